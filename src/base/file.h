@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Small files. The store's own files go through store/disk.h instead, where every call can be made to fail. */
+
+#include <stddef.h>
+
+/* Reads a whole file of at most `size_max` bytes, adds a NUL. -EFBIG when larger. The caller frees `*ret`. */
+int file_read_whole(int dir_fd, const char *path, size_t size_max, char **ret, size_t *ret_size);
+
+/* The directory part of `path` ("." if it has none). The caller frees. NULL when out of memory. */
+char *file_parent(const char *path);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The kernel's contract: (start, length) to bitmap, for integers of any size.
+ *
+ * A run computes consecutive stretches and keeps its state from one to the next. It creates no thread, opens no
+ * file and logs nothing; the caller brings what it needs in a SieveEnvironment. Different runs are independent
+ * and may be used from different threads at once.
+ */
+
+#include <gmp.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+/* How sure it is that a set bit is a prime. A clear bit is a proved composite in every case. */
+typedef enum Certainty {
+        CERTAINTY_PROVED = 1, /* sieved to the square root, or a test that is deterministic at this size */
+        CERTAINTY_BPSW = 2,   /* survives trial sieving and Baillie-PSW; no counter-example is known */
+        _CERTAINTY_MAX,
+} Certainty;
+
+const char *certainty_name(Certainty certainty); /* "proved", "bpsw"; NULL for others */
+
+/* The certainty of a block that ends at `end` (exclusive): the position alone decides. */
+Certainty certainty_of(const mpz_t end);
+
+typedef struct SieveEnvironment {
+        /* Polled at least every 100 ms; when it reads true, sieve_run_next() returns -ECANCELED. May be NULL. */
+        const atomic_bool *cancel;
+        /* Monotonic clock in microseconds, for measuring costs. May be NULL: nothing is measured then. */
+        usec_t (*clock)(void);
+} SieveEnvironment;
+
+typedef struct SieveRun SieveRun;
+
+/*
+ * Begins at `start`, a multiple of 30. `stop_hint` is where the run will probably end (exclusive); it only helps
+ * to prepare. Returns 0 or -ENOMEM.
+ */
+int sieve_run_new(const mpz_t start, const mpz_t stop_hint, const SieveEnvironment *environment, SieveRun **ret);
+SieveRun *sieve_run_free(SieveRun *run);
+
+/*
+ * Writes the bitmap of the next `length` numbers (multiple of 30, at most GRID_BLOCK_LENGTH_MAX), length / 30
+ * bytes. Returns 0, -ECANCELED (the run stays where it was, the bitmap's contents are undefined), -ENOMEM, or
+ * -EIO when the sieving library failed.
+ */
+int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *ret_certainty);
