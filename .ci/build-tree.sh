@@ -59,7 +59,7 @@ require_writable_tree() {
         return 1
 }
 
-# Builds the meson targets "$@", or all of them.
+# Builds the meson targets "$@".
 build_tree() {
         if ! build_directory_fits; then
                 discard_build_directory && configure_build_directory || return 1
