@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/checksum.h"
+#include "base/cleanup.h"
 #include "base/problem.h"
 
 typedef struct Identity Identity;
@@ -16,7 +17,10 @@ typedef struct Identity Identity;
 /* A key for this process only. */
 int identity_new_ephemeral(Identity **ret, Problem *problem);
 
-/* The key in `path` (PEM, mode 0600); made, with all it takes to be durable, if the file is not there. */
+/*
+ * The key in `path` (PEM, mode 0600); made, with all it takes to be durable, if the file is not there. A file that
+ * others may read, or that holds no key, is refused and never changed: -EPERM, -EBADMSG.
+ */
 int identity_open(const char *path, Identity **ret, Problem *problem);
 
 Identity *identity_free(Identity *identity);
@@ -25,3 +29,5 @@ const uint8_t *identity_id(const Identity *identity); /* SHA256_SIZE bytes */
 
 /* For the link: a gnutls_certificate_credentials_t that lives as long as the identity. */
 void *identity_credentials(const Identity *identity);
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Identity *, identity_free);

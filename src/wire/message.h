@@ -19,17 +19,21 @@
  *
  * A message is a frame (wire/frame.h) whose payload is a row of fields: u16 tag, u32 length, bytes. Tags with
  * WIRE_TAG_OPTIONAL set may be skipped by a reader that does not know them; an unknown tag without it is an
- * error. Integers are little-endian and have exactly their field's size. A field stands at most once.
+ * error. Integers are little-endian and have exactly their field's size. A field stands at most once. The table of
+ * all fields, with tags and limits, is in wire/protocol.c.
  */
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/checksum.h"
+#include "base/cleanup.h"
 #include "base/problem.h"
 
-#define WIRE_VERSION_MIN 0 /* version 0 is the interim protocol: it may change with every release */
-#define WIRE_VERSION_MAX 0
+#define WIRE_VERSION_MIN 0U/* version 0 is the interim protocol: it may change with every release */
+#define WIRE_VERSION_MAX 0U
+
+#define WIRE_TAG_OPTIONAL 0x8000U
 
 /* Limits. Whatever exceeds them is an error of the peer and ends the connection. */
 #define WIRE_NAME_MAX 64                     /* bytes of a host or program name, UTF-8 without control characters */
@@ -93,7 +97,7 @@ typedef struct MessageRequest {
 
 typedef struct MessageJob {
         uint64_t job;
-        WireBytes from, to; /* big integers, least significant byte first; `to` is empty for an open job */
+        WireBytes from, to; /* as number_to_bytes() writes them; `to` is empty for an open job */
         uint64_t block_length; /* must be what the grid gives for `from` */
 } MessageJob;
 
@@ -121,7 +125,7 @@ typedef struct MessageBlock {
 typedef struct MessageIntervals {
         uint64_t job;
         size_t n_intervals; /* 1 … WIRE_INTERVALS_MAX */
-        const WireInterval *intervals; /* decoded: points into the Decoder's own memory */
+        const WireInterval *intervals; /* ascending, disjoint; decoded: in the decoder's own memory */
 } MessageIntervals;
 
 typedef enum ByeCode {
@@ -157,8 +161,8 @@ typedef struct Message {
 } Message;
 
 /*
- * Writes the message as one frame, header and payload, into memory that the caller frees. -EINVAL: a field
- * exceeds its limit; -ENOMEM.
+ * Writes the message as one frame, header and payload, into memory that the caller frees. -EINVAL: a field breaks
+ * a rule that message_decode() would hold against it (limits, text, order); -ENOMEM.
  */
 int message_encode(const Message *message, uint8_t **ret, size_t *ret_size);
 
@@ -174,3 +178,5 @@ MessageDecoder *message_decoder_free(MessageDecoder *decoder);
  */
 int message_decode(MessageDecoder *decoder, uint16_t type, const uint8_t *payload, size_t size, Message *ret,
                    Problem *problem);
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(MessageDecoder *, message_decoder_free);
