@@ -59,7 +59,8 @@ require_writable_tree() {
         return 1
 }
 
-# Builds the meson targets "$@".
+# Builds the meson targets "$@", or everything.
+# shellcheck disable=SC2120
 build_tree() {
         if ! build_directory_fits; then
                 discard_build_directory && configure_build_directory || return 1

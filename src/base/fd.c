@@ -155,10 +155,20 @@ ssize_t fd_receive_descriptor(int fd, void *data, size_t size, int *ret_passed) 
         if (n < 0)
                 return -errno;
 
-        for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header))
-                if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
-                    header->cmsg_len == CMSG_LEN(sizeof(int)))
-                        memcpy(&passed, CMSG_DATA(header), sizeof passed);
+        /* Alignment leaves room for more than the one that was asked for: the surplus would stay open. */
+        for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+                if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+                        continue;
+                for (size_t i = 0; i < (header->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+                        int one;
+
+                        memcpy(&one, CMSG_DATA(header) + i * sizeof one, sizeof one);
+                        if (passed < 0)
+                                passed = one;
+                        else
+                                (void) fd_close(one);
+                }
+        }
 
         *ret_passed = passed;
         return n;

@@ -27,6 +27,7 @@ int fd_send_descriptor(int fd, const void *data, size_t size, int passed);
 
 /*
  * Receives one datagram of at most `size` bytes and at most one descriptor with it (-1 if there was none; the
- * caller owns it). Returns the number of bytes, 0 at the end of the stream, -EAGAIN when nothing waits.
+ * caller owns it; any further ones are closed). Returns the number of bytes, 0 at the end of the stream, -EAGAIN when
+ * nothing waits.
  */
 ssize_t fd_receive_descriptor(int fd, void *data, size_t size, int *ret_passed);

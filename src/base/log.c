@@ -19,7 +19,7 @@ void log_setup(const char *program, int max_priority) {
         log_max_priority = max_priority;
 }
 
-static void log_line(int priority, const char *format, va_list arguments) {
+_printf_(2, 0) static void log_line(int priority, const char *format, va_list arguments) {
         char line[2048];
         int n, m;
 
