@@ -14,14 +14,22 @@
 #define NUMBER_BITS_MAX (UINT32_C(1) << 20)
 #define NUMBER_BYTES_MAX (NUMBER_BITS_MAX / 8)
 
-/* An mpz_t that is cleared at the end of its scope: `_cleanup_mpz_ mpz_t x; mpz_init(x);` */
-#define _cleanup_mpz_ _cleanup_(mpz_clear)
+/*
+ * An mpz_t that is cleared at the end of its scope: `_cleanup_mpz_ mpz_t x;`, and mpz_init(x) as the first statement
+ * behind the declarations, before anything can return.
+ */
+#define _cleanup_mpz_ _cleanup_(mpz_clearp)
+
+static inline void mpz_clearp(mpz_t *x) {
+        mpz_clear(*x);
+}
 
 /*
- * Reads "123", "1e12", "10^24", "2^64+13", "5*10^30-1", "1_000_000": sums and differences of products of powers
- * of decimal integers; the value must lie in [0, 2^NUMBER_BITS_MAX). `ret` is initialised by the caller and
- * changed on success only. Returns 0, -EINVAL (not an integer in this form) or -ERANGE (negative or too large),
- * and fills `problem` with a sentence that quotes the word.
+ * Reads "123", "1e12", "1.5e9", "10^24", "2^64+13", "5*10^30-1", "1_000_000": sums and differences of products of
+ * powers of decimal integers; the value must lie in [0, 2^NUMBER_BITS_MAX). `ret` is initialised by the caller and
+ * changed on success only. Returns 0, -EINVAL (not an integer in this form) or -ERANGE (negative or too large; so
+ * is a word with a part beyond 2^NUMBER_BITS_MAX, even if another part would take it back), and fills `problem`
+ * with a sentence that quotes the word.
  */
 int number_parse(mpz_t ret, const char *word, Problem *problem);
 
@@ -29,7 +37,7 @@ int number_parse(mpz_t ret, const char *word, Problem *problem);
 char *number_format(const mpz_t number);
 
 /*
- * For people: decimal with up to 24 digits, else the shortest of 10^k, 2^k±d, a*10^k, or "1.234e567" cut short.
+ * For people: decimal with up to 24 digits, else the shortest of 10^k±d, 2^k±d, a*10^k, or "1.234e567" cut short.
  * The caller frees. NULL when out of memory.
  */
 char *number_format_short(const mpz_t number);

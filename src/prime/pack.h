@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
+
 typedef enum PackCodec {
         PACK_RAW = 0,  /* the bitmap itself */
         PACK_ZSTD = 1, /* one zstd frame, level PACK_ZSTD_LEVEL, with content size, without checksum or dictionary */
@@ -41,3 +43,5 @@ int pack_bitmap(Packer *packer, const uint8_t *bitmap, size_t n_bytes, uint8_t *
  */
 int pack_unpack(Packer *packer, PackCodec codec, const uint8_t *packed, size_t packed_size, uint8_t *ret_bitmap,
                 size_t n_bytes);
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Packer *, packer_free);

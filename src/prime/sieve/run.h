@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 
 /* How sure it is that a set bit is a prime. A clear bit is a proved composite in every case. */
@@ -50,3 +51,5 @@ SieveRun *sieve_run_free(SieveRun *run);
  * -EIO when the sieving library failed.
  */
 int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *ret_certainty);
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(SieveRun *, sieve_run_free);
