@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What primectl says about itself: the help texts, the man page, and that they agree.
+
+    manual.py PRIMECTL SOURCE_TREE
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from tree import Tree, report
+
+COLUMNS_MAX = 80
+OPTION = re.compile(r'(?<![\w-])--[a-z][a-z0-9-]*')
+VERB = re.compile(r'^ {2,4}([a-z][a-z-]*)\b')
+MAN_SOURCE = 'man/primectl.1.scd'
+
+
+class Primectl:
+    """The program under test."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def run(self, *arguments):
+        """Exit status, standard output, standard error."""
+        done = subprocess.run([self.path, *arguments], capture_output=True, text=True, timeout=20, check=False,
+                              stdin=subprocess.DEVNULL, env={**os.environ, 'COLUMNS': '80', 'NO_COLOR': '1'})
+        return done.returncode, done.stdout, done.stderr
+
+    def verbs(self):
+        """The words of the block "Commands:" in the help."""
+        verbs, inside = [], False
+        for line in self.run('--help')[1].splitlines():
+            if line.endswith(':') and not line.startswith(' '):
+                inside = line.lower().startswith('command')
+            elif inside and (match := VERB.match(line)):
+                verbs.append(match[1])
+        return verbs
+
+
+def check_help(primectl, *verb):
+    """--help succeeds, fits a terminal, and is no complaint."""
+    words = ' '.join(['primectl', *verb, '--help'])
+    status, output, errors = primectl.run(*verb, '--help')
+    if status != 0:
+        yield f'{words}: exit status {status} instead of 0'
+    if errors:
+        yield f'{words}: writes to standard error: {errors.splitlines()[0]}'
+    if not output:
+        yield f'{words}: says nothing'
+    if verb and verb[0] not in output:
+        yield f'{words}: does not name "{verb[0]}"'
+    for line in output.splitlines():
+        if len(line) > COLUMNS_MAX:
+            yield f'{words}: {len(line)} columns: {line}'
+
+
+def check_usage_error(primectl, *arguments):
+    """Wrong usage: status 2, one line, and where to read on."""
+    words = ' '.join(['primectl', *arguments])
+    status, output, errors = primectl.run(*arguments)
+    if status != 2:
+        yield f'{words}: exit status {status} instead of 2'
+    if output:
+        yield f'{words}: writes to standard output'
+    if len(errors.splitlines()) != 1:
+        yield f'{words}: {len(errors.splitlines())} lines on standard error instead of one'
+    if '--help' not in errors:
+        yield f'{words}: does not name --help'
+
+
+def plain_manual(source):
+    """The text of an scdoc page without its escapes and emphasis."""
+    return re.sub(r'\\(.)', r'\1', source)
+
+
+def check_manual(primectl, verbs, source):
+    """Each verb and option of the help stands in the man page, and the other way round."""
+    manual = plain_manual(source)
+    helped = set(OPTION.findall(primectl.run('--help')[1]))
+    for verb in verbs:
+        helped |= set(OPTION.findall(primectl.run(verb, '--help')[1]))
+        if not re.search(rf'^\*{verb}\*', manual, re.MULTILINE):
+            yield f'{MAN_SOURCE}: no entry for the verb {verb}'
+    written = set(OPTION.findall(manual))
+    for option in sorted(helped - written):
+        yield f'{MAN_SOURCE}: {option} is in a help text but not here'
+    for option in sorted(written - helped):
+        yield f'{MAN_SOURCE}: {option} is in no help text'
+
+
+def check_page(source):
+    """mandoc finds nothing wrong with the page as built."""
+    page = subprocess.run(['scdoc'], input=source, capture_output=True, text=True, check=False)
+    if page.returncode != 0:
+        yield f'{MAN_SOURCE}: scdoc: {page.stderr.strip()}'
+        return
+    lint = subprocess.run(['mandoc', '-T', 'lint', '-W', 'warning'], input=page.stdout, capture_output=True, text=True,
+                          check=False)
+    for line in lint.stdout.splitlines():
+        if 'skipping paragraph macro' not in line:  # scdoc writes .PP in front of tables and headings
+            yield f'{MAN_SOURCE}: {line}'
+
+
+def find_problems(primectl, tree):
+    """All of it, as texts."""
+    source = tree.read(MAN_SOURCE)
+    verbs = primectl.verbs()
+    problems = [] if verbs else ['primectl --help: no block "Commands:"']
+    problems += check_help(primectl)
+    for verb in verbs:
+        problems += check_help(primectl, verb)
+        problems += check_usage_error(primectl, verb, '--no-such-option')
+    problems += check_usage_error(primectl, 'no-such-verb')
+    problems += check_usage_error(primectl, '--no-such-option')
+    problems += check_manual(primectl, verbs, source)
+    problems += check_page(source)
+    return problems
+
+
+if __name__ == '__main__':
+    for tool in ('scdoc', 'mandoc'):
+        if not shutil.which(tool):
+            print(f'needs {tool}')
+            sys.exit(77)
+    sys.exit(report(find_problems(Primectl(sys.argv[1]), Tree(sys.argv[2]))))
