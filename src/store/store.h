@@ -35,6 +35,11 @@ typedef struct StoreBlock {
         uint8_t digest[SHA256_SIZE]; /* SHA-256 of the unpacked bitmap */
         const uint8_t *packed;
         size_t packed_size;
+        /*
+         * The unpacked bitmap, when the caller has it anyway and has checked that `digest` is its digest; else NULL,
+         * then the store unpacks and checks for itself.
+         */
+        const uint8_t *bitmap;
 } StoreBlock;
 
 /* Who computed which blocks, and how they were checked. Kept beside the segments, never in them. */
@@ -58,7 +63,13 @@ typedef struct StoreTotals {
  * Opens the store of `grid`'s job in `path`, makes it if it is not there, recovers it after a crash. `grid` must
  * outlive the store. `segment_blocks` counts for a new store only; later it is read from the store.
  * Fails with a sentence in `problem`: -EEXIST another job's store or another kind of folder; -EBUSY another
- * process has it open; -EBADMSG a damaged file (nothing was changed); other errors of the file system.
+ * process has it open; -EBADMSG a damaged file (nothing was changed); -EPROTONOSUPPORT a store of another format;
+ * other errors of the file system.
+ *
+ * Recovery cuts torn tails, takes sealed segments that the manifest does not know into it, deletes unfinished files
+ * and empty spool files, and makes sure that what it then reports as present is on the disk. A sealed segment that
+ * is missing (a person moved it away because it was damaged) is a hole: the frontier falls back to it, the
+ * segments behind it stay and count as present.
  */
 int store_open(const Disk *disk, const char *path, const Grid *grid, uint64_t segment_blocks, Store **ret,
                Problem *problem);
@@ -67,8 +78,8 @@ int store_open(const Disk *disk, const char *path, const Grid *grid, uint64_t se
 Store *store_close(Store *store);
 
 /*
- * Accepts a block. 0; -EALREADY: the block is there already (nothing done); -ERANGE: no such block; or an error of
- * the disk: the store is then broken for writing until it is opened again, except for -ENOSPC and -EDQUOT, after
+ * Accepts a block. 0; -EALREADY: the block is there already (nothing done); -ERANGE: no such block; -EBADMSG: the
+ * packed bytes, count and digest do not belong together (nothing done); or an error of the disk: the store is then broken for writing until it is opened again, except for -ENOSPC and -EDQUOT, after
  * which the block is not stored, everything before it is unharmed, and putting it again later may succeed.
  */
 int store_put(Store *store, const StoreBlock *block, Problem *problem);
@@ -79,12 +90,17 @@ int store_put_provenance(Store *store, const StoreProvenance *provenance, Proble
 /*
  * Makes everything that was put durable, seals and starts segments as they become full. Adds to `durable` the
  * sequence numbers that became durable by this call. After an error nothing is added, and only store_close() helps.
+ * When everything is durable but there is no space left to seal a segment or to move blocks out of the spool, that is
+ * no error: see store_wants_space().
  */
 int store_commit(Store *store, IntervalSet *durable, Problem *problem);
 
 /* queries */
 uint64_t store_frontier(const Store *store);             /* blocks [0, frontier) are in segments */
 const IntervalSet *store_present(const Store *store);    /* with the spool */
-int store_block_digest(const Store *store, uint64_t sequence, uint8_t ret[static SHA256_SIZE]); /* -ENOENT: not there */
+/* -ENOENT: not there; other errors: the segment cannot be read. Not from two threads at once. */
+int store_block_digest(const Store *store, uint64_t sequence, uint8_t ret[static SHA256_SIZE]);
 void store_totals(const Store *store, StoreTotals *ret);
 uint64_t store_segment_blocks(const Store *store);
+/* The disk was too full to move the frontier on. Nothing is lost; each further store_commit() tries again. */
+bool store_wants_space(const Store *store);

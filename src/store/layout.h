@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The folder of a store: what its files are called and how each begins. All integers are little-endian.
+ *
+ *     job                    what is computed, as text                                   job-file.h
+ *     lock                   held by the one process that writes; its pid, as text       folder.h
+ *     manifest               rank and chain of digests of the sealed segments            manifest.h
+ *     000000000000.primes    a sealed segment: header, records, footer                   record.h, footer.h
+ *     000000000001.open      the open segment: header, records                           segment.h
+ *     spool-00000000         blocks beyond the frontier: header, records                 spool.h
+ *     provenance             who computed what, and when                                 provenance.h
+ *     *.new                  being written; without meaning after a crash
+ *
+ * This is format 0, an interim one. A file of a later format is refused, never misread.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/checksum.h"
+#include "base/problem.h"
+
+#define STORE_FORMAT 0U
+
+#define LAYOUT_JOB "job"
+#define LAYOUT_LOCK "lock"
+#define LAYOUT_MANIFEST "manifest"
+#define LAYOUT_PROVENANCE "provenance"
+#define LAYOUT_NEW_SUFFIX ".new"
+
+/* The longest name is that of an open segment with a number of 20 digits and the suffix of an unfinished file. */
+#define LAYOUT_NAME_SIZE 40
+
+/* The values stand in the files. */
+typedef enum FileKind {
+        FILE_SEGMENT = 1,
+        FILE_SPOOL = 2,
+        FILE_MANIFEST = 3,
+        FILE_PROVENANCE = 4,
+} FileKind;
+
+typedef enum NameKind {
+        NAME_FOREIGN,    /* none of ours */
+        NAME_PLAIN,      /* job, lock, manifest, provenance */
+        NAME_SEALED,     /* these three have a number */
+        NAME_OPEN,
+        NAME_SPOOL,
+        NAME_UNFINISHED, /* *.new of one of the others */
+} NameKind;
+
+void layout_sealed_name(uint64_t number, char ret[static LAYOUT_NAME_SIZE]);
+void layout_open_name(uint64_t number, char ret[static LAYOUT_NAME_SIZE]);
+void layout_spool_name(uint64_t number, char ret[static LAYOUT_NAME_SIZE]);
+NameKind layout_parse_name(const char *name, uint64_t *ret_number);
+
+/*
+ * The first 64 bytes of every binary file:
+ *
+ *      0  "primed\r\n"          8  u32 format, u32 kind        16  u64 number of the segment or spool file, else 0
+ *     24  SHA-256 of the text of the job file: a file that strayed in from another store is noticed
+ *     56  u64 XXH3 of these 56 bytes
+ */
+#define FILE_HEADER_SIZE 64
+
+void file_header_encode(FileKind kind, uint64_t number, const uint8_t job_digest[static SHA256_SIZE],
+                        uint8_t ret[static FILE_HEADER_SIZE]);
+
+/*
+ * `name` is for the sentence only. Returns 0, -EBADMSG (damaged, or not the file it is called), -EPROTONOSUPPORT
+ * (a later format) or -EEXIST (of another job's store).
+ */
+int file_header_check(const uint8_t *data, size_t size, FileKind kind, uint64_t number,
+                      const uint8_t job_digest[static SHA256_SIZE], const char *name, Problem *problem);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The provenance journal. */
+
+#include "store/provenance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+
+void provenance_encode(const ProvenanceEntry *entry, uint8_t ret[static PROVENANCE_ENTRY_SIZE]) {
+        memset(ret, 0, PROVENANCE_ENTRY_SIZE);
+        put_le64(ret, entry->first);
+        put_le64(ret + 8, entry->end);
+        memcpy(ret + 16, entry->worker_id, SHA256_SIZE);
+        put_le64(ret + 48, entry->realtime_usec);
+        memcpy(ret + 56, entry->worker_name, strnlen(entry->worker_name, PROVENANCE_NAME_SIZE));
+        memcpy(ret + 120, entry->check, strnlen(entry->check, PROVENANCE_CHECK_SIZE));
+        put_le64(ret + 152, checksum_xxh3(ret, 152));
+}
+
+int provenance_decode(const uint8_t data[static PROVENANCE_ENTRY_SIZE], ProvenanceEntry *ret) {
+        if (get_le64(data + 152) != checksum_xxh3(data, 152) || get_le64(data) >= get_le64(data + 8))
+                return -EBADMSG;
+        *ret = (ProvenanceEntry) {
+                .first = get_le64(data),
+                .end = get_le64(data + 8),
+                .realtime_usec = get_le64(data + 48),
+        };
+        memcpy(ret->worker_id, data + 16, SHA256_SIZE);
+        memcpy(ret->worker_name, data + 56, PROVENANCE_NAME_SIZE);
+        memcpy(ret->check, data + 120, PROVENANCE_CHECK_SIZE);
+        return 0;
+}
+
+int provenance_open(Provenance *provenance, Folder *folder, Problem *problem) {
+        uint8_t header[FILE_HEADER_SIZE], data[PROVENANCE_ENTRY_SIZE];
+        ProvenanceEntry entry;
+        uint64_t end;
+        ssize_t n;
+        int r;
+
+        *provenance = (Provenance) { .folder = folder, .file = FOLDER_FILE_CLOSED };
+        if (faccessat(folder->fd, LAYOUT_PROVENANCE, F_OK, 0) < 0 && errno == ENOENT)
+                return 0;
+        r = folder_adopt(folder, LAYOUT_PROVENANCE, &provenance->file, problem);
+        if (r < 0)
+                return r;
+        n = folder_read(folder, &provenance->file, header, sizeof header, 0);
+        if (n < 0)
+                return problem_set(problem, (int) n, "Cannot read '%s' in the store '%s': %m.", LAYOUT_PROVENANCE,
+                                   folder->path);
+        r = file_header_check(header, (size_t) n, FILE_PROVENANCE, 0, folder->job_digest, LAYOUT_PROVENANCE, problem);
+        if (r < 0)
+                return r;
+
+        /* Backwards: only the end can be torn. */
+        end = provenance->file.end - (provenance->file.end - FILE_HEADER_SIZE) % PROVENANCE_ENTRY_SIZE;
+        for (; end > FILE_HEADER_SIZE; end -= PROVENANCE_ENTRY_SIZE) {
+                n = folder_read(folder, &provenance->file, data, sizeof data, end - PROVENANCE_ENTRY_SIZE);
+                if (n < 0)
+                        return problem_set(problem, (int) n, "Cannot read '%s' in the store '%s': %m.",
+                                           LAYOUT_PROVENANCE, folder->path);
+                if ((size_t) n == sizeof data && provenance_decode(data, &entry) == 0)
+                        break;
+        }
+        return end < provenance->file.end ? folder_cut(folder, &provenance->file, end, problem) : 0;
+}
+
+void provenance_close(Provenance *provenance) {
+        if (provenance->folder)
+                folder_file_close(provenance->folder, &provenance->file);
+}
+
+int provenance_append(Provenance *provenance, const ProvenanceEntry *entry, Problem *problem) {
+        uint8_t header[FILE_HEADER_SIZE], data[PROVENANCE_ENTRY_SIZE];
+        Folder *folder = provenance->folder;
+        int r;
+
+        if (provenance->file.fd < 0) {
+                file_header_encode(FILE_PROVENANCE, 0, folder->job_digest, header);
+                r = folder_publish(folder, LAYOUT_PROVENANCE, header, sizeof header, &provenance->file, problem);
+                if (r < 0)
+                        return r;
+        }
+        provenance_encode(entry, data);
+        return folder_append(folder, &provenance->file, data, sizeof data, problem);
+}
+
+int provenance_sync(Provenance *provenance, Problem *problem) {
+        return folder_sync(provenance->folder, &provenance->file, problem);
+}

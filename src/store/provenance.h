@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The journal of who computed what: a 64-byte header and entries of 160 bytes. It stands beside the segments, so
+ * that the segments of one job are the same whoever did the work. Nothing depends on it; losing its end loses
+ * history, not primes.
+ *
+ *      0  u64 first block, u64 end       16  32 bytes id of the worker     48  u64 Unix time in microseconds
+ *     56  64 bytes name of the worker   120  32 bytes how it was checked  152  u64 XXH3 of the 152 bytes before
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/problem.h"
+#include "store/folder.h"
+
+#define PROVENANCE_ENTRY_SIZE 160
+#define PROVENANCE_NAME_SIZE 64 /* texts are cut to fit, and end with a NUL only when they are shorter */
+#define PROVENANCE_CHECK_SIZE 32
+
+typedef struct ProvenanceEntry {
+        uint64_t first, end;
+        uint8_t worker_id[SHA256_SIZE];
+        usec_t realtime_usec;
+        char worker_name[PROVENANCE_NAME_SIZE + 1];
+        char check[PROVENANCE_CHECK_SIZE + 1];
+} ProvenanceEntry;
+
+void provenance_encode(const ProvenanceEntry *entry, uint8_t ret[static PROVENANCE_ENTRY_SIZE]);
+int provenance_decode(const uint8_t data[static PROVENANCE_ENTRY_SIZE], ProvenanceEntry *ret); /* 0 or -EBADMSG */
+
+/* The journal, open for writing. The file is made with the first entry. */
+typedef struct Provenance {
+        Folder *folder;
+        FolderFile file;
+} Provenance;
+
+/* Looks for the file, cuts what stands behind its last intact entry. */
+int provenance_open(Provenance *provenance, Folder *folder, Problem *problem);
+void provenance_close(Provenance *provenance);
+
+int provenance_append(Provenance *provenance, const ProvenanceEntry *entry, Problem *problem);
+int provenance_sync(Provenance *provenance, Problem *problem);

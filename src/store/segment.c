@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The open segment. Its bytes depend on the job and the blocks alone: nothing else may ever be written into it. */
+
+#include "store/segment.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/macro.h"
+
+struct Segment {
+        Folder *folder;
+        const Grid *grid;
+        FolderFile file;
+        RecordOrigin origin;
+        Footer footer;      /* of the blocks so far */
+        uint64_t n_target;  /* blocks when full */
+        uint8_t *scratch;   /* one record, header and packed bytes */
+        size_t n_scratch;
+};
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Segment *, segment_free);
+#define _cleanup_segment_ _cleanup_(segment_freep)
+
+static Segment *segment_new(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number) {
+        uint64_t first_block = number * segment_blocks;
+        Segment *segment;
+
+        segment = malloc(sizeof *segment);
+        if (!segment)
+                return NULL;
+        *segment = (Segment) {
+                .folder = folder,
+                .grid = grid,
+                .file = FOLDER_FILE_CLOSED,
+                .origin = record_origin(FILE_SEGMENT, number, folder->job_digest),
+                .footer = { .number = number, .first_block = first_block },
+                .n_target = MIN(segment_blocks, grid->n_blocks - first_block),
+        };
+        segment->footer.entries = calloc((size_t) segment->n_target, sizeof *segment->footer.entries);
+        return segment->footer.entries ? segment : segment_free(segment);
+}
+
+Segment *segment_free(Segment *segment) {
+        if (!segment)
+                return NULL;
+        folder_file_close(segment->folder, &segment->file);
+        footer_done(&segment->footer);
+        free(segment->scratch);
+        free(segment);
+        return NULL;
+}
+
+int segment_create(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number, Segment **ret,
+                   Problem *problem) {
+        _cleanup_segment_ Segment *segment = NULL;
+        uint8_t header[FILE_HEADER_SIZE];
+        char name[LAYOUT_NAME_SIZE];
+        int r;
+
+        segment = segment_new(folder, grid, segment_blocks, number);
+        if (!segment)
+                return problem_set(problem, ENOMEM, "Out of memory.");
+        layout_open_name(number, name);
+        file_header_encode(FILE_SEGMENT, number, folder->job_digest, header);
+        r = folder_publish(folder, name, header, sizeof header, &segment->file, problem);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(segment);
+        return 0;
+}
+
+int segment_load(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number, Segment **ret,
+                 Problem *problem) {
+        _cleanup_segment_ Segment *segment = NULL;
+        uint8_t header[FILE_HEADER_SIZE];
+        char name[LAYOUT_NAME_SIZE];
+        RecordWalk walk;
+        uint64_t end;
+        ssize_t n;
+        int r = 0;
+
+        segment = segment_new(folder, grid, segment_blocks, number);
+        if (!segment)
+                return problem_set(problem, ENOMEM, "Out of memory.");
+        layout_open_name(number, name);
+        r = folder_adopt(folder, name, &segment->file, problem);
+        if (r < 0)
+                return r;
+        n = folder_read(folder, &segment->file, header, sizeof header, 0);
+        if (n < 0)
+                return problem_set(problem, (int) n, "Cannot read '%s' in the store '%s': %m.", name, folder->path);
+        /* The file got its name after its header was on the disk, so a bad header is no crash. */
+        r = file_header_check(header, (size_t) n, FILE_SEGMENT, number, folder->job_digest, name, problem);
+        if (r < 0)
+                return r;
+
+        walk = (RecordWalk) {
+                .disk = folder->disk,
+                .fd = segment->file.fd,
+                .grid = grid,
+                .origin = segment->origin,
+                .offset = FILE_HEADER_SIZE,
+                .size = segment->file.end,
+        };
+        end = FILE_HEADER_SIZE;
+        while (!segment_is_full(segment)) {
+                r = record_walk_next(&walk, true);
+                if (r <= 0 || walk.record.sequence != segment_next_block(segment))
+                        break;
+                footer_add(&segment->footer, &walk.record, walk.record_offset, grid->block_length);
+                end = walk.offset;
+        }
+        record_walk_done(&walk);
+        if (r < 0 && r != -ENODATA && r != -EBADMSG)
+                return problem_set(problem, r, "Cannot read '%s' in the store '%s': %m.", name, folder->path);
+        if (end < segment->file.end) {
+                r = folder_cut(folder, &segment->file, end, problem);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(segment);
+        return 0;
+}
+
+int segment_append(Segment *segment, const Record *record, const uint8_t *packed, Problem *problem) {
+        size_t size = RECORD_HEADER_SIZE + record->packed_size;
+        uint64_t offset = segment->file.end;
+        int r;
+
+        if (size > segment->n_scratch) {
+                uint8_t *grown = realloc(segment->scratch, size);
+
+                if (!grown)
+                        return folder_fail(segment->folder, -ENOMEM, problem);
+                segment->scratch = grown;
+                segment->n_scratch = size;
+        }
+        record_encode_header(record, &segment->origin, segment->scratch);
+        memcpy(segment->scratch + RECORD_HEADER_SIZE, packed, record->packed_size);
+        r = folder_append(segment->folder, &segment->file, segment->scratch, size, problem);
+        if (r < 0)
+                return r;
+        footer_add(&segment->footer, record, offset, segment->grid->block_length);
+        return 0;
+}
+
+int segment_sync(Segment *segment, Problem *problem) {
+        return folder_sync(segment->folder, &segment->file, problem);
+}
+
+int segment_seal(Segment *segment, Problem *problem) {
+        _cleanup_free_ uint8_t *data = NULL;
+        char from[LAYOUT_NAME_SIZE], to[LAYOUT_NAME_SIZE];
+        uint64_t end = segment->file.end;
+        size_t size = footer_size(segment->footer.n_blocks);
+        int r;
+
+        data = malloc(size);
+        if (!data)
+                return folder_fail(segment->folder, -ENOMEM, problem);
+        footer_digest(&segment->footer, segment->footer.digest);
+        footer_encode(&segment->footer, data);
+        r = folder_append(segment->folder, &segment->file, data, size, problem);
+        if (r < 0)
+                return r;
+        r = segment_sync(segment, problem);
+        if (r < 0)
+                return r;
+        layout_open_name(segment->footer.number, from);
+        layout_sealed_name(segment->footer.number, to);
+        r = folder_rename(segment->folder, from, to, problem);
+        if (r < 0 && folder_failure_is_soft(segment->folder, r)) {
+                int k = folder_cut(segment->folder, &segment->file, end, problem);
+
+                return k < 0 ? k : r;
+        }
+        return r;
+}
+
+const Footer *segment_footer(const Segment *segment) {
+        return &segment->footer;
+}
+
+uint64_t segment_next_block(const Segment *segment) {
+        return segment->footer.first_block + segment->footer.n_blocks;
+}
+
+uint64_t segment_bytes(const Segment *segment) {
+        return segment->file.end;
+}
+
+bool segment_is_full(const Segment *segment) {
+        return segment->footer.n_blocks == segment->n_target;
+}
