@@ -15,7 +15,8 @@ import shell
 from tree import Tree
 
 SPDX = shape.C_SPDX + '\n'
-CLEAN_C = SPDX + '\n/* A title. */\n\n#include "base/macro.h"\n\nint f(int a,\n      int b) {\n        return a + b;\n}\n'
+CLEAN_C = (SPDX + "\n/* A title. */\n\n#include \"base/macro.h\"\n\n"
+           "int f(int a,\n      int b) {\n        return a + b;\n}\n")
 CLEAN = {
     'src/base/noun.c': CLEAN_C,
     'src/base/noun.h': SPDX + '#pragma once\n',
@@ -135,7 +136,8 @@ case "$*" in
 *) echo 'Unknown, see primectl --help' >&2; exit 2 ;;
 esac
 '''
-GOOD_PAGE = 'primectl(1)\n\n# NAME\n\nprimectl - find primes\n\n# COMMANDS\n\n*local* [*--to* B]\n\tDo. *--help* helps.\n'
+GOOD_PAGE = ('primectl(1)\n\n# NAME\n\nprimectl - find primes\n\n# COMMANDS\n\n'
+             '*local* [*--to* B]\n\tDo. *--help* helps.\n')
 
 
 class ManualTest(unittest.TestCase):
