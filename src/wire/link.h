@@ -15,6 +15,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/checksum.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "wire/identity.h"
 #include "wire/message.h"
@@ -43,28 +44,44 @@ typedef struct LinkSettings {
 
 /*
  * The callbacks may call any function of this link but link_free(), and may call link_close(). `on_closed` comes
- * exactly once, from the event loop, after which only link_free() may be called; `reason` is a sentence for people,
- * `error` 0 for a clean end (BYE from the peer with BYE_DONE, or link_close()), else negative errno.
+ * exactly once, from the event loop, never from inside a function of the link; then only link_free() may be called,
+ * also from inside on_closed(). `reason` is a sentence for people, never empty. `error` is 0 for a clean end (BYE from
+ * the peer with BYE_DONE, or link_close()), else negative errno: that of the peer's BYE (-EPROTONOSUPPORT BYE_VERSION,
+ * -EPROTO BYE_PROTOCOL, -EACCES BYE_REFUSED, -EBUSY BYE_RESOURCES, -ECONNABORTED a code from the future), -ETIMEDOUT
+ * (silent, takes nothing, never finished the handshake), -ECONNRESET (went without BYE), -EPROTO (not TLS, or broke
+ * the protocol), -ENOMEM, -EIO.
  */
 typedef struct LinkCallbacks {
         void (*on_ready)(Link *link, void *userdata); /* handshake done: link_peer_id() is known */
-        void (*on_message)(Link *link, const Message *message, void *userdata); /* never PING, PONG */
+        void (*on_message)(Link *link, const Message *message, void *userdata); /* never PING, PONG, BYE */
         void (*on_drained)(Link *link, void *userdata); /* the send queue became empty; may be NULL */
         void (*on_closed)(Link *link, int error, const char *reason, void *userdata);
 } LinkCallbacks;
 
-/* Takes `fd`, on failure too (closes it). `identity` must outlive the link. 0 or negative errno. */
+/*
+ * Takes `fd`, a connected stream socket, on failure too (closes it). `identity` must outlive the link. `settings` may
+ * be NULL for the default. 0 or negative errno; -EINVAL: the silence must be longer than the heartbeat.
+ */
 int link_new(sd_event *event, int fd, LinkSide side, const Identity *identity, const LinkSettings *settings,
              const LinkCallbacks *callbacks, void *userdata, Link **ret);
 
 /* Closes at once, without waiting for what is queued; on_closed() is not called by it. */
 Link *link_free(Link *link);
 
-/* Queues a copy. -ENOTCONN before on_ready() and after the end; -ENOBUFS when queue_max is reached; -EINVAL, -ENOMEM. */
+/*
+ * Queues a copy, which leaves with the next rounds of the loop. The first message of either side is HELLO or WELCOME:
+ * the peer takes no other before it but BYE.
+ * -ENOTCONN before on_ready() and after the end; -ENOBUFS when queue_max is reached; -EINVAL, -ENOMEM.
+ */
 int link_send(Link *link, const Message *message);
 
-/* Says BYE, sends what is queued (at most 2 s long), then ends with on_closed(). */
+/*
+ * Sends what is queued, then BYE, at most 2 s long, then ends with on_closed(). Messages that come in the meantime are
+ * thrown away. Without effect on a link that is closing or closed.
+ */
 void link_close(Link *link, ByeCode code, const char *reason);
 
 size_t link_queued_bytes(const Link *link);
 const uint8_t *link_peer_id(const Link *link); /* SHA256_SIZE bytes; NULL before on_ready() */
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Link *, link_free);

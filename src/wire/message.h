@@ -30,7 +30,7 @@
 #include "base/cleanup.h"
 #include "base/problem.h"
 
-#define WIRE_VERSION_MIN 0U/* version 0 is the interim protocol: it may change with every release */
+#define WIRE_VERSION_MIN 0U /* version 0 is the interim protocol: it may change with every release */
 #define WIRE_VERSION_MAX 0U
 
 #define WIRE_TAG_OPTIONAL 0x8000U
