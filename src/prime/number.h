@@ -28,7 +28,7 @@ static inline void mpz_clearp(mpz_t *x) {
  * Reads "123", "1e12", "1.5e9", "10^24", "2^64+13", "5*10^30-1", "1_000_000": sums and differences of products of
  * powers of decimal integers; the value must lie in [0, 2^NUMBER_BITS_MAX). `ret` is initialised by the caller and
  * changed on success only. Returns 0, -EINVAL (not an integer in this form) or -ERANGE (negative or too large; so
- * is a word with a part beyond 2^NUMBER_BITS_MAX, even if another part would take it back), and fills `problem`
+ * is a word with a part well beyond 2^NUMBER_BITS_MAX, even if another part would take it back), and fills `problem`
  * with a sentence that quotes the word.
  */
 int number_parse(mpz_t ret, const char *word, Problem *problem);
