@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Supervision of one master and its workers.
+ *
+ *     start    master with the control socket; per worker a handover socket and a session, whose other end goes to
+ *              the master over the control socket
+ *     stop     workers first (they hand back and deliver), the master when the last of them is gone
+ *     a worker dies   it is started again at once; after deaths without a new block in between, after a pause that
+ *                     doubles; after RESTARTS_MAX of them the job is given up
+ *     the master dies everything ends: the store is safe, the next start goes on
+ *
+ * The children notice by the end of their sockets when this process dies, however it dies.
+ */
+
+#include "ctl/local-cluster.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "ctl/program-path.h"
+
+#define RESTARTS_MAX 8                          /* deaths of workers without a new block in between */
+#define RESTART_PAUSE_USEC (50 * USEC_PER_MSEC) /* doubles with each of them */
+#define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop */
+
+typedef struct LocalWorker {
+        LocalCluster *cluster;
+        unsigned number;
+        pid_t pid; /* 0: not running */
+        int handover_fd;
+        sd_event_source *child_source, *restart_timer;
+} LocalWorker;
+
+struct LocalCluster {
+        sd_event *event;
+        LocalClusterSettings settings;
+        LocalClusterCallbacks callbacks;
+        void *userdata;
+        char *master_path, *worker_path;
+
+        pid_t master_pid;
+        int control_fd;
+        sd_event_source *master_source, *control_source, *kill_timer;
+
+        LocalWorker *workers;
+        unsigned n_running; /* workers */
+        unsigned n_deaths;  /* of workers since a block arrived last */
+        uint64_t blocks_done, blocks_done_at_death;
+
+        bool stopping, finished, told_end;
+        LocalOutcome outcome;
+        Problem problem;
+};
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(LocalCluster *, local_cluster_free);
+
+static void cluster_fail(LocalCluster *cluster, const char *sentence);
+
+/* Processes */
+
+/* In the child: keeps `fd` as descriptor 3 and becomes the program. Does not return. */
+static void child_exec(int fd, char *const argv[]) {
+        sigset_t mask;
+        int null;
+
+        /* Ctrl-C is for the parent, which then stops its children in the right order. */
+        (void) signal(SIGINT, SIG_IGN);
+        (void) signal(SIGHUP, SIG_IGN);
+        (void) sigemptyset(&mask);
+        (void) sigprocmask(SIG_SETMASK, &mask, NULL);
+
+        null = open("/dev/null", O_RDWR);
+        if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+                _exit(126);
+        if (fd == 3) {
+                if (fd_set_cloexec(fd, false) < 0)
+                        _exit(126);
+        } else if (dup2(fd, 3) < 0)
+                _exit(126);
+        (void) close_range(4, ~0U, 0);
+        (void) execv(argv[0], argv);
+        _exit(127);
+}
+
+static int spawn(int fd, char *const argv[], pid_t *ret) {
+        pid_t pid = fork();
+
+        if (pid < 0)
+                return -errno;
+        if (pid == 0)
+                child_exec(fd, argv);
+        *ret = pid;
+        return 0;
+}
+
+/* "signal 9 (Killed)" or "exit status 1". */
+static const char *describe_end(const siginfo_t *info, char *buffer, size_t size) {
+        if (info->si_code == CLD_EXITED)
+                (void) snprintf(buffer, size, "exit status %d", info->si_status);
+        else
+                (void) snprintf(buffer, size, "signal %d, %s", info->si_status, strsignal(info->si_status));
+        return buffer;
+}
+
+/* The end */
+
+static void cluster_check_ended(LocalCluster *cluster) {
+        if (cluster->told_end || cluster->master_pid > 0 || cluster->n_running > 0)
+                return;
+        cluster->told_end = true;
+        cluster->callbacks.on_ended(cluster->outcome, cluster->problem.text, cluster->userdata);
+}
+
+static void cluster_signal_workers(LocalCluster *cluster, int signal_number) {
+        for (unsigned i = 0; i < cluster->settings.n_workers; i++)
+                if (cluster->workers[i].pid > 0)
+                        (void) kill(cluster->workers[i].pid, signal_number);
+}
+
+static int cluster_on_kill_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        LocalCluster *cluster = userdata;
+
+        cluster_signal_workers(cluster, SIGKILL);
+        if (cluster->master_pid > 0)
+                (void) kill(cluster->master_pid, SIGKILL);
+        return 0;
+}
+
+/* Workers first: what they have finished is to be stored. */
+static void cluster_wind_down(LocalCluster *cluster) {
+        cluster->stopping = true;
+        for (unsigned i = 0; i < cluster->settings.n_workers; i++)
+                cluster->workers[i].restart_timer = sd_event_source_disable_unref(cluster->workers[i].restart_timer);
+        cluster_signal_workers(cluster, SIGTERM);
+        if (cluster->n_running == 0 && cluster->master_pid > 0)
+                (void) kill(cluster->master_pid, SIGTERM);
+        if (!cluster->kill_timer)
+                (void) sd_event_add_time_relative(cluster->event, &cluster->kill_timer, CLOCK_MONOTONIC, KILL_USEC,
+                                                  USEC_PER_MSEC, cluster_on_kill_timer, cluster);
+        cluster_check_ended(cluster);
+}
+
+static void cluster_fail(LocalCluster *cluster, const char *sentence) {
+        cluster->outcome = LOCAL_FAILED;
+        (void) problem_set(&cluster->problem, EIO, "%s", sentence);
+        cluster_wind_down(cluster);
+}
+
+void local_cluster_stop(LocalCluster *cluster) {
+        if (cluster->stopping) {
+                (void) cluster_on_kill_timer(NULL, 0, cluster);
+                return;
+        }
+        cluster->outcome = LOCAL_STOPPED;
+        cluster_wind_down(cluster);
+}
+
+/* Workers */
+
+static int worker_start(LocalWorker *worker);
+
+static int worker_on_restart(sd_event_source *source, uint64_t usec, void *userdata) {
+        LocalWorker *worker = userdata;
+
+        worker->restart_timer = sd_event_source_disable_unref(worker->restart_timer);
+        if (worker_start(worker) < 0)
+                cluster_fail(worker->cluster, "A worker cannot be started again: out of processes or memory");
+        return 0;
+}
+
+static void worker_restart(LocalWorker *worker, const char *how) {
+        LocalCluster *cluster = worker->cluster;
+        char sentence[256];
+        usec_t pause = 0;
+
+        if (cluster->blocks_done != cluster->blocks_done_at_death)
+                cluster->n_deaths = 0;
+        cluster->blocks_done_at_death = cluster->blocks_done;
+        if (++cluster->n_deaths > RESTARTS_MAX) {
+                (void) snprintf(sentence, sizeof sentence,
+                                "The workers die again and again without finishing a block (the last one: %s)", how);
+                cluster_fail(cluster, sentence);
+                return;
+        }
+        if (cluster->callbacks.on_worker_died)
+                cluster->callbacks.on_worker_died(how, cluster->userdata);
+        if (cluster->n_deaths > 1)
+                pause = RESTART_PAUSE_USEC << (cluster->n_deaths - 2);
+        if (sd_event_add_time_relative(cluster->event, &worker->restart_timer, CLOCK_MONOTONIC, pause, USEC_PER_MSEC,
+                                       worker_on_restart, worker) < 0)
+                cluster_fail(cluster, "A worker cannot be started again: out of memory");
+}
+
+static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *userdata) {
+        LocalWorker *worker = userdata;
+        LocalCluster *cluster = worker->cluster;
+        char how[128];
+
+        worker->child_source = sd_event_source_disable_unref(worker->child_source);
+        worker->handover_fd = fd_close(worker->handover_fd);
+        worker->pid = 0;
+        cluster->n_running--;
+
+        if (cluster->stopping) {
+                if (cluster->n_running == 0 && cluster->master_pid > 0)
+                        (void) kill(cluster->master_pid, SIGTERM);
+        } else if (!cluster->finished)
+                worker_restart(worker, describe_end(info, how, sizeof how));
+        cluster_check_ended(cluster);
+        return 0;
+}
+
+/* Gives the two ends of a new connection to the worker and to the master. */
+static int worker_connect(LocalWorker *worker) {
+        int pair[2], r;
+
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        r = fd_send_descriptor(worker->cluster->control_fd, "worker", 6, pair[0]);
+        if (r >= 0)
+                r = fd_send_descriptor(worker->handover_fd, "session", 7, pair[1]);
+        (void) fd_close(pair[0]);
+        (void) fd_close(pair[1]);
+        return r;
+}
+
+static int worker_start(LocalWorker *worker) {
+        LocalCluster *cluster = worker->cluster;
+        char threads[32], name[48];
+        char *argv[] = { cluster->worker_path, (char *) "--handover=3", threads, name,
+                         cluster->settings.debug ? (char *) "--debug" : NULL, NULL };
+        int pair[2], r;
+
+        (void) snprintf(threads, sizeof threads, "--threads=%u", cluster->settings.n_threads);
+        (void) snprintf(name, sizeof name, "--name=local-%u", worker->number + 1);
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        r = spawn(pair[1], argv, &worker->pid);
+        (void) fd_close(pair[1]);
+        if (r < 0) {
+                (void) fd_close(pair[0]);
+                return r;
+        }
+        worker->handover_fd = pair[0];
+        cluster->n_running++;
+        r = sd_event_add_child(cluster->event, &worker->child_source, worker->pid, WEXITED, worker_on_exit, worker);
+        if (r < 0)
+                return r;
+
+        /* When the master or the worker is already gone, its own end is noticed elsewhere. */
+        r = worker_connect(worker);
+        return r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED ? 0 : r;
+}
+
+/* Master */
+
+static int cluster_on_control(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        LocalCluster *cluster = userdata;
+        static char datagram[REPORT_SIZE_MAX];
+        Report report;
+        ssize_t n;
+
+        n = recv(fd, datagram, sizeof datagram, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n <= 0) {
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                return 0;
+        }
+        if (report_decode(datagram, (size_t) n, &report) < 0) {
+                log_debug("A report of the master cannot be read");
+                return 0;
+        }
+        cluster->blocks_done = report.blocks_in_order + report.blocks_spooled;
+        cluster->finished = cluster->finished || strcmp(report.state, "finished") == 0;
+        if (strcmp(report.state, "failed") == 0)
+                (void) problem_set(&cluster->problem, EIO, "%s", report.problem);
+        else
+                cluster->callbacks.on_report(&report, cluster->userdata);
+        report_done(&report);
+        return 0;
+}
+
+static int cluster_on_master_exit(sd_event_source *source, const siginfo_t *info, void *userdata) {
+        LocalCluster *cluster = userdata;
+        char how[128], sentence[512];
+
+        cluster->master_source = sd_event_source_disable_unref(cluster->master_source);
+        cluster->master_pid = 0;
+
+        /* Its last words may still lie in the socket. */
+        for (int enabled; sd_event_source_get_enabled(cluster->control_source, &enabled) >= 0 &&
+                          enabled != SD_EVENT_OFF;) {
+                char byte;
+
+                if (recv(cluster->control_fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0)
+                        break;
+                (void) cluster_on_control(cluster->control_source, cluster->control_fd, 0, cluster);
+        }
+
+        if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS) {
+                if (cluster->finished)
+                        cluster->outcome = LOCAL_FINISHED;
+                else if (!cluster->stopping)
+                        cluster->outcome = LOCAL_STOPPED;
+        } else {
+                cluster->outcome = LOCAL_FAILED;
+                (void) snprintf(sentence, sizeof sentence,
+                                "The master died (%s). What it stored is safe: start the same command again to "
+                                "continue.", describe_end(info, how, sizeof how));
+                (void) problem_set(&cluster->problem, EIO, "%s", sentence);
+        }
+        cluster_wind_down(cluster);
+        return 0;
+}
+
+static int master_start(LocalCluster *cluster) {
+        const LocalClusterSettings *settings = &cluster->settings;
+        _cleanup_free_ char *store = NULL, *from = NULL, *to = NULL, *blocks = NULL;
+        char *argv[8] = { cluster->master_path, (char *) "--control=3" };
+        int pair[2], r, n = 2;
+
+        if (asprintf(&store, "--store=%s", settings->store_path) < 0 ||
+            asprintf(&from, "--from=%s", settings->from) < 0 ||
+            asprintf(&to, "--to=%s", settings->to ?: "") < 0 ||
+            asprintf(&blocks, "--segment-blocks=%u", settings->segment_blocks) < 0)
+                return -ENOMEM;
+        argv[n++] = store;
+        argv[n++] = from;
+        if (settings->to)
+                argv[n++] = to;
+        if (settings->segment_blocks > 0)
+                argv[n++] = blocks;
+        if (settings->debug)
+                argv[n++] = (char *) "--debug";
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+                return -errno;
+        cluster->control_fd = pair[0];
+        r = spawn(pair[1], argv, &cluster->master_pid);
+        (void) fd_close(pair[1]);
+        if (r < 0)
+                return r;
+        r = sd_event_add_child(cluster->event, &cluster->master_source, cluster->master_pid, WEXITED,
+                               cluster_on_master_exit, cluster);
+        if (r < 0)
+                return r;
+        return sd_event_add_io(cluster->event, &cluster->control_source, cluster->control_fd, EPOLLIN,
+                               cluster_on_control, cluster);
+}
+
+int local_cluster_new(sd_event *event, const LocalClusterSettings *settings, const LocalClusterCallbacks *callbacks,
+                      void *userdata, LocalCluster **ret, Problem *problem) {
+        _cleanup_(local_cluster_freep) LocalCluster *cluster = NULL;
+        int r;
+
+        cluster = malloc(sizeof *cluster);
+        if (!cluster)
+                return problem_set(problem, ENOMEM, "Out of memory");
+        *cluster = (LocalCluster) {
+                .event = sd_event_ref(event),
+                .settings = *settings,
+                .callbacks = *callbacks,
+                .userdata = userdata,
+                .control_fd = -1,
+        };
+        r = program_path_find("primed-master", &cluster->master_path, problem);
+        if (r >= 0)
+                r = program_path_find("primed-worker", &cluster->worker_path, problem);
+        if (r < 0)
+                return r;
+        cluster->workers = calloc(settings->n_workers, sizeof *cluster->workers);
+        if (!cluster->workers)
+                return problem_set(problem, ENOMEM, "Out of memory");
+        for (unsigned i = 0; i < settings->n_workers; i++)
+                cluster->workers[i] = (LocalWorker) { .cluster = cluster, .number = i, .handover_fd = -1 };
+
+        r = master_start(cluster);
+        for (unsigned i = 0; i < settings->n_workers && r >= 0; i++)
+                r = worker_start(cluster->workers + i);
+        if (r < 0)
+                return problem_set(problem, r, "Failed to start the master and its workers: %m");
+
+        *ret = TAKE_PTR(cluster);
+        return 0;
+}
+
+LocalCluster *local_cluster_free(LocalCluster *cluster) {
+        if (!cluster)
+                return NULL;
+        for (unsigned i = 0; cluster->workers && i < cluster->settings.n_workers; i++) {
+                LocalWorker *worker = cluster->workers + i;
+
+                sd_event_source_disable_unref(worker->child_source);
+                sd_event_source_disable_unref(worker->restart_timer);
+                (void) fd_close(worker->handover_fd);
+                if (worker->pid > 0) {
+                        (void) kill(worker->pid, SIGKILL);
+                        (void) waitpid(worker->pid, NULL, 0);
+                }
+        }
+        sd_event_source_disable_unref(cluster->master_source);
+        sd_event_source_disable_unref(cluster->control_source);
+        sd_event_source_disable_unref(cluster->kill_timer);
+        if (cluster->master_pid > 0) {
+                (void) kill(cluster->master_pid, SIGTERM);
+                (void) waitpid(cluster->master_pid, NULL, 0);
+        }
+        (void) fd_close(cluster->control_fd);
+        free(cluster->workers);
+        free(cluster->master_path);
+        free(cluster->worker_path);
+        sd_event_unref(cluster->event);
+        free(cluster);
+        return NULL;
+}

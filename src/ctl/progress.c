@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The progress line. */
+
+#include "ctl/progress.h"
+
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/macro.h"
+#include "base/text.h"
+
+#define PLAIN_PERCENT 10                  /* without a terminal a line is due every so many percent … */
+#define PLAIN_USEC (30 * USEC_PER_SEC)    /* … or after so long, … */
+#define PLAIN_MINIMUM_USEC USEC_PER_SEC   /* … but not sooner than this after the last */
+#define RATE_WINDOW_SECONDS 5.0           /* over which the speed is averaged */
+#define BAR_MAX 24
+
+void progress_init(Progress *progress, FILE *stream, bool terminal, usec_t now) {
+        *progress = (Progress) {
+                .stream = stream,
+                .terminal = terminal,
+                .next_percent = PLAIN_PERCENT,
+                .next_usec = now + PLAIN_USEC,
+        };
+}
+
+static double progress_fraction(const Report *report) {
+        return report->numbers_total > 0 ? report->numbers_done / report->numbers_total : 0;
+}
+
+void progress_text(const Report *report, double rate, char *buffer, size_t size) {
+        char numbers[TEXT_SIZE], speed[TEXT_SIZE], left[TEXT_SIZE], primes[TEXT_SIZE];
+        usec_t span = USEC_INFINITY;
+
+        if (rate > 0) {
+                double seconds = (report->numbers_total - report->numbers_done) / rate;
+
+                if (seconds < 1e12)
+                        span = (usec_t) (seconds * 1e6);
+        }
+        (void) snprintf(buffer, size, "%5.1f%%  %s numbers  %s/s  %s primes  %s left", 100 * progress_fraction(report),
+                        text_metric(report->numbers_done, numbers), rate > 0 ? text_metric(rate, speed) : "-",
+                        text_grouped(report->primes, primes), text_duration(span, left));
+}
+
+/* An exponential average whose memory is RATE_WINDOW_SECONDS; the first span counts in full. */
+static void progress_measure(Progress *progress, const Report *report, usec_t now) {
+        double seconds, rate, weight;
+
+        if (progress->last_usec == 0) {
+                progress->last_numbers = report->numbers_at_start;
+                progress->last_usec = now > report->elapsed_usec ? now - report->elapsed_usec : now;
+        }
+        seconds = (double) (now - progress->last_usec) / 1e6;
+        if (seconds < 0.05 || report->numbers_done <= progress->last_numbers)
+                return;
+        rate = (report->numbers_done - progress->last_numbers) / seconds;
+        weight = progress->rate > 0 ? MIN(seconds / RATE_WINDOW_SECONDS, 1.0) : 1.0;
+        progress->rate += weight * (rate - progress->rate);
+        progress->last_numbers = report->numbers_done;
+        progress->last_usec = now;
+}
+
+static void progress_show_line(Progress *progress, const char *text, double fraction) {
+        struct winsize window = {};
+        char bar[BAR_MAX + 1];
+        int columns = 80, length = (int) strlen(text), room;
+
+        if (ioctl(fileno(progress->stream), TIOCGWINSZ, &window) >= 0 && window.ws_col > 0)
+                columns = window.ws_col;
+        room = CLAMP(columns - length - 4, 0, BAR_MAX);
+        for (int i = 0; i < room; i++)
+                bar[i] = i < (int) (fraction * room) ? '#' : '.';
+        bar[room] = '\0';
+        if (room >= 8)
+                fprintf(progress->stream, "\r\033[K[%s] %s", bar, text);
+        else
+                fprintf(progress->stream, "\r\033[K%.*s", MAX(columns - 1, 1), text);
+        fflush(progress->stream);
+        progress->line_open = true;
+}
+
+void progress_show(Progress *progress, const Report *report, usec_t now) {
+        double fraction = progress_fraction(report);
+        unsigned percent = (unsigned) (100 * fraction);
+        char text[160];
+
+        progress_measure(progress, report, now);
+        progress_text(report, progress->rate, text, sizeof text);
+
+        if (progress->terminal) {
+                progress_show_line(progress, text, fraction);
+                return;
+        }
+        if ((percent < progress->next_percent && now < progress->next_usec) ||
+            now + PLAIN_USEC < progress->next_usec + PLAIN_MINIMUM_USEC)
+                return;
+        fprintf(progress->stream, "%s\n", text);
+        fflush(progress->stream);
+        progress->next_percent = percent - percent % PLAIN_PERCENT + PLAIN_PERCENT;
+        progress->next_usec = now + PLAIN_USEC;
+}
+
+void progress_clear(Progress *progress) {
+        if (!progress->line_open)
+                return;
+        fputs("\r\033[K", progress->stream);
+        fflush(progress->stream);
+        progress->line_open = false;
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* primectl local: all primes of an interval, found by a master and workers of this machine. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/text.h"
+#include "ctl/local-cluster.h"
+#include "ctl/progress.h"
+#include "ctl/store-path.h"
+#include "ctl/verb.h"
+#include "prime/grid.h"
+#include "prime/number.h"
+#include "prime/sieve/run.h"
+#include "store/reader.h"
+#include "wire/message.h"
+
+#define DEFAULT_TO "10^9"
+#define WORKERS_MAX 64
+
+/* One call of the verb: what was asked for, and what happened. */
+typedef struct LocalRun {
+        const char *from_word, *to_word, *length_word;
+        char *store_path;
+        unsigned n_threads, n_workers, segment_blocks;
+        bool quiet, json, debug;
+
+        mpz_t from, to;
+        sd_event *event;
+        LocalCluster *cluster;
+        Progress progress;
+        Report report; /* the last one */
+        bool reported;
+        LocalOutcome outcome;
+        Problem problem;
+        unsigned n_restarts;
+        int signal_number; /* that interrupted it; 0: none */
+} LocalRun;
+
+static void help(void) {
+        printf("primectl local [OPTIONS...]\n\n"
+               "Find all primes of an interval with all cores of this machine and store them\n"
+               "in order. Interrupt it at any time: the same command goes on where it was.\n\n"
+               "  -h --help              Show this help\n"
+               "     --from=A            Begin at A (default: 0)\n"
+               "     --to=B              End before B: the interval is [A, B), B exclusive\n"
+               "     --length=N          End before A + N: the interval is [A, A+N)\n"
+               "     --store=DIR         Where the primes go (default: see primectl(1))\n"
+               "     --threads=N         Threads of each worker (default: all cores, shared\n"
+               "                         among the workers)\n"
+               "     --workers=N         Worker processes (default: 1)\n"
+               "     --segment-blocks=N  Blocks in one file of a new store (default: %d)\n"
+               "  -q --quiet             Print nothing but errors\n"
+               "     --json              End with one JSON object on standard output\n"
+               "     --debug             Log details\n\n"
+               "Without an interval it goes on with the store, or finds the primes below 10^9.\n"
+               "A, B and N are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n",
+               STORE_SEGMENT_BLOCKS_DEFAULT);
+}
+
+/* 1: go on; 0: done; negative: usage error, already told. */
+static int parse_arguments(int argc, char *argv[], LocalRun *run) {
+        enum { ARG_FROM = 0x100, ARG_TO, ARG_LENGTH, ARG_STORE, ARG_THREADS, ARG_WORKERS, ARG_SEGMENT_BLOCKS,
+               ARG_JSON, ARG_DEBUG };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "from", required_argument, NULL, ARG_FROM },
+                { "to", required_argument, NULL, ARG_TO },
+                { "length", required_argument, NULL, ARG_LENGTH },
+                { "store", required_argument, NULL, ARG_STORE },
+                { "threads", required_argument, NULL, ARG_THREADS },
+                { "workers", required_argument, NULL, ARG_WORKERS },
+                { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
+                { "quiet", no_argument, NULL, 'q' },
+                { "json", no_argument, NULL, ARG_JSON },
+                { "debug", no_argument, NULL, ARG_DEBUG },
+                {},
+        };
+
+        optind = 0;
+        for (int c; (c = getopt_long(argc, argv, "hq", options, NULL)) >= 0;)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case 'q':
+                        run->quiet = true;
+                        break;
+                case ARG_FROM:
+                        run->from_word = optarg;
+                        break;
+                case ARG_TO:
+                        run->to_word = optarg;
+                        break;
+                case ARG_LENGTH:
+                        run->length_word = optarg;
+                        break;
+                case ARG_STORE:
+                        free(run->store_path);
+                        run->store_path = strdup(optarg);
+                        if (!run->store_path || optarg[0] == '\0') {
+                                log_error("--store= needs the path of a folder");
+                                return -1;
+                        }
+                        break;
+                case ARG_THREADS:
+                        if (parse_unsigned(optarg, 1, WIRE_LANES_MAX, &run->n_threads) < 0) {
+                                log_error("--threads=%s: give a number from 1 to %d", optarg, WIRE_LANES_MAX);
+                                return -1;
+                        }
+                        break;
+                case ARG_WORKERS:
+                        if (parse_unsigned(optarg, 1, WORKERS_MAX, &run->n_workers) < 0) {
+                                log_error("--workers=%s: give a number from 1 to %d", optarg, WORKERS_MAX);
+                                return -1;
+                        }
+                        break;
+                case ARG_SEGMENT_BLOCKS:
+                        if (parse_unsigned(optarg, 1, 1U << 20, &run->segment_blocks) < 0) {
+                                log_error("--segment-blocks=%s: give a number from 1 to %u", optarg, 1U << 20);
+                                return -1;
+                        }
+                        break;
+                case ARG_JSON:
+                        run->json = true;
+                        break;
+                case ARG_DEBUG:
+                        run->debug = true;
+                        break;
+                default:
+                        log_error("Try 'primectl local --help'.");
+                        return -1;
+                }
+        if (optind < argc) {
+                log_error("Unexpected argument '%s'. Give the interval with --from and --to; try "
+                          "'primectl local --help'.", argv[optind]);
+                return -1;
+        }
+        if (run->to_word && run->length_word) {
+                log_error("Give --to or --length, not both.");
+                return -1;
+        }
+        if (run->from_word && !run->to_word && !run->length_word) {
+                log_error("--from=%s needs an end: add --to or --length.", run->from_word);
+                return -1;
+        }
+        return 1;
+}
+
+static unsigned usable_processors(void) {
+        cpu_set_t set;
+
+        if (sched_getaffinity(0, sizeof set, &set) < 0)
+                return 1;
+        return (unsigned) MAX(CPU_COUNT(&set), 1);
+}
+
+/* The interval */
+
+/* From the words of the command line. Negative: usage error in run->problem. */
+static int interval_from_words(LocalRun *run) {
+        Grid grid;
+        int r;
+
+        r = number_parse(run->from, run->from_word ?: "0", &run->problem);
+        if (r < 0)
+                return r;
+        r = number_parse(run->to, run->length_word ?: run->to_word ?: DEFAULT_TO, &run->problem);
+        if (r < 0)
+                return r;
+        if (run->length_word)
+                mpz_add(run->to, run->to, run->from);
+
+        /* Is it an interval that can be a job at all? */
+        r = grid_init(&grid, run->from, run->to, &run->problem);
+        if (r >= 0)
+                grid_done(&grid);
+        return r;
+}
+
+/* No interval was given: the one of the store, if there is a store. 1: found; 0: no store. */
+static int interval_from_store(LocalRun *run) {
+        _cleanup_(reader_closep) Reader *reader = NULL;
+        _cleanup_free_ char *job = NULL;
+        const Grid *grid;
+        int r;
+
+        if (asprintf(&job, "%s/job", run->store_path) < 0)
+                return problem_set(&run->problem, ENOMEM, "Out of memory");
+        if (access(job, F_OK) < 0)
+                return 0;
+        r = reader_open(run->store_path, &reader, &run->problem);
+        if (r < 0)
+                return r;
+        grid = reader_grid(reader);
+        if (grid->open)
+                return problem_set(&run->problem, EINVAL, "The job of the store %s has no end, so it cannot be "
+                                   "continued here: give another folder with --store", run->store_path);
+        mpz_set(run->from, grid->from);
+        mpz_set(run->to, grid->to);
+        return 1;
+}
+
+/* Events */
+
+static void on_report(const Report *report, void *userdata) {
+        LocalRun *run = userdata;
+        char *from = strdup(report->from), *to = strdup(report->to);
+
+        report_done(&run->report);
+        run->report = *report;
+        run->report.from = from;
+        run->report.to = to;
+        run->reported = true;
+        if (!run->quiet && strcmp(report->state, "running") == 0)
+                progress_show(&run->progress, report, clock_now_usec());
+}
+
+static void on_worker_died(const char *how, void *userdata) {
+        LocalRun *run = userdata;
+
+        run->n_restarts++;
+        progress_clear(&run->progress);
+        log_warning("A worker died (%s) and is started again; nothing is lost.", how);
+}
+
+static void on_ended(LocalOutcome outcome, const char *problem, void *userdata) {
+        LocalRun *run = userdata;
+
+        run->outcome = outcome;
+        (void) snprintf(run->problem.text, sizeof run->problem.text, "%s", problem);
+        (void) sd_event_exit(run->event, 0);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        LocalRun *run = userdata;
+
+        if (run->signal_number == 0 && !run->quiet) {
+                progress_clear(&run->progress);
+                fprintf(stderr, "Stopping …\n");
+        }
+        run->signal_number = (int) info->ssi_signo;
+        local_cluster_stop(run->cluster);
+        return 0;
+}
+
+/* Results */
+
+static double bytes_per_prime(const Report *report) {
+        return report->primes > 0 ? (double) (report->segment_bytes + report->spool_bytes) / (double) report->primes
+                                  : 0;
+}
+
+static double run_rate(const Report *report) {
+        return report->elapsed_usec > 0
+                       ? (report->numbers_done - report->numbers_at_start) / ((double) report->elapsed_usec / 1e6)
+                       : 0;
+}
+
+static int print_json(const LocalRun *run) {
+        const Report *report = &run->report;
+        _cleanup_free_ char *from = number_format(run->from), *to = number_format(run->to);
+        char primes[24];
+        json_t *object;
+        int r;
+
+        (void) snprintf(primes, sizeof primes, "%" PRIu64, report->primes);
+        object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:i, s:i, s:s, s:b}",
+                           "from", from ?: "", "to", to ?: "", "primes", primes,
+                           "state", run->outcome == LOCAL_FINISHED ? "finished" : "interrupted",
+                           "certainty", certainty_name(certainty_of(run->to)), "audit", "unaudited",
+                           "seconds", (double) report->elapsed_usec / 1e6, "numbers_per_second", run_rate(report),
+                           "bytes_per_prime", bytes_per_prime(report),
+                           "bytes", (json_int_t) (report->segment_bytes + report->spool_bytes),
+                           "workers", (int) run->n_workers, "threads", (int) run->n_threads,
+                           "worker_restarts", (int) run->n_restarts, "store", run->store_path,
+                           "resumed", report->blocks_at_start > 0);
+        r = object ? json_dumpf(object, stdout, JSON_INDENT(8) | JSON_REAL_PRECISION(10)) : -1;
+        json_decref(object);
+        if (r < 0 || putchar('\n') < 0 || fflush(stdout) < 0)
+                return log_error_errno(EIO, "Failed to print the summary");
+        return 0;
+}
+
+static void print_summary(const LocalRun *run) {
+        const Report *report = &run->report;
+        _cleanup_free_ char *from = number_format_short(run->from), *to = number_format_short(run->to);
+        char span[TEXT_SIZE], rate[TEXT_SIZE], bytes[TEXT_SIZE];
+        uint64_t n_new = report->blocks_in_order + report->blocks_spooled - report->blocks_at_start;
+
+        printf("%" PRIu64 " primes in [%s, %s)\n\n", report->primes, from ?: "?", to ?: "?");
+        if (n_new > 0)
+                printf("  time    %s with %u thread%s, %s numbers/s%s\n", text_duration(report->elapsed_usec, span),
+                       run->n_threads * run->n_workers, run->n_threads * run->n_workers == 1 ? "" : "s",
+                       text_metric(run_rate(report), rate),
+                       report->blocks_at_start > 0 ? " (the rest was there already)" : "");
+        else
+                printf("  time    none: the store was complete already\n");
+        printf("  size    %s, %.3f bytes per prime\n", text_bytes(report->segment_bytes + report->spool_bytes, bytes),
+               bytes_per_prime(report));
+        printf("  store   %s\n", run->store_path);
+        printf("  state   complete, %s, unaudited\n", certainty_name(certainty_of(run->to)));
+}
+
+static void print_next_steps(const LocalRun *run) {
+        _cleanup_free_ char *standard = NULL;
+        bool is_default = store_path_default(&standard) >= 0 && strcmp(standard, run->store_path) == 0;
+        const char *option = is_default ? "" : " --store=", *path = is_default ? "" : run->store_path;
+
+        printf("\nTry next:\n"
+               "  %s cat -n 10%s%s\n"
+               "  %s count%s%s\n"
+               "  %s info%s%s\n"
+               "  %s verify%s%s\n",
+               program_invocation_name, option, path, program_invocation_name, option, path, program_invocation_name,
+               option, path, program_invocation_name, option, path);
+}
+
+static int run_end(LocalRun *run) {
+        progress_clear(&run->progress);
+        if (run->outcome == LOCAL_FAILED) {
+                log_error("%s", run->problem.text);
+                return EXIT_FAILURE;
+        }
+        if (run->json && run->reported && print_json(run) < 0)
+                return EXIT_FAILURE;
+        if (run->outcome == LOCAL_STOPPED) {
+                if (!run->quiet)
+                        fprintf(stderr, "Interrupted. Start the same command again to continue.\n");
+                return run->signal_number > 0 ? 128 + run->signal_number : EXIT_FAILURE;
+        }
+        if (!run->quiet && !run->json) {
+                print_summary(run);
+                print_next_steps(run);
+                if (fflush(stdout) < 0)
+                        return EXIT_FAILURE;
+        }
+        return EXIT_SUCCESS;
+}
+
+static int run_cluster(LocalRun *run) {
+        static const LocalClusterCallbacks callbacks = {
+                .on_report = on_report,
+                .on_ended = on_ended,
+                .on_worker_died = on_worker_died,
+        };
+        static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+        _cleanup_free_ char *from = number_format(run->from), *to = number_format(run->to);
+        const LocalClusterSettings settings = {
+                .store_path = run->store_path,
+                .from = from,
+                .to = to,
+                .segment_blocks = run->segment_blocks,
+                .n_workers = run->n_workers,
+                .n_threads = run->n_threads,
+                .debug = run->debug,
+        };
+        sigset_t mask;
+        int r;
+
+        if (!from || !to)
+                return problem_set(&run->problem, ENOMEM, "Out of memory");
+
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGCHLD);
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                (void) sigaddset(&mask, signals[i]);
+        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
+
+        progress_init(&run->progress, stderr, isatty(STDERR_FILENO), clock_now_usec());
+        r = sd_event_default(&run->event);
+        if (r < 0)
+                return problem_set(&run->problem, r, "Failed to make the event loop: %m");
+        r = local_cluster_new(run->event, &settings, &callbacks, run, &run->cluster, &run->problem);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                r = sd_event_add_signal(run->event, NULL, signals[i], on_signal, run);
+                if (r < 0)
+                        return problem_set(&run->problem, r, "Failed to watch for signals: %m");
+        }
+        r = sd_event_loop(run->event);
+        return r < 0 ? problem_set(&run->problem, r, "The event loop failed: %m") : 0;
+}
+
+/* Returns the exit status. */
+static int run_whole(LocalRun *run) {
+        int r;
+
+        if (!run->store_path && store_path_default(&run->store_path) < 0) {
+                log_error("Neither HOME nor XDG_DATA_HOME is set: say with --store where the primes should go.");
+                return EXIT_FAILURE;
+        }
+        r = run->from_word || run->to_word || run->length_word ? 0 : interval_from_store(run);
+        if (r < 0) {
+                log_error("%s", run->problem.text);
+                return EXIT_FAILURE;
+        }
+        if (r == 0 && interval_from_words(run) < 0) {
+                log_error("%s", run->problem.text);
+                return EXIT_USAGE;
+        }
+        if (run->n_threads == 0)
+                run->n_threads = MAX(usable_processors() / run->n_workers, 1U);
+        if (run_cluster(run) < 0) {
+                progress_clear(&run->progress);
+                log_error("%s", run->problem.text);
+                return EXIT_FAILURE;
+        }
+        return run_end(run);
+}
+
+int verb_local(int argc, char *argv[]) {
+        LocalRun run = { .n_workers = 1 };
+        int r;
+
+        r = parse_arguments(argc, argv, &run);
+        if (r > 0) {
+                mpz_inits(run.from, run.to, NULL);
+                r = run_whole(&run);
+                mpz_clears(run.from, run.to, NULL);
+                local_cluster_free(run.cluster);
+                sd_event_unref(run.event);
+                report_done(&run.report);
+        } else
+                r = r < 0 ? EXIT_USAGE : EXIT_SUCCESS;
+        free(run.store_path);
+        return r;
+}

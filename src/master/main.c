@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* primed-master: parse – new – loop. */
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "master/local-control.h"
+#include "master/master.h"
+#include "prime/number.h"
+#include "wire/message.h"
+
+static unsigned arg_control_fd;
+static unsigned arg_segment_blocks = STORE_SEGMENT_BLOCKS_DEFAULT;
+static const char *arg_store, *arg_from, *arg_to;
+static int arg_log_priority = LOG_INFO;
+
+static void help(void) {
+        printf("primed-master [OPTIONS...]\n\n"
+               "Hands out ranges of numbers and keeps the primes that come back.\n\n"
+               "  -h --help              Show this help\n"
+               "     --version           Show the version\n"
+               "     --control=FD        Take workers from, and report to, this\n"
+               "                         SOCK_SEQPACKET socket\n"
+               "     --store=DIR         The store\n"
+               "     --from=A --to=B     The job is [A, B), or open without B\n"
+               "     --segment-blocks=N  Blocks in a segment of a new store\n"
+               "     --debug             Log details\n\n"
+               "It is started by primectl(1).\n");
+}
+
+/* 1: go on; 0: done; negative: usage error, already told. */
+static int parse_arguments(int argc, char *argv[]) {
+        enum { ARG_VERSION = 0x100, ARG_CONTROL, ARG_STORE, ARG_FROM, ARG_TO, ARG_SEGMENT_BLOCKS, ARG_DEBUG };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, ARG_VERSION },
+                { "control", required_argument, NULL, ARG_CONTROL },
+                { "store", required_argument, NULL, ARG_STORE },
+                { "from", required_argument, NULL, ARG_FROM },
+                { "to", required_argument, NULL, ARG_TO },
+                { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
+                { "debug", no_argument, NULL, ARG_DEBUG },
+                {},
+        };
+
+        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+                switch (c) {
+                case 'h':
+                        help();
+                        return 0;
+                case ARG_VERSION:
+                        printf("primed-master %s\n", PRIMED_VERSION);
+                        return 0;
+                case ARG_CONTROL:
+                        if (parse_unsigned(optarg, 3, 1024, &arg_control_fd) < 0) {
+                                log_error("--control=%s: not an inherited descriptor (3 to 1024)", optarg);
+                                return -1;
+                        }
+                        break;
+                case ARG_STORE:
+                        arg_store = optarg;
+                        break;
+                case ARG_FROM:
+                        arg_from = optarg;
+                        break;
+                case ARG_TO:
+                        arg_to = optarg;
+                        break;
+                case ARG_SEGMENT_BLOCKS:
+                        if (parse_unsigned(optarg, 1, 1U << 20, &arg_segment_blocks) < 0) {
+                                log_error("--segment-blocks=%s: give a number from 1 to %u", optarg, 1U << 20);
+                                return -1;
+                        }
+                        break;
+                case ARG_DEBUG:
+                        arg_log_priority = LOG_DEBUG;
+                        break;
+                default:
+                        log_error("Try 'primed-master --help'.");
+                        return -1;
+                }
+        if (optind < argc) {
+                log_error("Unexpected argument '%s'. Try 'primed-master --help'.", argv[optind]);
+                return -1;
+        }
+        if (arg_control_fd == 0 || !arg_store || !arg_from) {
+                log_error("--control=, --store= and --from= are needed: primed-master is started by primectl.");
+                return -1;
+        }
+        return 1;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        master_stop(userdata);
+        return 0;
+}
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Master *, master_free);
+DEFINE_TRIVIAL_CLEANUP_FUNC(LocalControl *, local_control_free);
+
+static int run(void) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(master_freep) Master *master = NULL;
+        _cleanup_(local_control_freep) LocalControl *control = NULL;
+        _cleanup_mpz_ mpz_t from, to;
+        char name[WIRE_NAME_MAX + 1] = "";
+        const MasterSettings settings = {
+                .name = name,
+                .store_path = arg_store,
+                .segment_blocks = arg_segment_blocks,
+                .once = true,
+        };
+        Problem problem = PROBLEM_NONE;
+        sigset_t mask;
+        int r;
+
+        mpz_inits(from, to, NULL);
+        if (gethostname(name, sizeof name - 1) < 0)
+                (void) snprintf(name, sizeof name, "localhost");
+
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+
+        r = number_parse(from, arg_from, &problem);
+        if (r >= 0 && arg_to)
+                r = number_parse(to, arg_to, &problem);
+        if (r >= 0) {
+                r = sd_event_default(&event);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to make the event loop: %m");
+                r = master_new(event, &settings, from, arg_to ? to : NULL, &master, &problem);
+        }
+        if (r < 0) {
+                /* Whoever started us tells it to the person. */
+                local_control_report_failure((int) arg_control_fd, problem.text);
+                return r;
+        }
+        r = local_control_new(event, (int) arg_control_fd, master, &control);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, master);
+        if (r < 0)
+                return log_error_errno(r, "Failed to watch the control socket: %m");
+
+        r = sd_event_loop(event);
+        local_control_report_last(control);
+        return r;
+}
+
+int main(int argc, char *argv[]) {
+        int r;
+
+        log_setup("primed-master", LOG_INFO);
+        r = parse_arguments(argc, argv);
+        if (r <= 0)
+                return r < 0 ? 2 : EXIT_SUCCESS;
+        log_setup("primed-master", arg_log_priority);
+        r = run();
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

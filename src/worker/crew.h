@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The crew: one thread per lane, each with a row of leases, computing, packing and digesting block after block.
+ * Everything here is called from the event loop's thread; the lanes' own threads stay inside crew.c.
+ *
+ * A lane keeps its sieve state as long as its leases continue one another. Finished blocks wait in the crew until
+ * they are popped; the bytes of a block count against `pending_bytes_max` until they are released, and lanes
+ * pause when that bound is reached.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/checksum.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "prime/grid.h"
+#include "prime/pack.h"
+#include "prime/sieve/run.h"
+
+typedef struct Crew Crew;
+
+/* A job as the worker knows it. Counted references, which any thread may take and drop. */
+typedef struct CrewJob CrewJob;
+
+/* Takes the numbers of `grid` (the caller must not call grid_done() after success). NULL when out of memory. */
+CrewJob *crew_job_new(uint64_t id, Grid *grid);
+CrewJob *crew_job_ref(CrewJob *job);
+CrewJob *crew_job_unref(CrewJob *job);
+uint64_t crew_job_id(const CrewJob *job);
+const Grid *crew_job_grid(const CrewJob *job);
+
+/* One finished block. */
+typedef struct CrewResult CrewResult;
+struct CrewResult {
+        CrewResult *next; /* for whoever owns the result */
+        bool sent;        /* likewise */
+        CrewJob *job;
+        uint64_t sequence;
+        PackCodec codec;
+        Certainty certainty;
+        uint64_t count; /* primes, with 2, 3 and 5 where they belong to the block */
+        uint8_t digest[SHA256_SIZE];
+        usec_t compute_usec; /* CPU time of the lane */
+        uint8_t *packed;
+        size_t packed_size;
+};
+
+CrewResult *crew_result_free(CrewResult *result);
+
+/* A stretch of blocks that will not be computed. The caller drops the reference to the job. */
+typedef struct CrewRemainder {
+        CrewJob *job;
+        uint64_t first, end;
+} CrewRemainder;
+
+#define CREW_LEASES_MAX 4                           /* per lane */
+#define CREW_REMAINDERS_MAX (CREW_LEASES_MAX + 1)   /* the leases, and a block in work whose lease was revoked */
+
+/* All lanes are active at first. 0 or negative errno. */
+int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret);
+
+/* Cancels and joins the threads; what they were at is lost. */
+Crew *crew_free(Crew *crew);
+
+/* Readable when a result, or an error, can be popped. */
+int crew_fd(const Crew *crew);
+
+/* The next finished block, in each lane's order; NULL if none waits. The caller owns it. */
+CrewResult *crew_pop_result(Crew *crew);
+
+/* The error that stopped a lane (out of memory, a failing library): negative errno, 0 if there is none. */
+int crew_error(Crew *crew);
+
+/* These bytes of packed blocks are acknowledged or dropped. */
+void crew_release(Crew *crew, size_t n_bytes);
+
+/* Gives the lane blocks [first, end); `run_end` is where it will probably go on to. -ENOBUFS: it has CREW_LEASES_MAX. */
+int crew_assign(Crew *crew, unsigned lane, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end);
+
+/* How many leases the lane has not finished. */
+unsigned crew_lane_leases(Crew *crew, unsigned lane);
+
+/* Blocks [first, end) of the job are not wanted any more: those that are not begun are skipped. */
+void crew_revoke(Crew *crew, uint64_t job, uint64_t first, uint64_t end);
+
+/*
+ * Takes all unfinished work back from the lane, cancelling the block it is at. Returns how many stretches were
+ * written to `ret`. A block that is cancelled too late still comes as a result.
+ */
+size_t crew_withdraw(Crew *crew, unsigned lane, CrewRemainder ret[static CREW_REMAINDERS_MAX]);
+
+/* Lanes at or above `n_threads` pause after their block (withdraw their work first). */
+void crew_set_threads(Crew *crew, unsigned n_threads);
+unsigned crew_threads(const Crew *crew);
+unsigned crew_lanes(const Crew *crew);
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(CrewJob *, crew_job_unref);
+DEFINE_TRIVIAL_CLEANUP_FUNC(CrewResult *, crew_result_free);
+DEFINE_TRIVIAL_CLEANUP_FUNC(Crew *, crew_free);

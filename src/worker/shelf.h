@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Finished blocks that no master has acknowledged yet, in the order in which they were finished. They outlive
+ * a connection: whoever announces the same job next is offered them, by their place in the grid.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "worker/crew.h"
+
+typedef struct Shelf {
+        CrewResult *first, *last;
+        size_t n_blocks;
+} Shelf;
+
+#define SHELF_EMPTY ((Shelf) {})
+
+/* Frees all blocks. */
+void shelf_done(Shelf *shelf);
+
+/* Takes the block. */
+void shelf_add(Shelf *shelf, CrewResult *block);
+
+/* The connection is gone: everything is to be sent again. */
+void shelf_rewind(Shelf *shelf);
+
+/* Blocks [first, end) of the job are acknowledged. Returns the bytes of packed blocks that were freed. */
+size_t shelf_acknowledge(Shelf *shelf, uint64_t job, uint64_t first, uint64_t end);
+
+/*
+ * The blocks of `job_id`, for the case that the same job is announced anew: they get the reference to it, so that
+ * there is one CrewJob per job.
+ */
+void shelf_adopt(Shelf *shelf, CrewJob *job);
