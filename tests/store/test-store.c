@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The store as a whole: order, durability, identity, recovery of what a crash or a person left. */
+
+#include "store/store.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/fixture.h"
+#include "store/layout.h"
+#include "store/record.h"
+#include "test.h"
+
+static void test_blocks_in_order_become_segments(void) {
+        const char *folder = fixture_folder();
+        IntervalSet durable = INTERVAL_SET_EMPTY;
+        uint8_t digest[SHA256_SIZE];
+        uint64_t n_primes = 0;
+        StoreTotals totals;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 10);
+        store = fixture_open(folder, &grid, 4);
+        for (uint64_t i = 0; i < 10; i++) {
+                FixtureBlock block;
+
+                fixture_block(&grid, i, &block);
+                n_primes += block.block.count;
+                CHECK(store_block_digest(store, i, digest) == -ENOENT);
+                CHECK(store_put(store, &block.block, NULL) == 0);
+                CHECK(store_put(store, &block.block, NULL) == -EALREADY);
+                CHECK(store_frontier(store) == i + 1);
+                fixture_block_done(&block);
+        }
+        CHECK(fixture_put(store, &grid, 9) == -EALREADY);
+        CHECK(store_commit(store, &durable, NULL) == 0);
+        CHECK(durable.n_intervals == 1 && durable.intervals[0].first == 0 && durable.intervals[0].end == 10);
+        store_totals(store, &totals);
+        CHECK_EQUAL(totals.n_blocks, 10);
+        CHECK_EQUAL(totals.n_primes, n_primes);
+        CHECK_EQUAL(totals.n_segments, 3);
+        CHECK_EQUAL(totals.spool_blocks, 0);
+        CHECK_EQUAL(fixture_count(folder, ".primes"), 3);
+        CHECK_EQUAL(fixture_count(folder, ".open"), 0);
+
+        for (uint64_t i = 0; i < 10; i++) {
+                FixtureBlock block;
+
+                fixture_block(&grid, i, &block);
+                CHECK(store_block_digest(store, i, digest) == 0);
+                CHECK(memcmp(digest, block.block.digest, sizeof digest) == 0);
+                fixture_block_done(&block);
+        }
+        store_close(store);
+        interval_set_done(&durable);
+        grid_done(&grid);
+}
+
+static void test_blocks_that_are_wrong_are_refused(void) {
+        const char *folder = fixture_folder();
+        Problem problem = PROBLEM_NONE;
+        FixtureBlock block;
+        StoreBlock wrong;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 4);
+        store = fixture_open(folder, &grid, 4);
+        fixture_block(&grid, 0, &block);
+
+        wrong = block.block;
+        wrong.sequence = 4;
+        CHECK(store_put(store, &wrong, &problem) == -ERANGE);
+        CHECK(problem.text[0] != '\0');
+        wrong = block.block;
+        wrong.count++;
+        CHECK(store_put(store, &wrong, NULL) == -EBADMSG);
+        wrong = block.block;
+        wrong.digest[7] ^= 1;
+        CHECK(store_put(store, &wrong, NULL) == -EBADMSG);
+        wrong = block.block;
+        wrong.sequence = 1; /* has bits where this block has none: the same packed bytes, another digest would do */
+        wrong.packed_size--;
+        CHECK(store_put(store, &wrong, NULL) == -EBADMSG);
+        wrong = block.block;
+        wrong.codec = _PACK_CODEC_MAX;
+        CHECK(store_put(store, &wrong, NULL) == -EBADMSG);
+        wrong = block.block;
+        wrong.certainty = 0;
+        CHECK(store_put(store, &wrong, NULL) == -EBADMSG);
+        fixture_block_done(&block);
+
+        /* Block 1 is whole, block 0 is cut: primes in front of the job's first number. */
+        fixture_block(&grid, 1, &block);
+        wrong = block.block;
+        wrong.sequence = 0;
+        CHECK(store_put(store, &wrong, NULL) == -EBADMSG);
+        fixture_block_done(&block);
+
+        CHECK_EQUAL(store_frontier(store), 0);
+        CHECK(fixture_put(store, &grid, 0) == 0);
+        store_close(store);
+        grid_done(&grid);
+}
+
+/* The claim on which everything rests: who did what in which order cannot be seen in the segments. */
+static void test_order_leaves_no_trace(void) {
+        enum { N = 60 };
+        const char *straight = fixture_folder();
+        Random random;
+        Grid grid;
+
+        random_init(&random, fixture_seed());
+        fixture_grid(&grid, FIXTURE_FROM, N);
+        fixture_store(straight, &grid, 8, N);
+        for (unsigned round = 0; round < 20; round++) {
+                const char *folder = fixture_folder();
+                Store *store = fixture_open(folder, &grid, 8);
+                IntervalSet durable = INTERVAL_SET_EMPTY;
+                uint64_t order[N], n_put = 0;
+
+                for (uint64_t i = 0; i < N; i++)
+                        order[i] = i;
+                fixture_shuffle(order, N, &random);
+                while (n_put < N) {
+                        CHECK(fixture_put(store, &grid, order[n_put++]) == 0);
+                        if (random_below(&random, 5) == 0) {
+                                CHECK(store_commit(store, &durable, NULL) == 0);
+                                CHECK_EQUAL(durable.n_members, n_put);
+                        }
+                        if (random_below(&random, 10) == 0) {
+                                CHECK(store_commit(store, &durable, NULL) == 0);
+                                store_close(store);
+                                store = fixture_open(folder, &grid, 1 + random_below(&random, 30));
+                                CHECK_EQUAL(store_segment_blocks(store), 8);
+                                CHECK_EQUAL(store_present(store)->n_members, n_put);
+                        }
+                }
+                CHECK(store_commit(store, &durable, NULL) == 0);
+                CHECK_EQUAL(store_frontier(store), N);
+                store_close(store);
+                CHECK(fixture_same(straight, folder));
+                CHECK_EQUAL(fixture_count(folder, "spool"), 0);
+                interval_set_done(&durable);
+        }
+        grid_done(&grid);
+}
+
+static void test_spool_counts_and_goes(void) {
+        const char *folder = fixture_folder();
+        StoreTotals totals;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 0);
+        store = fixture_open(folder, &grid, 4);
+        for (uint64_t i = 20; i > 0; i--)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_totals(store, &totals);
+        CHECK_EQUAL(store_frontier(store), 0);
+        CHECK_EQUAL(totals.spool_blocks, 20);
+        CHECK(totals.spool_bytes > 0 && totals.spool_primes > 0);
+        CHECK_EQUAL(fixture_count(folder, "spool-"), 1);
+        CHECK(fixture_put(store, &grid, 7) == -EALREADY);
+
+        CHECK(fixture_put(store, &grid, 0) == 0);
+        CHECK_EQUAL(store_frontier(store), 21);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_totals(store, &totals);
+        CHECK_EQUAL(totals.n_segments, 5);
+        CHECK_EQUAL(totals.spool_blocks, 0);
+        CHECK_EQUAL(totals.spool_bytes, 0);
+        CHECK_EQUAL(fixture_count(folder, "spool-"), 0);
+        store_close(store);
+        grid_done(&grid);
+}
+
+/* A crash can tear the tail anywhere: every length of the file must be survived, and lose only what was torn. */
+static void test_open_segment_torn_at_every_byte(void) {
+        const char *whole = fixture_folder(), *finished = fixture_folder(), *folder = fixture_folder();
+        char name[LAYOUT_NAME_SIZE];
+        size_t size, last_start;
+        FixtureBlock last;
+        uint8_t *data;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 12);
+        fixture_store(whole, &grid, 8, 7);
+        fixture_store(finished, &grid, 8, 12);
+        layout_open_name(0, name);
+        data = fixture_read(whole, name, &size);
+        fixture_block(&grid, 6, &last);
+        last_start = size - last.block.packed_size - RECORD_HEADER_SIZE;
+        fixture_block_done(&last);
+        for (size_t cut = last_start; cut <= size; cut++) {
+                Store *store;
+
+                fixture_copy(whole, folder);
+                fixture_write(folder, name, data, cut);
+                store = fixture_open(folder, &grid, 8);
+                CHECK_EQUAL(store_frontier(store), cut < size ? 6 : 7);
+                for (uint64_t i = store_frontier(store); i < 12; i++)
+                        CHECK(fixture_put(store, &grid, i) == 0);
+                CHECK(store_commit(store, NULL, NULL) == 0);
+                store_close(store);
+                CHECK(fixture_same(finished, folder));
+                fixture_remove(folder, "000000000000.primes");
+                fixture_remove(folder, "000000000001.primes");
+                fixture_remove(folder, "manifest");
+        }
+        free(data);
+        grid_done(&grid);
+}
+
+static void test_spool_torn_at_every_byte(void) {
+        const char *whole = fixture_folder(), *finished = fixture_folder(), *folder = fixture_folder();
+        size_t size, last_start;
+        FixtureBlock last;
+        uint8_t *data;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 12);
+        fixture_store(finished, &grid, 8, 12);
+        store = fixture_open(whole, &grid, 8);
+        for (uint64_t i = 5; i < 9; i++)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        data = fixture_read(whole, "spool-00000000", &size);
+        fixture_block(&grid, 8, &last);
+        last_start = size - last.block.packed_size - RECORD_HEADER_SIZE;
+        fixture_block_done(&last);
+        for (size_t cut = last_start; cut <= size; cut++) {
+                fixture_copy(whole, folder);
+                fixture_write(folder, "spool-00000000", data, cut);
+                store = fixture_open(folder, &grid, 8);
+                CHECK_EQUAL(store_present(store)->n_members, cut < size ? 3 : 4);
+                for (uint64_t i = 0; i < 12; i++)
+                        CHECK(fixture_put(store, &grid, i) ==
+                              (i >= 5 && i < (cut < size ? 8U : 9U) ? -EALREADY : 0));
+                CHECK(store_commit(store, NULL, NULL) == 0);
+                store_close(store);
+                CHECK(fixture_same(finished, folder));
+                CHECK_EQUAL(fixture_count(folder, "spool"), 0);
+                fixture_remove(folder, "000000000000.primes");
+                fixture_remove(folder, "000000000001.primes");
+                fixture_remove(folder, "manifest");
+        }
+        free(data);
+        grid_done(&grid);
+}
+
+/* Sealing: footer, rename, manifest. Each state in between is one that a crash can leave. */
+static void test_sealing_interrupted(void) {
+        const char *finished = fixture_folder();
+        uint8_t *data;
+        size_t size;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 8);
+        fixture_store(finished, &grid, 4, 8);
+        data = fixture_read(finished, "000000000001.primes", &size);
+
+        for (unsigned state = 0; state < 4; state++) {
+                const char *folder = fixture_folder();
+                StoreTotals totals;
+                Store *store;
+
+                fixture_copy(finished, folder);
+                if (state == 0 || state == 1) { /* footer torn, footer whole, not renamed */
+                        fixture_remove(folder, "000000000001.primes");
+                        fixture_write(folder, "000000000001.open", data, size - (state == 0 ? 100 : 0));
+                }
+                if (state < 3) { /* the manifest knows the first one only */
+                        const char *before = fixture_folder();
+                        uint8_t *manifest;
+                        size_t n;
+
+                        fixture_store(before, &grid, 4, 5);
+                        manifest = fixture_read(before, "manifest", &n);
+                        fixture_write(folder, "manifest", manifest, n);
+                        free(manifest);
+                } else
+                        fixture_remove(folder, "manifest");
+                fixture_write(folder, "manifest.new", "torn", 4);
+                fixture_write(folder, "000000000002.open.new", "", 0);
+
+                store = fixture_open(folder, &grid, 4);
+                store_totals(store, &totals);
+                CHECK_EQUAL(totals.n_segments, 2);
+                CHECK_EQUAL(store_frontier(store), 8);
+                store_close(store);
+                CHECK(fixture_same(finished, folder));
+                CHECK_EQUAL(fixture_count(folder, ".new"), 0);
+                CHECK_EQUAL(fixture_count(folder, ".open"), 0);
+        }
+        free(data);
+        grid_done(&grid);
+}
+
+/* A crash after the move to a segment and before the spool file was deleted. */
+static void test_block_in_spool_and_segment(void) {
+        const char *finished = fixture_folder(), *spooled = fixture_folder(), *folder = fixture_folder();
+        uint8_t *data;
+        size_t size;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 8);
+        fixture_store(finished, &grid, 4, 8);
+        store = fixture_open(spooled, &grid, 4);
+        CHECK(fixture_put(store, &grid, 2) == 0);
+        CHECK(fixture_put(store, &grid, 5) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        fixture_store(folder, &grid, 4, 3);
+        data = fixture_read(spooled, "spool-00000000", &size);
+        fixture_write(folder, "spool-00000000", data, size);
+        free(data);
+
+        store = fixture_open(folder, &grid, 4);
+        CHECK_EQUAL(store_frontier(store), 3);
+        CHECK_EQUAL(store_present(store)->n_members, 4);
+        CHECK(fixture_put(store, &grid, 4) == 0);
+        CHECK(fixture_put(store, &grid, 3) == 0);
+        CHECK_EQUAL(store_frontier(store), 6);
+        CHECK(fixture_put(store, &grid, 7) == 0);
+        CHECK(fixture_put(store, &grid, 6) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        CHECK(fixture_same(finished, folder));
+        CHECK_EQUAL(fixture_count(folder, "spool"), 0);
+        grid_done(&grid);
+}
+
+/* A person moved a damaged segment away: its blocks, and only those, are computed again. */
+static void test_hole_is_filled(void) {
+        const char *finished = fixture_folder(), *folder = fixture_folder();
+        StoreTotals totals;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 24);
+        fixture_store(finished, &grid, 4, 24);
+        fixture_store(folder, &grid, 4, 22);
+        fixture_remove(folder, "000000000001.primes");
+
+        store = fixture_open(folder, &grid, 4);
+        CHECK_EQUAL(store_frontier(store), 4);
+        CHECK_EQUAL(store_present(store)->n_members, 18);
+        store_totals(store, &totals);
+        CHECK_EQUAL(totals.n_segments, 1);
+        CHECK_EQUAL(fixture_count(folder, ".open"), 0); /* blocks 20 and 21 wait in the spool */
+        CHECK(fixture_put(store, &grid, 22) == 0);
+        CHECK(fixture_put(store, &grid, 8) == -EALREADY);
+        for (uint64_t i = 7; i >= 4; i--)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        CHECK_EQUAL(store_frontier(store), 23);
+        CHECK(fixture_put(store, &grid, 23) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        CHECK(fixture_same(finished, folder));
+        grid_done(&grid);
+}
+
+static void test_second_writer_is_refused(void) {
+        const char *folder = fixture_folder();
+        Problem problem = PROBLEM_NONE;
+        Store *store, *second;
+        char pid[32];
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 4);
+        store = fixture_open(folder, &grid, 4);
+        CHECK(store_open(&disk_system, folder, &grid, 4, &second, &problem) == -EBUSY);
+        (void) snprintf(pid, sizeof pid, "pid %ld", (long) getpid());
+        CHECK(strstr(problem.text, pid) != NULL);
+        store_close(store);
+        store_close(fixture_open(folder, &grid, 4));
+        grid_done(&grid);
+}
+
+static void test_lock_ends_with_its_process(void) {
+        const char *folder = fixture_folder();
+        int status;
+        pid_t pid;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 4);
+        (void) fflush(stdout);
+        pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0) {
+                Store *store = fixture_open(folder, &grid, 4);
+
+                _exit(fixture_put(store, &grid, 0) == 0 ? 0 : 1);
+        }
+        CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        store_close(fixture_open(folder, &grid, 4));
+        grid_done(&grid);
+}
+
+static void test_foreign_folders_are_refused(void) {
+        const char *folder = fixture_folder(), *other = fixture_folder();
+        Problem problem = PROBLEM_NONE;
+        Grid grid, longer;
+        Store *store;
+        char path[512];
+
+        fixture_grid(&grid, FIXTURE_FROM, 4);
+        fixture_grid(&longer, FIXTURE_FROM, 5);
+
+        /* somebody's folder: refused, and left as it was */
+        fixture_write(folder, "thesis.tex", "x", 1);
+        CHECK(store_open(&disk_system, folder, &grid, 4, &store, &problem) == -EEXIST);
+        CHECK(strstr(problem.text, "not a store") != NULL);
+        CHECK(!fixture_exists(folder, "lock") && !fixture_exists(folder, "job"));
+
+        /* a file */
+        problem = PROBLEM_NONE;
+        (void) snprintf(path, sizeof path, "%s/thesis.tex", folder);
+        CHECK(store_open(&disk_system, path, &grid, 4, &store, &problem) == -ENOTDIR);
+        CHECK(problem.text[0] != '\0');
+
+        /* another job */
+        problem = PROBLEM_NONE;
+        fixture_store(other, &grid, 4, 2);
+        CHECK(store_open(&disk_system, other, &longer, 4, &store, &problem) == -EEXIST);
+        CHECK(strstr(problem.text, "another job") != NULL);
+
+        /* missing parents are made */
+        (void) snprintf(path, sizeof path, "%s/a/b/c", other);
+        store = fixture_open(path, &grid, 4);
+        store_close(store);
+        grid_done(&grid);
+        grid_done(&longer);
+}
+
+static void test_damaged_files_stop_the_store(void) {
+        static const char *const names[] = { "job", "manifest", "000000000000.primes", "000000000001.open" };
+        const char *whole = fixture_folder();
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 12);
+        fixture_store(whole, &grid, 4, 6);
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+                const char *folder = fixture_folder();
+                Problem problem = PROBLEM_NONE;
+                _cleanup_free_ uint8_t *data = NULL, *after = NULL;
+                size_t size, size_after;
+                Store *store;
+
+                fixture_copy(whole, folder);
+                data = fixture_read(whole, names[i], &size);
+                if (i == 2) { /* the footer is read when the manifest does not know the segment */
+                        fixture_remove(folder, "manifest");
+                        data[size - 30] ^= 4;
+                } else
+                        data[i == 0 ? size - 3 : 40] ^= 1;
+                fixture_write(folder, names[i], data, size);
+                CHECK(store_open(&disk_system, folder, &grid, 4, &store, &problem) < 0);
+                CHECK(strstr(problem.text, names[i]) != NULL);
+                after = fixture_read(folder, names[i], &size_after);
+                CHECK(size == size_after && memcmp(data, after, size) == 0);
+        }
+        grid_done(&grid);
+}
+
+static void test_provenance_is_kept_and_cut(void) {
+        const char *folder = fixture_folder();
+        const StoreProvenance provenance = { .first = 0, .end = 3, .worker_name = "büro-3", .check = "unaudited" };
+        uint8_t *data;
+        size_t size;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 4);
+        store = fixture_open(folder, &grid, 4);
+        CHECK(store_put_provenance(store, &provenance, NULL) == 0);
+        CHECK(store_put_provenance(store, &provenance, NULL) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        data = fixture_read(folder, "provenance", &size);
+        CHECK_EQUAL(size, 64 + 2 * 160);
+        fixture_write(folder, "provenance", data, size - 7);
+        free(data);
+        store = fixture_open(folder, &grid, 4);
+        CHECK(store_put_provenance(store, &provenance, NULL) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        free(fixture_read(folder, "provenance", &size));
+        CHECK_EQUAL(size, 64 + 2 * 160);
+        grid_done(&grid);
+}
+
+static void test_spool_files_rotate(void) {
+        const char *folder = fixture_folder();
+        Store *store;
+        Grid grid;
+
+        /* Blocks of 1 MiB whose bitmaps do not pack well. */
+        fixture_grid(&grid, "10^15", 140);
+        store = fixture_open(folder, &grid, 200);
+        for (uint64_t i = 139; i >= 1; i--)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        CHECK_EQUAL(fixture_count(folder, "spool-"), 2);
+        CHECK(fixture_put(store, &grid, 0) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        CHECK_EQUAL(fixture_count(folder, "spool-"), 0);
+        CHECK_EQUAL(store_frontier(store), 140);
+        store_close(store);
+        grid_done(&grid);
+}
+
+int main(void) {
+        RUN(test_blocks_in_order_become_segments);
+        RUN(test_blocks_that_are_wrong_are_refused);
+        RUN(test_order_leaves_no_trace);
+        RUN(test_spool_counts_and_goes);
+        RUN(test_open_segment_torn_at_every_byte);
+        RUN(test_spool_torn_at_every_byte);
+        RUN(test_sealing_interrupted);
+        RUN(test_block_in_spool_and_segment);
+        RUN(test_hole_is_filled);
+        RUN(test_second_writer_is_refused);
+        RUN(test_lock_ends_with_its_process);
+        RUN(test_foreign_folders_are_refused);
+        RUN(test_damaged_files_stop_the_store);
+        RUN(test_provenance_is_kept_and_cut);
+        RUN(test_spool_files_rotate);
+        return tests_end();
+}
