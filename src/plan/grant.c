@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Choosing the next lease for a lane.
+ *
+ * Which job. Stride scheduling: each job has a `pass`, the lane time it was given divided by its priority, and the
+ * job with the lowest pass is next. To change the job costs the lane its sieve, so it stays with one for a credit
+ * of several leases, which the job is charged for in advance: many lanes that choose at the same time then spread
+ * by themselves. What is not used is paid back. A job that has nothing to give gets nothing for the time either:
+ * its pass is lifted, so that it cannot claim the whole cluster later.
+ *
+ * Which items. What a lane reserved for its run; else the lowest free stretch, which puts holes first and keeps an
+ * ordered job's spool small; else the tail of somebody else's run (rescue.c). Only if no job has any of these, a
+ * copy of what somebody else is at.
+ *
+ * How many. A run is a share of the free items in proportion to the lane's speed, halved, so that later runs can
+ * even out (guided self-scheduling); but at least `run_items`, unless not even that is there for everybody. A run
+ * is merely a reservation and others may take its tail, so its length decides about start-ups, not about balance.
+ * Leases are what balance depends on: they shrink with the time the job still takes.
+ */
+
+#include "plan/grant.h"
+
+#include <errno.h>
+
+#include "base/macro.h"
+#include "plan/hold.h"
+#include "plan/rescue.h"
+
+#define RUN_LEASES_ORDERED 4    /* a run lasts so many target leases: longer ones only grow the spool */
+#define RUN_LEASES_UNORDERED 20 /* a minute by default: starts are forgotten, changes of speed noticed */
+#define CREDIT_LEASES 4         /* time for one job before another one is looked at */
+#define LEASES_TO_END 4         /* a lease lasts at most this part of what the job still takes */
+#define SPOOL_PART_OF_RUNS 0.5  /* all runs together fill this part of the spool */
+
+/* How many items of the job the whole cluster would do in a microsecond: lanes not yet measured as the mean. */
+static double grant_total_speed(const Plan *plan, const Backlog *backlog) {
+        unsigned n_elsewhere = 0, n_here;
+
+        if (backlog->n_lanes == 0)
+                return 0;
+        for (size_t i = 0; i < plan->n_backlogs; i++)
+                if (plan->backlogs[i] != backlog)
+                        n_elsewhere += plan->backlogs[i]->n_lanes;
+        n_here = MAX(plan->roster.n_lanes - n_elsewhere, backlog->n_lanes);
+        return backlog->speed / backlog->n_lanes * n_here;
+}
+
+static uint64_t grant_lease_length(const Plan *plan, const Lane *lane, const Backlog *backlog) {
+        const PlanSettings *settings = &plan->settings;
+        double speed = grant_total_speed(plan, backlog), lease_usec = settings->lease_target_usec, n;
+
+        if (!lane_pace(lane, backlog->job.id))
+                return 1;
+        if (speed > 0)
+                lease_usec = MIN(lease_usec, backlog_n_missing(backlog) / speed / LEASES_TO_END);
+        lease_usec = MAX(lease_usec, (double) settings->lease_minimum_usec);
+        n = lease_usec / lane_item_usec(lane, backlog, settings->lease_target_usec);
+        return n < 1 ? 1 : n < INT64_MAX ? (uint64_t) n : INT64_MAX;
+}
+
+static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backlog *backlog) {
+        double run_items = backlog->job.run_items, total = grant_total_speed(plan, backlog);
+        double share = 1.0 / MAX(plan->roster.n_lanes, 1u), length = 0, fair;
+
+        if (total > 0 && lane_pace(lane, backlog->job.id)) {
+                double speed = 1 / lane_item_usec(lane, backlog, plan->settings.lease_target_usec);
+                unsigned n_leases =
+                        backlog->job.delivery == PLAN_ORDERED ? RUN_LEASES_ORDERED : RUN_LEASES_UNORDERED;
+
+                share = MIN(speed / total, 1.0);
+                length = MIN(backlog_n_free(backlog) * share / 2,
+                             speed * n_leases * plan->settings.lease_target_usec);
+        }
+        fair = backlog_n_missing(backlog) * share;
+        length = MAX(length, MIN(run_items, fair));
+        if (backlog->job.delivery == PLAN_ORDERED)
+                length = MIN(length, backlog->job.spool_items_max * share * SPOOL_PART_OF_RUNS);
+        return length < 1 ? 1 : length < INT64_MAX ? (uint64_t) length : INT64_MAX;
+}
+
+/* Writes down a lease of items that are taken. */
+static int grant_add_lease(Plan *plan, Lane *lane, Lease lease, usec_t now, PlanLease *ret) {
+        Backlog *backlog = lease.backlog;
+        int r;
+
+        lease.n_left = lease.end - lease.first;
+        lease.starts_run =
+                lane->n_leases == 0 || lane->stream != backlog || lane->stream_next != lease.first;
+        r = lane_add_lease(lane, &lease, now);
+        if (r < 0)
+                return r;
+        lane->stream = backlog;
+        lane->stream_next = lease.end;
+        if (lane->counted != backlog)
+                lane_count(lane, backlog);
+        plan->expiry_usec = MIN(plan->expiry_usec, plan_lane_expiry(plan, lane));
+
+        *ret = (PlanLease) {
+                .job = backlog->job.id,
+                .first = lease.first,
+                .end = lease.end,
+                .run_end = lane->run == backlog && lane->run_next == lease.end ? lane->run_end : lease.end,
+                .duplicate = lease.duplicate,
+        };
+        return 1;
+}
+
+static int grant_from_run(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
+        Backlog *backlog = lane->run;
+        Interval missing;
+        uint64_t n;
+
+        if (!interval_set_next_gap(&backlog->done, lane->run_next, lane->run_end, &missing)) {
+                lane->run = NULL;
+                return 0;
+        }
+        n = MIN(grant_lease_length(plan, lane, backlog), missing.end - missing.first);
+        lane->run_next = missing.first + n;
+        return grant_add_lease(plan, lane,
+                               (Lease) {
+                                       .backlog = backlog,
+                                       .first = missing.first,
+                                       .end = missing.first + n,
+                                       .duplicate = interval_set_count(&backlog->shared, missing.first,
+                                                                       missing.first + n) > 0,
+                               },
+                               now, ret);
+}
+
+int grant_run(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now, PlanLease *ret) {
+        int r;
+
+        r = hold_drop_run(plan, lane);
+        if (r < 0)
+                return r;
+        lane->run = backlog;
+        lane->run_next = first;
+        lane->run_end = end;
+        return grant_from_run(plan, lane, now, ret);
+}
+
+int grant_copy(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now, PlanLease *ret) {
+        int r;
+
+        r = interval_set_add(&backlog->shared, first, end);
+        if (r < 0)
+                return r;
+        return grant_add_lease(plan, lane,
+                               (Lease) { .backlog = backlog, .first = first, .end = end, .duplicate = true },
+                               now, ret);
+}
+
+static int grant_free(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
+        uint64_t room, length;
+        Interval gap;
+        int r;
+
+        if (!interval_set_next_gap(&backlog->taken, 0, backlog->job.n_items, &gap))
+                return 0;
+
+        /* The item at the frontier leaves the spool as soon as it comes: it always has room. */
+        room = backlog_spool_room(backlog);
+        if (gap.first == backlog->frontier)
+                room = MAX(room, UINT64_C(1));
+        if (room == 0) {
+                backlog->spool_refused = true;
+                return 0;
+        }
+
+        room = MIN(room, gap.end - gap.first);
+        length = MIN(grant_run_length(plan, lane, backlog), room);
+        r = interval_set_add(&backlog->taken, gap.first, gap.first + length);
+        if (r < 0)
+                return r;
+        backlog->split_refused = backlog->copy_refused = (BacklogRefusal) {};
+        return grant_run(plan, lane, backlog, gap.first, gap.first + length, now, ret);
+}
+
+/* Nobody is at the frontier's item: nothing else is as urgent, not even the lane's own run. */
+static bool grant_frontier_is_free(const Backlog *backlog) {
+        return backlog->taken.n_members < backlog->job.n_items &&
+               !interval_set_contains(&backlog->taken, backlog->frontier);
+}
+
+static int grant_work(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
+        int r;
+
+        if (grant_frontier_is_free(backlog))
+                return grant_free(plan, lane, backlog, now, ret);
+
+        r = rescue_frontier(plan, lane, backlog, now, ret);
+        if (r != 0)
+                return r;
+        if (lane->run == backlog) {
+                r = grant_from_run(plan, lane, now, ret);
+                if (r != 0)
+                        return r;
+        }
+        r = grant_free(plan, lane, backlog, now, ret);
+        if (r != 0)
+                return r;
+        return rescue_split(plan, lane, backlog, now, ret);
+}
+
+void grant_refund(Lane *lane) {
+        if (lane->credited)
+                lane->credited->pass -= lane->credit_usec / lane->credited->job.priority;
+        lane->credited = NULL;
+        lane->credit_usec = 0;
+}
+
+/* The job was given the lane: it pays, and those that had nothing to give do not save up. */
+static void grant_charge(Plan *plan, Lane *lane, Backlog *backlog, bool spent) {
+        double usec;
+
+        for (size_t i = 0; i < plan->n_backlogs; i++)
+                if (plan->backlogs[i]->tried && plan->backlogs[i] != backlog)
+                        plan->backlogs[i]->pass = MAX(plan->backlogs[i]->pass, backlog->pass);
+        plan->pass = MAX(plan->pass, backlog->pass);
+
+        if (lane->credited != backlog)
+                grant_refund(lane);
+        else if (!spent)
+                return;
+        usec = MAX((double) CREDIT_LEASES * plan->settings.lease_target_usec,
+                   backlog->job.run_items * lane_item_usec(lane, backlog, plan->settings.lease_target_usec));
+        lane->credited = backlog;
+        lane->credit_usec += usec;
+        backlog->pass += usec / backlog->job.priority;
+}
+
+static Backlog *grant_next_job(Plan *plan, const Lane *lane, bool spent) {
+        Backlog *best = NULL;
+
+        for (size_t i = 0; i < plan->n_backlogs; i++) {
+                Backlog *backlog = plan->backlogs[i];
+
+                if (backlog->tried || !backlog_is_active(backlog))
+                        continue;
+                if (backlog == lane->credited && !spent)
+                        return backlog;
+                if (!best || backlog->pass < best->pass)
+                        best = backlog;
+        }
+        return best;
+}
+
+static int grant_from_any(Plan *plan, Lane *lane, bool spent, bool copies, usec_t now, PlanLease *ret) {
+        Backlog *backlog;
+        int r;
+
+        for (size_t i = 0; i < plan->n_backlogs; i++)
+                plan->backlogs[i]->tried = false;
+
+        while ((backlog = grant_next_job(plan, lane, spent))) {
+                backlog->tried = true;
+                r = copies ? rescue_copy(plan, lane, backlog, now, ret) :
+                             grant_work(plan, lane, backlog, now, ret);
+                if (r == 0)
+                        continue;
+                if (r > 0) {
+                        grant_charge(plan, lane, backlog, spent);
+                        if (lane->run && lane->run != backlog)
+                                r = hold_drop_run(plan, lane) ?: 1;
+                }
+                return r;
+        }
+        return 0;
+}
+
+int grant_lease(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
+        bool spent;
+        int r;
+
+        spent = !lane->credited ||
+                lane->credit_usec <= lane_busy_usec(lane, now, plan->settings.lease_target_usec);
+        r = grant_from_any(plan, lane, spent, false, now, ret);
+        if (r != 0)
+                return r;
+        return grant_from_any(plan, lane, spent, true, now, ret);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A lane's leases, and the guess when it will be done with them.
+ *
+ * The guess decides who helps whom, so it must be honest about lanes that fall silent. A healthy lane gives a sign
+ * of life every `gap` at the latest. Before that, the begun items are done when the gap is over. After that, the
+ * best guess for the rest of a wait that has lasted too long is as long again as it is overdue: a dead lane's
+ * guess grows with time until anybody alive is better, a lane that is merely slow is left in peace.
+ */
+
+#include "plan/lane.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macro.h"
+
+void lane_done(Lane *lane) {
+        free(lane->leases);
+        free(lane->paces);
+        *lane = (Lane) {};
+}
+
+/* leases */
+
+int lane_add_lease(Lane *lane, const Lease *lease, usec_t now) {
+        if (lane->n_leases == lane->n_allocated) {
+                size_t n = lane->n_allocated * 2 + 2;
+                Lease *grown = reallocarray(lane->leases, n, sizeof *grown);
+
+                if (!grown)
+                        return -ENOMEM;
+                lane->leases = grown;
+                lane->n_allocated = n;
+        }
+        if (lane->n_leases == 0)
+                lane->begun_usec = now;
+        lane->leases[lane->n_leases++] = *lease;
+        return 0;
+}
+
+Lease *lane_find_lease(const Lane *lane, const Backlog *backlog, uint64_t item) {
+        for (size_t i = 0; i < lane->n_leases; i++) {
+                Lease *lease = lane->leases + i;
+
+                if (lease->backlog == backlog && lease->first <= item && item < lease->end)
+                        return lease;
+        }
+        return NULL;
+}
+
+static void lane_drop_lease(Lane *lane, size_t at, usec_t now) {
+        if (at == 0)
+                lane->begun_usec = now;
+        memmove(lane->leases + at, lane->leases + at + 1, (lane->n_leases - at - 1) * sizeof *lane->leases);
+        lane->n_leases--;
+}
+
+/* Brings `first` and `n_left` up to date. False: nothing is left. */
+static bool lease_count(Lease *lease) {
+        const IntervalSet *done = &lease->backlog->done;
+        Interval missing;
+
+        if (!interval_set_next_gap(done, lease->first, lease->end, &missing))
+                return false;
+        lease->first = missing.first;
+        lease->n_left = lease->end - lease->first - interval_set_count(done, lease->first, lease->end);
+        return true;
+}
+
+int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now, bool *ret_cut) {
+        bool cut = false;
+
+        for (size_t i = 0; i < lane->n_leases;) {
+                Lease *lease = lane->leases + i;
+                Lease rest = *lease;
+
+                if (lease->backlog != backlog || lease->end <= first || end <= lease->first) {
+                        i++;
+                        continue;
+                }
+
+                cut = true;
+                if (lane->stream == backlog && lane->stream_next == lease->end && end >= lease->end)
+                        lane->stream_next = MAX(first, lease->first);
+                if (lease->first < first && end < lease->end) {
+                        /* A piece out of the middle: the rest becomes a lease of its own, done after this one. */
+                        if (lane->n_leases == lane->n_allocated) {
+                                Lease *grown = reallocarray(lane->leases, lane->n_allocated * 2, sizeof *grown);
+
+                                if (!grown)
+                                        return -ENOMEM;
+                                lane->leases = grown;
+                                lane->n_allocated *= 2;
+                                lease = lane->leases + i;
+                        }
+                        memmove(lease + 2, lease + 1, (lane->n_leases - i - 1) * sizeof *lease);
+                        lane->n_leases++;
+                        rest.first = end;
+                        rest.starts_run = true;
+                        lease[1] = rest;
+                        lease->end = first;
+                } else if (lease->first < first)
+                        lease->end = first;
+                else {
+                        if (i == 0)
+                                lane->begun_usec = now;
+                        lease->first = MIN(end, lease->end);
+                        lease->starts_run = true;
+                }
+                if (!lease_count(lease))
+                        lane_drop_lease(lane, i, now);
+                else
+                        i++;
+        }
+        *ret_cut = cut;
+        return 0;
+}
+
+void lane_settle_item(Lane *lane, Lease *lease, uint64_t item, usec_t now, bool own) {
+        size_t at = lease - lane->leases;
+        bool current = item == lease->first;
+        Interval missing;
+
+        if (--lease->n_left == 0) {
+                lane_drop_lease(lane, at, now);
+                return;
+        }
+        if (!current)
+                return;
+        if (interval_set_next_gap(&lease->backlog->done, item, lease->end, &missing))
+                lease->first = missing.first;
+        lease->starts_run = !own;
+        if (at == 0)
+                lane->begun_usec = now;
+}
+
+bool lane_is_late(const Lane *lane) {
+        for (size_t i = 0; i < lane->n_leases; i++)
+                if (lane->leases[i].expired)
+                        return true;
+        return false;
+}
+
+/* speed */
+
+static Pace *lane_find_pace(const Lane *lane, uint64_t job) {
+        for (size_t i = 0; i < lane->n_paces; i++)
+                if (lane->paces[i].job == job)
+                        return &lane->paces[i].pace;
+        return NULL;
+}
+
+const Pace *lane_pace(const Lane *lane, uint64_t job) {
+        return lane_find_pace(lane, job);
+}
+
+int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, bool starts_run, usec_t memory_usec) {
+        Pace *pace = lane_find_pace(lane, job);
+
+        if (!pace) {
+                if (lane->n_paces == lane->n_paces_allocated) {
+                        size_t n = lane->n_paces_allocated * 2 + 1;
+                        LanePace *grown = reallocarray(lane->paces, n, sizeof *grown);
+
+                        if (!grown)
+                                return -ENOMEM;
+                        lane->paces = grown;
+                        lane->n_paces_allocated = n;
+                }
+                lane->paces[lane->n_paces] = (LanePace) { .job = job };
+                pace = &lane->paces[lane->n_paces++].pace;
+        }
+        pace_add(pace, elapsed_usec, starts_run, memory_usec);
+        return 0;
+}
+
+void lane_count(Lane *lane, Backlog *backlog) {
+        const Pace *pace = backlog ? lane_find_pace(lane, backlog->job.id) : NULL;
+
+        if (lane->counted) {
+                lane->counted->n_lanes--;
+                lane->counted->speed -= lane->counted_speed;
+                if (lane->counted->n_lanes == 0)
+                        lane->counted->speed = 0; /* no dust of rounding stays */
+        }
+        lane->counted = pace ? backlog : NULL;
+        if (!pace)
+                return;
+        lane->counted_speed = 1 / pace_item_usec(pace);
+        backlog->n_lanes++;
+        backlog->speed += lane->counted_speed;
+}
+
+void lane_forget_job(Lane *lane, const Backlog *backlog) {
+        if (lane->counted == backlog)
+                lane_count(lane, NULL);
+        if (lane->run == backlog)
+                lane->run = NULL;
+        if (lane->stream == backlog)
+                lane->stream = NULL;
+        if (lane->credited == backlog)
+                lane->credited = NULL;
+        for (size_t i = 0; i < lane->n_paces; i++)
+                if (lane->paces[i].job == backlog->job.id) {
+                        lane->paces[i] = lane->paces[--lane->n_paces];
+                        break;
+                }
+}
+
+double lane_item_usec(const Lane *lane, const Backlog *backlog, usec_t fallback_usec) {
+        const Pace *pace = lane_find_pace(lane, backlog->job.id);
+
+        if (pace)
+                return pace_item_usec(pace);
+        if (backlog->n_lanes > 0 && backlog->speed > 0)
+                return backlog->n_lanes / backlog->speed;
+        return fallback_usec;
+}
+
+double lane_start_usec(const Lane *lane, const Backlog *backlog) {
+        const Pace *pace = lane_find_pace(lane, backlog->job.id);
+
+        return pace ? pace->start_usec : 0;
+}
+
+static uint64_t lane_n_leased(const Lane *lane, const Backlog *backlog) {
+        uint64_t n = 0;
+
+        for (size_t i = 0; i < lane->n_leases; i++)
+                if (lane->leases[i].backlog == backlog)
+                        n += lane->leases[i].n_left;
+        return n;
+}
+
+double lane_busy_usec(const Lane *lane, usec_t now, usec_t fallback_usec) {
+        double busy_usec = 0;
+
+        for (size_t i = 0; i < lane->n_leases; i++)
+                busy_usec += lane->leases[i].n_left *
+                             lane_item_usec(lane, lane->leases[i].backlog, fallback_usec);
+        if (lane->n_leases > 0)
+                busy_usec = MAX(busy_usec - (double) (now - lane->begun_usec), 0.0);
+        return busy_usec;
+}
+
+Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_t fallback_usec) {
+        const Pace *pace = lane_find_pace(lane, backlog->job.id);
+        double elapsed_usec = now - lane->begun_usec, expected_usec;
+        uint64_t n_leased = lane_n_leased(lane, backlog);
+        Outlook outlook = { .item_usec = lane_item_usec(lane, backlog, fallback_usec) };
+
+        if (n_leased == 0) {
+                /* At most a reservation. A lane that does not ask for it will take its time. */
+                outlook.n_waiting = lane->run == backlog ? lane->run_end - lane->run_next : 0;
+                outlook.item_usec = MAX(outlook.item_usec, elapsed_usec);
+                outlook.finish_usec = (double) outlook.n_waiting * outlook.item_usec;
+                return outlook;
+        }
+
+        expected_usec = pace ? MAX(pace->gap_usec, outlook.item_usec) : outlook.item_usec;
+        outlook.n_begun = MAX((uint64_t) (expected_usec / outlook.item_usec + 0.5), UINT64_C(1));
+        outlook.n_begun = MIN(outlook.n_begun, lane->leases[0].n_left);
+        if (lane->leases[0].starts_run)
+                expected_usec += lane_start_usec(lane, backlog);
+        if (lane->leases[0].backlog != backlog) {
+                /* It works at another job yet. */
+                outlook.n_begun = 0;
+                expected_usec = lane_busy_usec(lane, now, fallback_usec) + elapsed_usec;
+        }
+
+        if (elapsed_usec <= expected_usec)
+                outlook.begun_usec = expected_usec - elapsed_usec;
+        else {
+                outlook.begun_usec = elapsed_usec - expected_usec;
+                outlook.overdue = true;
+        }
+        if (elapsed_usec > 2 * expected_usec)
+                outlook.item_usec = MAX(outlook.item_usec, elapsed_usec - expected_usec);
+
+        outlook.n_waiting = n_leased - outlook.n_begun;
+        if (lane->run == backlog)
+                outlook.n_waiting += lane->run_end - lane->run_next;
+        outlook.finish_usec = outlook.begun_usec + (double) outlook.n_waiting * outlook.item_usec;
+        return outlook;
+}

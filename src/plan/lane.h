@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One stream of leases: what a lane holds, the run it is in, and how fast it was.
+ *
+ * A lane does its leases in the order in which it got them, and the items of each in ascending order.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "plan/backlog.h"
+#include "plan/pace.h"
+
+typedef struct Lease {
+        Backlog *backlog;
+        uint64_t first, end;  /* `first` is not done: it is what the lane works at, or will begin with */
+        uint64_t n_left;      /* items in [first, end) that are not done */
+        uint64_t backed_end;  /* another lane computes the items below it too */
+        bool starts_run;      /* the time to its first result includes the start of a run */
+        bool duplicate;       /* another lane held it when it was granted */
+        bool expired;         /* late: its items were made free */
+} Lease;
+
+typedef struct LanePace {
+        uint64_t job;
+        Pace pace;
+} LanePace;
+
+typedef struct Lane {
+        uint64_t worker;
+
+        Lease *leases; /* in the order of work; none without items left */
+        size_t n_leases, n_allocated;
+        usec_t begun_usec; /* the first lease's current item */
+
+        /* the run */
+        Backlog *run;                /* of this job, or NULL */
+        uint64_t run_next, run_end;  /* reserved, but not leased yet */
+        Backlog *stream;             /* what the lane was given last … */
+        uint64_t stream_next;        /* … and where it would go on without a new start */
+
+        /* speed */
+        LanePace *paces;
+        size_t n_paces, n_paces_allocated;
+        Backlog *counted; /* whose speed includes this lane's, */
+        double counted_speed; /* by so much */
+
+        /* its share for a job, in advance */
+        Backlog *credited;
+        double credit_usec;
+} Lane;
+
+/* What a lane still has to do, as far as one can tell. */
+typedef struct Outlook {
+        uint64_t n_begun;    /* items of the first lease that are probably being worked at */
+        uint64_t n_waiting;  /* items leased to it or reserved for it after those */
+        double begun_usec;   /* until the begun ones are done */
+        double item_usec;    /* for each of the others */
+        double finish_usec;  /* until all are done */
+        bool overdue;        /* the begun ones should be done already */
+} Outlook;
+
+/* Frees the contents. The lane must be in no job's count any more. */
+void lane_done(Lane *lane);
+
+/* leases */
+int lane_add_lease(Lane *lane, const Lease *lease, usec_t now);
+Lease *lane_find_lease(const Lane *lane, const Backlog *backlog, uint64_t item);
+/* Takes [first, end) of a job out of the lane's leases; may split one. Says whether there was anything. */
+int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now, bool *ret_cut);
+/* After an item of this lease was accepted: forgets the lease when nothing is left of it. */
+void lane_settle_item(Lane *lane, Lease *lease, uint64_t item, usec_t now, bool own);
+bool lane_is_late(const Lane *lane); /* has an expired lease */
+
+/* speed */
+int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, bool starts_run, usec_t memory_usec);
+const Pace *lane_pace(const Lane *lane, uint64_t job); /* NULL: not known */
+void lane_forget_job(Lane *lane, const Backlog *backlog);
+/* Counts the lane's speed in this job and in no other; NULL: in none. */
+void lane_count(Lane *lane, Backlog *backlog);
+
+/* The time an item of the job should take: measured here, or else the mean of the lanes, or else `fallback_usec`. */
+double lane_item_usec(const Lane *lane, const Backlog *backlog, usec_t fallback_usec);
+double lane_start_usec(const Lane *lane, const Backlog *backlog);
+double lane_busy_usec(const Lane *lane, usec_t now, usec_t fallback_usec); /* until it has done all it holds */
+Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_t fallback_usec);

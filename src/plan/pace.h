@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* How fast one lane does the items of one job, learned from the times between its results. */
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+
+typedef struct Pace {
+        double n_items, busy_usec; /* decaying sums: their ratio is the speed */
+        double gap_usec;           /* the longest recent time between two results, decaying */
+        double start_usec;         /* what the first item of a run costs more than another one */
+        bool provisional;          /* only first items of runs were seen */
+} Pace;
+
+/* A result came `elapsed_usec` after the lane had begun its item. Older results count less, by half or so after
+ * `memory_usec`. */
+void pace_add(Pace *pace, usec_t elapsed_usec, bool starts_run, usec_t memory_usec);
+
+/* 0: not yet known. */
+double pace_item_usec(const Pace *pace);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Helping those who are behind, so that the slowest does not decide when everybody is done.
+ *
+ * A lane that finds nothing free looks for the lane that will be done last, as lane_outlook() sees it. If that one
+ * has items waiting, the two share them so that both are done at the same time: first from its reservation, which
+ * costs nothing, then from its leases, which are revoked. If all that is left is what it is working at, the item
+ * is computed twice, provided that the second lane will clearly be done earlier; the first answer counts.
+ *
+ * A search costs a look at all lanes. When it finds nothing, that is remembered: a slower lane would find nothing
+ * either, until the generation changes, and time alone can change the answer only by making somebody late, for
+ * which the plan sets itself an alarm.
+ */
+
+#include "plan/rescue.h"
+
+#include "base/macro.h"
+#include "plan/grant.h"
+#include "plan/hold.h"
+
+#define COPY_MARGIN 1.25    /* "clearly earlier": in four fifths of the time … */
+#define COPY_MARGIN_PART 4  /* … and by this part of the smallest lease */
+#define RETRY_PART 4        /* a waiting lane looks again after this part of a target lease */
+
+/* When the lane could have done one item that it does not hold yet. */
+static double rescue_cost_usec(const Plan *plan, const Lane *lane, const Backlog *backlog, usec_t now) {
+        usec_t fallback_usec = plan->settings.lease_target_usec;
+
+        return lane_busy_usec(lane, now, fallback_usec) + lane_start_usec(lane, backlog) +
+               lane_item_usec(lane, backlog, fallback_usec);
+}
+
+static bool rescue_is_refused(const Plan *plan, const BacklogRefusal *refusal, double cost_usec) {
+        return refusal->generation == plan->generation && cost_usec >= refusal->cost_usec;
+}
+
+static void rescue_refuse(Plan *plan, BacklogRefusal *refusal, double cost_usec, usec_t now, double wait_usec) {
+        usec_t most_usec = MAX(plan->settings.lease_target_usec / RETRY_PART, (usec_t) USEC_PER_MSEC);
+        usec_t retry_usec = now + (usec_t) CLAMP(wait_usec, (double) USEC_PER_MSEC, (double) most_usec);
+
+        *refusal = (BacklogRefusal) { .generation = plan->generation, .cost_usec = cost_usec };
+        plan->retry_usec = MIN(plan->retry_usec, retry_usec);
+}
+
+/* The next lane from a random start, so that equal candidates are chosen fairly. */
+typedef struct Search {
+        RosterWalk walk;
+        size_t n_left;
+} Search;
+
+static Search search_begin(Plan *plan) {
+        return (Search) {
+                .walk = { .roster = &plan->roster, .member = random_below(&plan->random, plan->roster.n_members) },
+                .n_left = plan->roster.n_lanes,
+        };
+}
+
+static Lane *search_next(Search *search) {
+        Lane *lane;
+
+        if (search->n_left == 0)
+                return NULL;
+        search->n_left--;
+        lane = roster_walk(&search->walk);
+        if (!lane) {
+                search->walk.member = 0;
+                search->walk.lane = 0;
+                lane = roster_walk(&search->walk);
+        }
+        return lane;
+}
+
+/* splitting */
+
+/* How many items can be taken from the end of what the lane has not begun, and where they end. */
+static uint64_t split_available(const Lane *lane, const Backlog *backlog, const Outlook *outlook, uint64_t *ret_end) {
+        const Lease *last;
+
+        if (lane->run == backlog && lane->run_next < lane->run_end) {
+                *ret_end = lane->run_end;
+                return lane->run_end - lane->run_next;
+        }
+        if (lane->n_leases == 0)
+                return 0;
+        last = lane->leases + lane->n_leases - 1;
+        if (last->backlog != backlog || last->duplicate)
+                return 0;
+        *ret_end = last->end;
+        return lane->n_leases > 1 ? last->n_left : last->n_left - MIN(outlook->n_begun, last->n_left);
+}
+
+static int split_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uint64_t first, uint64_t end,
+                      usec_t now, PlanLease *ret) {
+        Interval missing;
+        int r;
+
+        if (victim->run == backlog && victim->run_next < victim->run_end)
+                victim->run_end = first;
+        else {
+                if (!interval_set_next_gap(&backlog->done, first, end, &missing))
+                        return 0;
+                first = missing.first;
+                end = missing.end;
+                r = hold_revoke(plan, victim, backlog, first, end, now);
+                if (r < 0)
+                        return r;
+        }
+        return grant_run(plan, lane, backlog, first, end, now, ret);
+}
+
+int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
+        usec_t fallback_usec = plan->settings.lease_target_usec;
+        double item_usec = lane_item_usec(lane, backlog, fallback_usec), best_usec = 0;
+        double cost_usec = rescue_cost_usec(plan, lane, backlog, now);
+        uint64_t best_n = 0, best_end = 0;
+        Lane *victim = NULL, *other;
+
+        if (rescue_is_refused(plan, &backlog->split_refused, cost_usec))
+                return 0;
+
+        for (Search search = search_begin(plan); (other = search_next(&search));) {
+                Outlook outlook;
+                uint64_t n, end;
+                double share;
+
+                if (other == lane || (other->n_leases == 0 && other->run != backlog) || lane_is_late(other))
+                        continue;
+                outlook = lane_outlook(other, backlog, now, fallback_usec);
+                if (outlook.n_waiting == 0 || outlook.finish_usec <= best_usec)
+                        continue;
+                share = (outlook.finish_usec - (cost_usec - item_usec)) / (item_usec + outlook.item_usec);
+                if (share < 1)
+                        continue;
+                n = MIN(split_available(other, backlog, &outlook, &end), outlook.n_waiting);
+                if (share < n)
+                        n = (uint64_t) share;
+                if (n == 0)
+                        continue;
+                best_usec = outlook.finish_usec;
+                best_n = n;
+                best_end = end;
+                victim = other;
+        }
+        if (!victim) {
+                rescue_refuse(plan, &backlog->split_refused, cost_usec, now, fallback_usec);
+                return 0;
+        }
+        return split_take(plan, lane, victim, backlog, best_end - best_n, best_end, now, ret);
+}
+
+/* copying */
+
+/* Whether a copy of what `other` is working at would clearly be done earlier by a lane that needs `before_usec` to
+ * get to it and `item_usec` for each item. If not, *wait_usec is lowered to the time when it would. */
+static bool copy_is_worth(const Plan *plan, const Lane *other, const Backlog *backlog, double before_usec,
+                          double item_usec, usec_t now, double *wait_usec, Outlook *ret) {
+        const Lease *lease = other->leases;
+        double cost_usec;
+
+        if (other->n_leases == 0 || lease->backlog != backlog || lease->expired || lease->first < lease->backed_end)
+                return false;
+        *ret = lane_outlook(other, backlog, now, plan->settings.lease_target_usec);
+        cost_usec = (before_usec + ret->n_begun * item_usec) * COPY_MARGIN +
+                    (double) plan->settings.lease_minimum_usec / COPY_MARGIN_PART;
+        if (cost_usec < ret->begun_usec)
+                return true;
+        *wait_usec = MIN(*wait_usec, cost_usec + (ret->overdue ? -ret->begun_usec : ret->begun_usec));
+        return false;
+}
+
+static int copy_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uint64_t n, usec_t now, PlanLease *ret) {
+        Lease *lease = victim->leases;
+        Interval missing;
+
+        if (!interval_set_next_gap(&backlog->done, lease->first, lease->end, &missing))
+                return 0;
+        missing.end = MIN(missing.end, missing.first + n);
+        lease->backed_end = missing.end;
+        return grant_copy(plan, lane, backlog, missing.first, missing.end, now, ret);
+}
+
+int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
+        usec_t fallback_usec = plan->settings.lease_target_usec;
+        double item_usec = lane_item_usec(lane, backlog, fallback_usec), wait_usec = fallback_usec;
+        double cost_usec = rescue_cost_usec(plan, lane, backlog, now), best_usec = 0;
+        Lane *victim = NULL, *other;
+        uint64_t best_n = 0;
+
+        if (rescue_is_refused(plan, &backlog->copy_refused, cost_usec))
+                return 0;
+
+        for (Search search = search_begin(plan); (other = search_next(&search));) {
+                Outlook outlook;
+
+                if (other->worker == lane->worker)
+                        continue;
+                if (!copy_is_worth(plan, other, backlog, cost_usec - item_usec, item_usec, now, &wait_usec, &outlook))
+                        continue;
+                if (outlook.begun_usec <= best_usec)
+                        continue;
+                best_usec = outlook.begun_usec;
+                best_n = outlook.n_begun;
+                victim = other;
+        }
+        if (!victim) {
+                rescue_refuse(plan, &backlog->copy_refused, cost_usec, now, wait_usec);
+                return 0;
+        }
+        return copy_take(plan, lane, victim, backlog, best_n, now, ret);
+}
+
+int rescue_frontier(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
+        usec_t fallback_usec = plan->settings.lease_target_usec;
+        double item_usec = lane_item_usec(lane, backlog, fallback_usec), wait_usec = fallback_usec;
+        double before_usec = rescue_cost_usec(plan, lane, backlog, now) - item_usec;
+
+        if (backlog->job.delivery != PLAN_ORDERED || now < backlog->frontier_check_usec ||
+            now < backlog->frontier_usec + fallback_usec)
+                return 0;
+
+        for (RosterWalk walk = { .roster = &plan->roster };;) {
+                Lane *other = roster_walk(&walk);
+                Outlook outlook;
+
+                if (!other)
+                        break;
+                if (other->worker == lane->worker || !lane_find_lease(other, backlog, backlog->frontier))
+                        continue;
+                if (copy_is_worth(plan, other, backlog, before_usec, item_usec, now, &wait_usec, &outlook) &&
+                    outlook.overdue)
+                        return copy_take(plan, lane, other, backlog, outlook.n_begun, now, ret);
+        }
+        backlog->frontier_check_usec = now + plan->settings.lease_minimum_usec;
+        return 0;
+}
