@@ -118,6 +118,10 @@ int frame_parser_take(FrameParser *parser, const void *data, size_t size, size_t
                 return problem_set(problem, EBADMSG, "the stream of frames broke before");
         if (parser->is_done)
                 frame_parser_reset(parser);
+        if (size == 0) { /* and `data` may be NULL */
+                *ret_used = 0;
+                return 0;
+        }
 
         if (parser->n_header < FRAME_HEADER_SIZE) {
                 n = MIN(FRAME_HEADER_SIZE - parser->n_header, size);

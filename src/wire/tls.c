@@ -8,6 +8,9 @@
  * key of a plausible size and computes the id. Who is welcome is decided by the link's owner, who gets that id.
  *
  * No session tickets: a resumed session would not prove the key again.
+ *
+ * We read the socket ourselves, because GnuTLS gathers a handshake message of up to 16 MiB before it compares its size
+ * with any limit: a peer that has proved nothing could take as much memory from us.
  */
 
 #include "wire/tls.h"
@@ -16,6 +19,7 @@
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/macro.h"
 
@@ -26,8 +30,8 @@
 /* A SubjectPublicKeyInfo has 44 bytes for Ed25519 and 91 for P-256. */
 #define PUBLIC_KEY_MAX 256
 
-/* The largest handshake message is the server's greeting, far below a kilobyte. */
-#define HANDSHAKE_MESSAGE_MAX 8192
+/* A whole handshake of one side takes about a kilobyte. */
+#define HANDSHAKE_BYTES_MAX 16384U
 
 /* Records in a row that carry nothing (warnings, key updates): more is an attempt to keep us busy. */
 #define EMPTY_RECORDS_MAX 16
@@ -36,8 +40,28 @@ struct Tls {
         gnutls_session_t session;
         gnutls_packet_t packet; /* the record that tls_receive() returned */
         uint8_t peer_id[SHA256_SIZE];
-        bool has_peer_id, is_sending /* a record is encrypted and partly sent */;
+        int fd;
+        size_t n_received; /* bytes before the handshake was done */
+        bool has_peer_id;
+        bool is_done;    /* the handshake */
+        bool is_sending; /* a record is encrypted and partly sent */
 };
+
+static ssize_t tls_on_pull(gnutls_transport_ptr_t userdata, void *data, size_t size) {
+        Tls *tls = userdata;
+        ssize_t n;
+
+        if (!tls->is_done && tls->n_received >= HANDSHAKE_BYTES_MAX) {
+                gnutls_transport_set_errno(tls->session, ECONNABORTED);
+                return -1;
+        }
+        n = recv(tls->fd, data, size, MSG_DONTWAIT);
+        if (n < 0)
+                gnutls_transport_set_errno(tls->session, errno);
+        else if (!tls->is_done)
+                tls->n_received += (size_t) n;
+        return n;
+}
 
 static int tls_on_verify(gnutls_session_t session) {
         Tls *tls = gnutls_session_get_ptr(session);
@@ -76,9 +100,9 @@ static int tls_set_up(Tls *tls, int fd, bool is_server, const Identity *identity
         if (is_server)
                 gnutls_certificate_server_set_request(tls->session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_function(tls->session, tls_on_verify);
-        gnutls_handshake_set_max_packet_length(tls->session, HANDSHAKE_MESSAGE_MAX);
         gnutls_handshake_set_timeout(tls->session, GNUTLS_INDEFINITE_TIMEOUT); /* the link has its own */
-        gnutls_transport_set_int(tls->session, fd);
+        gnutls_transport_set_ptr2(tls->session, tls, (gnutls_transport_ptr_t) (intptr_t) fd);
+        gnutls_transport_set_pull_function(tls->session, tls_on_pull);
         return 0;
 }
 
@@ -89,6 +113,7 @@ int tls_new(int fd, bool is_server, const Identity *identity, Tls **ret) {
         tls = calloc(1, sizeof *tls);
         if (!tls)
                 return -ENOMEM;
+        tls->fd = fd;
         r = tls_set_up(tls, fd, is_server, identity);
         if (r < 0)
                 return r == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EIO;
@@ -145,6 +170,9 @@ static int problem_set_tls(Problem *problem, const Tls *tls, int error) {
 }
 
 static int problem_set_handshake(Problem *problem, const Tls *tls, int error) {
+        if (tls->n_received >= HANDSHAKE_BYTES_MAX)
+                return problem_set(problem, EPROTO, "The peer sent more than %u bytes without finishing the TLS handshake",
+                                   HANDSHAKE_BYTES_MAX);
         switch (error) {
         case GNUTLS_E_UNEXPECTED_PACKET:
         case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
@@ -186,8 +214,10 @@ int tls_handshake(Tls *tls, Problem *problem) {
                 r = GNUTLS_E_NO_APPLICATION_PROTOCOL;
         if (r >= 0 && !tls->has_peer_id)
                 r = GNUTLS_E_NO_CERTIFICATE_FOUND;
-        if (r >= 0)
+        if (r >= 0) {
+                tls->is_done = true;
                 return 0;
+        }
         (void) gnutls_alert_send_appropriate(tls->session, r);
         return problem_set_handshake(problem, tls, r);
 }
