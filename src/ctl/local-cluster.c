@@ -8,7 +8,7 @@
  *     stop     workers first (they hand back and deliver), the master when the last of them is gone
  *     a worker dies   it is started again at once; after deaths without a new block in between, after a pause that
  *                     doubles; after RESTARTS_MAX of them the job is given up
- *     the master dies everything ends: the store is safe, the next start goes on
+ *     the master dies   everything ends: the store is safe, the next start goes on
  *
  * The children notice by the end of their sockets when this process dies, however it dies.
  */
@@ -22,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +33,7 @@
 
 #define RESTARTS_MAX 8                          /* deaths of workers without a new block in between */
 #define RESTART_PAUSE_USEC (50 * USEC_PER_MSEC) /* doubles with each of them */
+#define LEFT_PAUSE_USEC USEC_PER_SEC            /* after a worker left of its own accord */
 #define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop */
 
 typedef struct LocalWorker {
@@ -176,15 +176,20 @@ static int worker_on_restart(sd_event_source *source, uint64_t usec, void *userd
         LocalWorker *worker = userdata;
 
         worker->restart_timer = sd_event_source_disable_unref(worker->restart_timer);
-        if (worker_start(worker) < 0)
+        if (!worker->cluster->finished && worker_start(worker) < 0)
                 cluster_fail(worker->cluster, "A worker cannot be started again: out of processes or memory");
         return 0;
 }
 
-static void worker_restart(LocalWorker *worker, const char *how) {
+static void worker_restart(LocalWorker *worker, usec_t pause_usec) {
+        if (sd_event_add_time_relative(worker->cluster->event, &worker->restart_timer, CLOCK_MONOTONIC, pause_usec,
+                                       USEC_PER_MSEC, worker_on_restart, worker) < 0)
+                cluster_fail(worker->cluster, "A worker cannot be started again: out of memory");
+}
+
+static void worker_on_death(LocalWorker *worker, const char *how) {
         LocalCluster *cluster = worker->cluster;
         char sentence[256];
-        usec_t pause = 0;
 
         if (cluster->blocks_done != cluster->blocks_done_at_death)
                 cluster->n_deaths = 0;
@@ -197,11 +202,7 @@ static void worker_restart(LocalWorker *worker, const char *how) {
         }
         if (cluster->callbacks.on_worker_died)
                 cluster->callbacks.on_worker_died(how, cluster->userdata);
-        if (cluster->n_deaths > 1)
-                pause = RESTART_PAUSE_USEC << (cluster->n_deaths - 2);
-        if (sd_event_add_time_relative(cluster->event, &worker->restart_timer, CLOCK_MONOTONIC, pause, USEC_PER_MSEC,
-                                       worker_on_restart, worker) < 0)
-                cluster_fail(cluster, "A worker cannot be started again: out of memory");
+        worker_restart(worker, cluster->n_deaths > 1 ? RESTART_PAUSE_USEC << (cluster->n_deaths - 2) : 0);
 }
 
 static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *userdata) {
@@ -217,8 +218,11 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *
         if (cluster->stopping) {
                 if (cluster->n_running == 0 && cluster->master_pid > 0)
                         (void) kill(cluster->master_pid, SIGTERM);
-        } else if (!cluster->finished)
-                worker_restart(worker, describe_end(info, how, sizeof how));
+        } else if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS)
+                /* The master told it that the work is done, and tells us the same in a moment. */
+                worker_restart(worker, LEFT_PAUSE_USEC);
+        else if (!cluster->finished)
+                worker_on_death(worker, describe_end(info, how, sizeof how));
         cluster_check_ended(cluster);
         return 0;
 }

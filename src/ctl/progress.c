@@ -34,6 +34,12 @@ void progress_text(const Report *report, double rate, char *buffer, size_t size)
         char numbers[TEXT_SIZE], speed[TEXT_SIZE], left[TEXT_SIZE], primes[TEXT_SIZE];
         usec_t span = USEC_INFINITY;
 
+        /* An open job has neither a share nor an end. */
+        if (report->to[0] == '\0') {
+                (void) snprintf(buffer, size, "%s numbers  %s/s  %s primes", text_metric(report->numbers_done, numbers),
+                                rate > 0 ? text_metric(rate, speed) : "-", text_grouped(report->primes, primes));
+                return;
+        }
         if (rate > 0) {
                 double seconds = (report->numbers_total - report->numbers_done) / rate;
 
@@ -45,20 +51,24 @@ void progress_text(const Report *report, double rate, char *buffer, size_t size)
                         text_grouped(report->primes, primes), text_duration(span, left));
 }
 
-/* An exponential average whose memory is RATE_WINDOW_SECONDS; the first span counts in full. */
+/*
+ * The mean since the start, as long as that is less than RATE_WINDOW_SECONDS ago; then an exponential average with
+ * that memory.
+ */
 static void progress_measure(Progress *progress, const Report *report, usec_t now) {
         double seconds, rate, weight;
 
         if (progress->last_usec == 0) {
                 progress->last_numbers = report->numbers_at_start;
                 progress->last_usec = now > report->elapsed_usec ? now - report->elapsed_usec : now;
+                progress->first_usec = progress->last_usec;
         }
         seconds = (double) (now - progress->last_usec) / 1e6;
         if (seconds < 0.05 || report->numbers_done <= progress->last_numbers)
                 return;
         rate = (report->numbers_done - progress->last_numbers) / seconds;
-        weight = progress->rate > 0 ? MIN(seconds / RATE_WINDOW_SECONDS, 1.0) : 1.0;
-        progress->rate += weight * (rate - progress->rate);
+        weight = seconds / MIN((double) (now - progress->first_usec) / 1e6, RATE_WINDOW_SECONDS);
+        progress->rate += MIN(weight, 1.0) * (rate - progress->rate);
         progress->last_numbers = report->numbers_done;
         progress->last_usec = now;
 }

@@ -20,7 +20,7 @@ typedef struct Progress {
         usec_t next_usec;    /* … or at this time */
         /* a moving average of the speed, in numbers per second */
         double rate, last_numbers;
-        usec_t last_usec;
+        usec_t first_usec, last_usec;
 } Progress;
 
 void progress_init(Progress *progress, FILE *stream, bool terminal, usec_t now);
