@@ -10,8 +10,8 @@
  * buffers it is noticed at once. For the same reason the stop hint should be the end of the run: behind it the
  * library starts over.
  *
- * Asking the iterator for a prime beyond 2^64 is an error. BELOW64_END lies before 2^64, and behind LAST_PRIME
- * nothing is asked.
+ * Asking the iterator for a prime beyond 2^64 is worse than an error: version 11.0 ends the program with a C++
+ * exception that nobody catches. BELOW64_END lies before 2^64, and behind LAST_PRIME nothing is asked.
  */
 
 #include "prime/sieve/below64.h"
@@ -59,7 +59,8 @@ static int below64_refill(Below64 *below64) {
 
         if (below64->cancel && atomic_load_explicit(below64->cancel, memory_order_relaxed))
                 return -ECANCELED;
-        if (iterator->size > 0 && iterator->primes[iterator->size - 1] >= LAST_PRIME)
+        if (below64->position > LAST_PRIME ||
+            (iterator->size > 0 && iterator->primes[iterator->size - 1] >= LAST_PRIME))
                 return -ENODATA;
         primesieve_generate_next_primes(iterator);
         if (iterator->is_error || iterator->size == 0)

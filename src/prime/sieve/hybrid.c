@@ -19,7 +19,8 @@
  *
  * where gap and carry depend on the two bits only: 64 entries of a table (WheelStep).
  *
- * BASE_PRIME_END bounds the memory of a run to 32 MB, and makes everything fit into 29 + 3 bits.
+ * BASE_PRIME_END bounds the memory of a run to 32 MB, and makes everything fit into 29 + 3 bits: the next multiple
+ * is less than 7p away.
  */
 
 #include "prime/sieve/hybrid.h"
@@ -48,6 +49,8 @@
 #define HIT_NSEC 2.5
 #define LOCATE_NSEC 12.0          /* finding the prime and its place, and besides … */
 #define LOCATE_NSEC_PER_LIMB 4.0  /* … the division */
+
+static_assert(BASE_PRIME_END <= HYBRID_START_MIN, "a base prime would be crossed off");
 
 typedef struct BasePrime {
         uint32_t quotient : 29, residue_bit : 3;
@@ -91,6 +94,8 @@ static void wheel_steps_fill(WheelStep steps[static 8][8]) {
 
 Hybrid *hybrid_new(const mpz_t start, const mpz_t stop_hint, const atomic_bool *cancel) {
         Hybrid *hybrid = malloc(sizeof *hybrid);
+
+        assert(mpz_sizeinbase(start, 2) > 26 && mpz_divisible_ui_p(start, 30));
 
         if (!hybrid)
                 return NULL;
