@@ -7,7 +7,7 @@
 # every distribution, takes a few milliseconds, and needs neither root nor network nor package lists. What to
 # install is the packaging's own list (debian/control, rpm/primed.spec), so that there is no third one.
 #
-# Sourced with the top of the tree as the current directory. A purpose is "build" or "test".
+# Sourced with the top of the tree as the current directory. A purpose is "build" or "tests".
 
 # Commands that only tests use. Each test that misses its command skips and says so.
 test_commands='gp mandoc primesieve scdoc shellcheck tmux'
@@ -31,7 +31,7 @@ list_missing() {
         list_modules | while read -r module; do
                 pkg-config --exists "$module" 2>/dev/null || echo "$module"
         done
-        if [ "$1" = test ]; then
+        if [ "$1" = tests ]; then
                 for tool in $test_commands; do
                         have_command "$tool" || echo "$tool"
                 done
@@ -54,14 +54,14 @@ list_package_commands() {
                 echo 'apt-get update'
                 echo 'apt-get build-dep -y --no-install-recommends -P nocheck ./'
                 ;;
-        'apt test')
+        'apt tests')
                 echo 'apt-get update'
                 echo 'apt-get build-dep -y --no-install-recommends ./'
                 ;;
         'dnf build')
                 echo "dnf builddep -y -D '_without_tests 1' rpm/primed.spec"
                 ;;
-        'dnf test')
+        'dnf tests')
                 echo 'dnf builddep -y rpm/primed.spec'
                 ;;
         esac
