@@ -27,8 +27,7 @@
 #include "store/disk.h"
 #include "store/facts.h"
 #include "store/record.h"
-
-#define STORE_SEGMENT_BLOCKS_MAX 65536 /* bounds a footer to 3 MiB */
+#include "store/store.h"
 
 typedef struct FooterEntry {
         uint64_t offset;

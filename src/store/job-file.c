@@ -13,10 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/checksum.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/parse.h"
-#include "prime/number.h"
 #include "store/footer.h"
 #include "store/layout.h"
 
@@ -150,4 +149,23 @@ int job_file_decode(const char *text, size_t size, Grid *ret_grid, uint64_t *ret
         *ret_grid = grid;
         *ret_segment_blocks = segment_blocks;
         return 0;
+}
+
+int job_file_read(int dir_fd, const char *path, Grid *ret_grid, uint64_t *ret_segment_blocks,
+                  uint8_t ret_digest[static SHA256_SIZE], Problem *problem) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        r = file_read_whole(dir_fd, LAYOUT_JOB, JOB_FILE_SIZE_MAX, &text, &size);
+        if (r == -ENOENT)
+                return problem_set(problem, r, "The folder '%s' is not a store: it has no file 'job'.", path);
+        if (r == -EFBIG || r == -EINVAL)
+                return job_file_damaged(problem);
+        if (r < 0)
+                return problem_set(problem, r, "Cannot read the file 'job' of the store '%s': %m.", path);
+        r = job_file_decode(text, size, ret_grid, ret_segment_blocks, problem);
+        if (r >= 0)
+                checksum_sha256(text, size, ret_digest);
+        return r;
 }

@@ -18,8 +18,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/checksum.h"
 #include "base/problem.h"
 #include "prime/grid.h"
+#include "prime/number.h"
 
 /* Two numbers of NUMBER_BITS_MAX bits in decimal, and the rest. */
 #define JOB_FILE_SIZE_MAX ((size_t) 2 * (NUMBER_BITS_MAX / 3) + 1024)
@@ -32,3 +34,10 @@ int job_file_encode(const Grid *grid, uint64_t segment_blocks, char **ret, size_
  * (damaged), -EPROTONOSUPPORT (a later format, or a grid that this version would not choose), -ENOMEM.
  */
 int job_file_decode(const char *text, size_t size, Grid *ret_grid, uint64_t *ret_segment_blocks, Problem *problem);
+
+/*
+ * Reads and decodes the file in the folder `dir_fd`, called `path` in sentences. Also -ENOENT: no such file, so the
+ * folder is no store. `ret_digest` is the SHA-256 of the text.
+ */
+int job_file_read(int dir_fd, const char *path, Grid *ret_grid, uint64_t *ret_segment_blocks,
+                  uint8_t ret_digest[static SHA256_SIZE], Problem *problem);

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "store/layout.h"
 
 #define MANIFEST_ENTRY_SIZE (5 * 8 + 2 * SHA256_SIZE)
@@ -150,4 +151,20 @@ int manifest_decode(const uint8_t *data, size_t size, const uint8_t job_digest[s
                 }
         *ret = manifest;
         return 0;
+}
+
+int manifest_read(int dir_fd, const char *path, const uint8_t job_digest[static SHA256_SIZE], Manifest *ret,
+                  Problem *problem) {
+        _cleanup_free_ char *data = NULL;
+        size_t size;
+        int r;
+
+        r = file_read_whole(dir_fd, LAYOUT_MANIFEST, MANIFEST_SIZE_MAX, &data, &size);
+        if (r == -ENOENT) {
+                *ret = MANIFEST_EMPTY;
+                return 0;
+        }
+        if (r < 0)
+                return problem_set(problem, r, "Cannot read the file 'manifest' of the store '%s': %m.", path);
+        return manifest_decode((const uint8_t *) data, size, job_digest, ret, problem);
 }

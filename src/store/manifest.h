@@ -54,3 +54,7 @@ int manifest_encode(const Manifest *manifest, const uint8_t job_digest[static SH
  */
 int manifest_decode(const uint8_t *data, size_t size, const uint8_t job_digest[static SHA256_SIZE], Manifest *ret,
                     Problem *problem);
+
+/* Reads and decodes the file in the folder `dir_fd`, called `path` in sentences. Without the file: empty. */
+int manifest_read(int dir_fd, const char *path, const uint8_t job_digest[static SHA256_SIZE], Manifest *ret,
+                  Problem *problem);

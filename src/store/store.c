@@ -30,7 +30,6 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "base/macro.h"
 #include "prime/number.h"
 #include "store/folder.h"
@@ -243,12 +242,7 @@ static int store_open_job(Store *store, bool exists, Problem *problem) {
                 return folder_publish(folder, LAYOUT_JOB, text, size, NULL, problem);
         }
 
-        r = file_read_whole(folder->fd, LAYOUT_JOB, JOB_FILE_SIZE_MAX, &text, &size);
-        if (r < 0)
-                return problem_set(problem, r == -EFBIG ? -EBADMSG : r, "Cannot read the file 'job' of the store '%s': "
-                                   "%m. Put back a copy of it.", folder->path);
-        checksum_sha256(text, size, folder->job_digest);
-        r = job_file_decode(text, size, &grid, &store->segment_blocks, problem);
+        r = job_file_read(folder->fd, folder->path, &grid, &store->segment_blocks, folder->job_digest, problem);
         if (r < 0)
                 return r;
         equal = grid_equal(&grid, store->grid);
@@ -261,26 +255,13 @@ static int store_open_job(Store *store, bool exists, Problem *problem) {
         return 0;
 }
 
-static int store_load_manifest(Store *store, Problem *problem) {
-        _cleanup_free_ char *data = NULL;
-        size_t size;
-        int r;
-
-        r = file_read_whole(store->folder->fd, LAYOUT_MANIFEST, MANIFEST_SIZE_MAX, &data, &size);
-        if (r == -ENOENT)
-                return 0;
-        if (r < 0)
-                return problem_set(problem, r, "Cannot read the file 'manifest' of the store '%s': %m.",
-                                   store->folder->path);
-        return manifest_decode((const uint8_t *) data, size, store->folder->job_digest, &store->manifest, problem);
-}
-
 /* Holds the manifest against the sealed files that are there. */
 static int store_load_sealed(Store *store, const FolderNumbers *sealed, Problem *problem) {
         uint64_t n_run = 0; /* sealed files from 0 on */
         int r;
 
-        r = store_load_manifest(store, problem);
+        r = manifest_read(store->folder->fd, store->folder->path, store->folder->job_digest, &store->manifest,
+                          problem);
         if (r < 0)
                 return r;
         while (n_run < sealed->n_numbers && sealed->numbers[n_run] == n_run)

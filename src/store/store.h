@@ -25,6 +25,7 @@
 typedef struct Store Store;
 
 #define STORE_SEGMENT_BLOCKS_DEFAULT 256
+#define STORE_SEGMENT_BLOCKS_MAX 65536 /* bounds a footer to 3 MiB */
 
 /* One block as it is packed by a worker and lies on disk. */
 typedef struct StoreBlock {

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Questions about an interval of numbers: how many primes, and which. */
+
+#include <gmp.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "prime/grid.h"
+#include "store/reader.h"
+
+/*
+ * Primes in [low, high), which must lie in [from, coverage]: -ERANGE with a sentence otherwise. Reads two bitmaps at
+ * most.
+ */
+int reader_count(Reader *reader, const mpz_t low, const mpz_t high, uint64_t *ret, Problem *problem);
+
+/* A walk over the primes in [low, high), block by block; same bounds. */
+typedef struct ReaderWalk {
+        Reader *reader;
+        mpz_t low, high;
+        uint64_t next, end; /* blocks */
+
+        mpz_t start;        /* of the current bitmap */
+        GridBlock cell;     /* its length, and the part [low, high) of it that was asked for */
+        uint8_t *bitmap;    /* without bits outside of that part */
+        size_t n_bytes;
+} ReaderWalk;
+
+int reader_walk_init(ReaderWalk *walk, Reader *reader, const mpz_t low, const mpz_t high, Problem *problem);
+int reader_walk_next(ReaderWalk *walk, Problem *problem); /* 1; 0 at the end; negative errno */
+void reader_walk_done(ReaderWalk *walk);

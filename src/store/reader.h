@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Reading a store. No lock is needed: a reader sees the store as it was when it opened it, the sealed segments and
+ * the intact blocks of the open one, while a writer goes on.
+ */
+
+#include <gmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/checksum.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/problem.h"
+#include "prime/grid.h"
+#include "store/facts.h"
+#include "store/footer.h"
+
+typedef struct Reader Reader;
+
+typedef struct ReaderTotals {
+        uint64_t n_blocks, n_primes;     /* in order, up to the frontier */
+        uint64_t n_segments;             /* sealed, up to the frontier */
+        uint64_t open_blocks;            /* in the open segment */
+        uint64_t n_islands;              /* sealed segments beyond a hole */
+        uint64_t segment_bytes;          /* of all segment files */
+        uint64_t spool_files, spool_blocks, spool_primes, spool_bytes;
+        uint8_t chain[SHA256_SIZE];      /* after the last of the n_segments; zero without any */
+} ReaderTotals;
+
+/* What one worker did, from the provenance journal. */
+typedef struct ReaderWorker {
+        uint8_t id[SHA256_SIZE];
+        char name[65];
+        char check[33];                  /* of its last entry: "unaudited", … */
+        uint64_t n_blocks;
+        usec_t first_usec, last_usec;    /* Unix time */
+} ReaderWorker;
+
+/*
+ * -ENOENT: no such folder, or not a store; -EPROTONOSUPPORT: another format; -EBADMSG: damaged; other errors of the
+ * file system. Always with a sentence.
+ */
+int reader_open(const char *path, Reader **ret, Problem *problem);
+Reader *reader_close(Reader *reader);
+DEFINE_TRIVIAL_CLEANUP_FUNC(Reader *, reader_close);
+
+/* the job */
+const Grid *reader_grid(const Reader *reader);
+uint64_t reader_segment_blocks(const Reader *reader);
+
+/* coverage: blocks [0, frontier), numbers [from, coverage) */
+uint64_t reader_frontier(const Reader *reader);
+void reader_coverage(const Reader *reader, mpz_t ret); /* `ret` is initialised by the caller */
+
+int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem);
+
+/* Of all blocks up to the frontier: from the footers, without reading a bitmap. */
+int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem);
+
+/* Primes in a segment; numbers as below. */
+uint64_t reader_segment_primes(const Reader *reader, uint64_t number);
+
+/*
+ * Footer of sealed segment `number` (below n_segments), or of the open one (number == n_segments, then without
+ * digest). Good until the next call with the reader.
+ */
+int reader_footer(Reader *reader, uint64_t number, const Footer **ret, Problem *problem);
+
+/*
+ * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes. Checksum, digest and
+ * count are checked: -EBADMSG names the file and the cure.
+ */
+int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem);
+
+/* Who computed it, in order of appearance. The caller frees `*ret`. No journal: nobody. */
+int reader_workers(Reader *reader, ReaderWorker **ret, size_t *ret_n, Problem *problem);
