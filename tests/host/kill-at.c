@@ -4,7 +4,8 @@
  * A library to preload: kills the process with SIGKILL at a chosen system call of the store.
  *
  *     KILL_AT_PROGRAM  only in processes of this name
- *     KILL_AT_WORD     only calls whose description has this word in it (a file name, "rename", …)
+ *     KILL_AT_WORD     only calls whose description has this word in it (a file name, "rename", …); "start" is
+ *                      the start of the program
  *     KILL_AT_COUNT    at the nth of those
  *     KILL_AT_MODE     "before" the call, "after" it, or "torn": in the middle of a write
  *     KILL_AT_LOG      the description is appended to this file first
@@ -27,18 +28,6 @@ static long calls_left; /* 0: disarmed */
 static Mode mode;
 static const char *word, *log_path;
 
-static void __attribute__((__constructor__)) arm(void) {
-        const char *program = getenv("KILL_AT_PROGRAM"), *count = getenv("KILL_AT_COUNT"),
-                   *how = getenv("KILL_AT_MODE");
-
-        if (!program || !count || strcmp(program, program_invocation_short_name) != 0)
-                return;
-        word = getenv("KILL_AT_WORD") ?: "";
-        log_path = getenv("KILL_AT_LOG");
-        mode = how && strcmp(how, "after") == 0 ? AFTER : how && strcmp(how, "torn") == 0 ? TORN : BEFORE;
-        calls_left = atol(count);
-}
-
 /* Is this the call? */
 static int is_due(const char *description) {
         return calls_left > 0 && strstr(description, word) && --calls_left == 0;
@@ -54,6 +43,20 @@ static void die(const char *description) {
                 }
         }
         (void) kill(getpid(), SIGKILL);
+}
+
+static void __attribute__((__constructor__)) arm(void) {
+        const char *program = getenv("KILL_AT_PROGRAM"), *count = getenv("KILL_AT_COUNT"),
+                   *how = getenv("KILL_AT_MODE");
+
+        if (!program || !count || strcmp(program, program_invocation_short_name) != 0)
+                return;
+        word = getenv("KILL_AT_WORD") ?: "";
+        log_path = getenv("KILL_AT_LOG");
+        mode = how && strcmp(how, "after") == 0 ? AFTER : how && strcmp(how, "torn") == 0 ? TORN : BEFORE;
+        calls_left = atol(count);
+        if (is_due("start"))
+                die("start");
 }
 
 /* "call /path/of/fd". */

@@ -1,0 +1,398 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""primectl local as a user meets it: results, resuming, interrupts, and everything that can be typed wrongly."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import harness
+from harness import Skip, children, claim, kill, local, primectl, start_local, store_files, wait_until
+
+
+@claim
+def finds_the_primes(folder):
+    """all primes below 10^7, stored, and the summary tells so"""
+    store = os.path.join(folder, "store")
+    process = primectl("local", "--to", "1e7", "--store", store)
+    for word in ("664579 primes in [0, 10000000)", "bytes per prime", store, "proved, unaudited", "Try next",
+                 "verify"):
+        assert word in process.stdout, f"'{word}' is missing in\n{process.stdout}"
+    assert primectl("count", "--store", store).stdout.split()[0] == "664579"
+
+
+@claim
+def json_summary(folder):
+    """--json ends with one object, integers of any size as strings"""
+    summary = local(os.path.join(folder, "store"), "--from", "2^64-1000", "--length", "2000")
+    assert summary["from"] == str(2**64 - 1000) and summary["to"] == str(2**64 + 1000)
+    assert summary["state"] == "finished" and summary["certainty"] == "bpsw" and summary["audit"] == "unaudited"
+    assert int(summary["primes"]) > 20 and summary["resumed"] is False and summary["seconds"] > 0
+
+
+@claim
+def known_counts(folder):
+    """pi(10^k) for k up to 9"""
+    expected = [4, 25, 168, 1229, 9592, 78498, 664579, 5761455, 50847534]
+    for k, count in enumerate(expected, 1):
+        summary = local(os.path.join(folder, str(k)), "--to", f"10^{k}")
+        # pi(10^k) counts primes up to 10^k, which is never prime itself
+        assert int(summary["primes"]) == count, f"pi(10^{k}): {summary['primes']}"
+
+
+@claim
+def tiny_intervals(folder):
+    """the small primes and the ends are where they belong"""
+    primes = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47]
+    number = 0
+    for first in (0, 1, 2, 3, 4, 5, 6, 7, 8, 29, 30, 31, 32):
+        for end in (1, 2, 3, 4, 5, 6, 7, 8, 30, 31, 32, 48):
+            if end <= first:
+                continue
+            store = os.path.join(folder, str(number))
+            number += 1
+            local(store, "--from", str(first), "--to", str(end), "--threads", "1")
+            text = primectl("cat", "--store", store).stdout.split()
+            assert [int(p) for p in text] == [p for p in primes if first <= p < end], f"[{first}, {end}): {text}"
+
+
+@claim
+def complete_store_is_told(folder):
+    """the same command again finds nothing to do and changes nothing"""
+    store = os.path.join(folder, "store")
+    local(store, "--to", "1e8")
+    before = store_files(store)
+    process = primectl("local", "--to", "1e8", "--store", store)
+    assert "5761455 primes" in process.stdout and "complete already" in process.stdout
+    assert store_files(store) == before
+
+
+@claim
+def interrupted_and_continued(folder):
+    """Ctrl-C, then the same command: the store is the undisturbed one"""
+    store, reference = os.path.join(folder, "store"), os.path.join(folder, "reference")
+    options = ["--to", "3e9", "--segment-blocks", "5"]
+    local(reference, *options)
+    interrupted = 0
+    for _ in range(50):
+        process = start_local(store, *options)
+        time.sleep(0.25)
+        kill(process.pid, signal.SIGINT)
+        status = process.wait(timeout=30)
+        if status == 0:
+            break
+        assert status == 128 + signal.SIGINT, status
+        interrupted += 1
+    assert interrupted >= 1 and status == 0
+    assert store_files(store) == store_files(reference)
+
+
+@claim
+def continues_without_an_interval(folder):
+    """without --from and --to the store's own job goes on"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--to", "5e9", "--segment-blocks", "5")
+    wait_until(lambda: os.path.exists(os.path.join(store, "000000000001.primes")))
+    kill(process.pid, signal.SIGINT)
+    process.wait(timeout=30)
+    summary = local(store)
+    assert summary["primes"] == "234954223" and summary["to"] == "5000000000", summary
+
+
+@claim
+def stops_within_two_seconds(folder):
+    """Ctrl-C ends slow work too: promised are 2 seconds, allowed three times that"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--from", "2^2000", "--length", "1e6")
+    time.sleep(1)
+    began = time.monotonic()
+    kill(process.pid, signal.SIGINT)
+    process.wait(timeout=30)
+    span = time.monotonic() - began
+    print(f"# stopped after {span:.2f} s")
+    assert span < 6
+
+
+@claim
+def dead_worker_is_replaced(folder):
+    """a killed worker is started again, and the result is right"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--to", "4e9", "--workers", "2", "--threads", "1", stderr=subprocess.PIPE)
+    found = wait_until(lambda: [p for p, n in children(process.pid).items() if n == "primed-worker"])
+    time.sleep(0.2)
+    assert kill(found[0])
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 0 and b"started again" in text, text
+    assert local(store)["primes"] == "189961812"
+
+
+@claim
+def dead_master_ends_it(folder):
+    """a killed master ends the command with the cure, and the next start goes on"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--to", "4e9", stderr=subprocess.PIPE)
+    found = wait_until(lambda: [p for p, n in children(process.pid).items() if n == "primed-master"])
+    time.sleep(0.3)
+    assert kill(found[0])
+    _, text = process.communicate(timeout=60)
+    assert process.returncode == 1 and b"start the same command again to continue" in text, text
+    assert local(store)["primes"] == "189961812"
+
+
+@claim
+def children_end_with_primectl(folder):
+    """kill -9 of primectl itself leaves no process behind"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--from", "2^1024", "--length", "1e6", "--workers", "2")
+    wait_until(lambda: len(children(process.pid)) == 3)
+    found = list(children(process.pid))
+    time.sleep(0.3)
+    kill(process.pid)
+    process.wait()
+
+    def gone(pid):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+                return file.read().rsplit(")", 1)[1].split()[0] == "Z"
+        except OSError:
+            return True
+
+    wait_until(lambda: all(gone(pid) for pid in found), seconds=20)
+
+
+@claim
+def crashing_workers_are_given_up(folder):
+    """workers that die at once are not started for ever"""
+    store = os.path.join(folder, "store")
+    preload = dict(os.environ, LD_PRELOAD=os.path.join(harness.BUILD, "tests", "host", "libkill-at.so"),
+                   KILL_AT_PROGRAM="primed-worker", KILL_AT_COUNT="1", KILL_AT_WORD="start")
+    process = primectl("local", "--store", store, "--to", "1e9", check=False, env=preload, timeout=60)
+    assert process.returncode == 1 and "die again and again" in process.stderr, process.stderr
+
+
+def refused(status, *words, arguments, check_store=None):
+    """The command fails with this status, and one line of text that has the words."""
+    before = snapshot(check_store) if check_store else None
+    process = primectl("local", "--quiet", *arguments, check=False, timeout=60)
+    text = process.stderr
+    assert process.returncode == status, f"{arguments}: status {process.returncode}, not {status}\n{text}"
+    for word in words:
+        assert word in text, f"{arguments}: '{word}' is missing in\n{text}"
+    assert len(text.strip().splitlines()) <= 2 and len(text) < 700, text
+    if check_store:
+        assert snapshot(check_store) == before, f"{arguments}: something was changed"
+
+
+def snapshot(path):
+    """Names, sizes, contents of everything below a folder, without the lock's pid."""
+    contents = {}
+    for root, folders, names in os.walk(path):
+        for name in names:
+            full = os.path.join(root, name)
+            with open(full, "rb") as file:
+                contents[full] = b"" if name == "lock" else file.read()
+        for name in folders:
+            contents[os.path.join(root, name)] = None
+    return contents
+
+
+@claim
+def bad_words(folder):
+    """numbers and options that make no sense: usage errors, each with its own word"""
+    store = os.path.join(folder, "store")
+    base = ["--store", store]
+    for arguments, *words in [
+            (["--to", "abc"], "abc"),
+            (["--to", ""], "--"),
+            (["--to", "-5"], "-5"),
+            (["--to", "1e"], "1e"),
+            (["--to", "12x"], "12x"),
+            (["--to", "10^10^10"], "10^10^10"),
+            (["--to", "1.5"], "1.5"),
+            (["--to", "2^99999999999"], "2^99999999999"),
+            (["--to", "10^1000000"], "10^1000000"),
+            (["--to", "0"], "empty"),
+            (["--from", "10", "--to", "10"], "empty"),
+            (["--from", "1e9", "--to", "1e8"], "100000000"),
+            (["--from", "10", "--length", "0"], "empty"),
+            (["--from", "0", "--to", "2^1000"], "blocks"),
+            (["--from", "10"], "--to"),
+            (["--to", "10", "--length", "10"], "not both"),
+            (["--threads", "0"], "--threads"),
+            (["--threads", "many"], "--threads"),
+            (["--workers", "1000"], "--workers"),
+            (["--segment-blocks", "0"], "--segment-blocks"),
+            (["--unknown"], "--help"),
+            (["10", "20"], "--from")]:
+        refused(2, *words, arguments=base + arguments)
+    refused(2, "--store", arguments=["--store", "", "--to", "10"])
+    assert not os.path.exists(store)
+
+
+@claim
+def other_job(folder):
+    """a store of another job is named and left alone"""
+    store = os.path.join(folder, "store")
+    local(store, "--to", "1e6")
+    refused(1, "another job", "--store", arguments=["--store", store, "--to", "2e6"], check_store=store)
+
+
+@claim
+def not_a_store(folder):
+    """a folder with other things in it, and a file, are not taken for stores"""
+    other = os.path.join(folder, "other")
+    os.mkdir(other)
+    with open(os.path.join(other, "letter.txt"), "w", encoding="ascii") as file:
+        file.write("dear")
+    refused(1, other, arguments=["--store", other, "--to", "1e6"], check_store=other)
+    file_path = os.path.join(other, "letter.txt")
+    refused(1, file_path, arguments=["--store", file_path, "--to", "1e6"], check_store=other)
+    refused(1, file_path, arguments=["--store", os.path.join(file_path, "deep"), "--to", "1e6"])
+
+
+@claim
+def locked_store(folder):
+    """a store that is in use is named with the process that holds it"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--from", "2^1024", "--length", "1e6")
+    try:
+        master = wait_until(lambda: [p for p, n in children(process.pid).items() if n == "primed-master"])
+        wait_until(lambda: os.path.exists(os.path.join(store, "provenance")))
+        time.sleep(0.2)
+        refused(1, str(master[0]), arguments=["--store", store, "--from", "2^1024", "--length", "1e6"])
+    finally:
+        kill(process.pid, signal.SIGINT)
+        process.wait(timeout=30)
+
+
+@claim
+def read_only_folder(folder):
+    """a folder that cannot be written is named"""
+    if os.geteuid() != 0:
+        os.chmod(folder, 0o555)
+        try:
+            refused(1, folder, arguments=["--store", os.path.join(folder, "store"), "--to", "1e6"])
+        finally:
+            os.chmod(folder, 0o755)
+        return
+    mount = subprocess.run(["unshare", "--mount", "sh", "-c",
+                            'mount -t tmpfs -o ro none "$1" && exec "$2" local --quiet --to 1e6 --store "$1/store"',
+                            "sh", folder, harness.PRIMECTL], capture_output=True, text=True, check=False)
+    if "mount:" in mount.stderr or "unshare:" in mount.stderr:
+        raise Skip("cannot mount: " + mount.stderr.strip().splitlines()[0])
+    assert mount.returncode == 1 and folder in mount.stderr and "ead-only" in mount.stderr, mount.stderr
+
+
+@claim
+def full_disk(folder):
+    """a full disk: a sentence with the cure; with room again the same command finishes the job"""
+    harness.need_root()
+    script = '''
+        mount -t tmpfs -o size=12m none "$1" || exit 77
+        "$2" local --quiet --to 1e9 --segment-blocks 4 --store "$1/store"; echo "status $?"
+        "$2" verify --store "$1/store" >/dev/null; echo "verify $?"
+        mount -o remount,size=200m "$1"
+        "$2" local --quiet --to 1e9 --segment-blocks 4 --store "$1/store"; echo "again $?"
+        "$2" count --store "$1/store"
+        "$2" verify --store "$1/store" >/dev/null; echo "verified $?"
+    '''
+    process = subprocess.run(["unshare", "--mount", "sh", "-c", script, "sh", folder, harness.PRIMECTL],
+                             capture_output=True, text=True, check=False, timeout=120)
+    if process.returncode == 77 or "unshare:" in process.stderr:
+        raise Skip("cannot mount a small tmpfs")
+    for word in ("status 1", "verify 0", "again 0", "50847534", "verified 0"):
+        assert word in process.stdout, f"'{word}' is missing in\n{process.stdout}\n{process.stderr}"
+    assert "space" in process.stderr, process.stderr
+
+
+@claim
+def damaged_store(folder):
+    """a truncated or flipped store file is named, with the cure, and nothing is changed"""
+    store = os.path.join(folder, "store")
+    options = ["--store", store, "--to", "3e8", "--segment-blocks", "4"]
+    primectl("local", "--quiet", *options)
+    sealed = os.path.join(store, "000000000001.primes")
+    with open(sealed, "rb") as file:
+        good = file.read()
+
+    def damage(content):
+        with open(sealed, "wb") as file:
+            file.write(content)
+
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 0x10
+    for content, name in ((good[:len(good) // 2], "truncated"), (b"", "empty"), (bytes(flipped), "flipped")):
+        damage(content)
+        before = snapshot(store)
+        process = primectl("verify", "--store", store, check=False)
+        assert process.returncode == 1 and "000000000001.primes" in process.stderr + process.stdout, \
+            f"{name}: {process.stdout}{process.stderr}"
+        assert snapshot(store) == before
+    # A store with a damaged file is not written to.
+    for content in (good[:len(good) // 2], b""):
+        damage(content)
+        refused(1, "000000000001.primes", arguments=options, check_store=store)
+    damage(good)
+    primectl("verify", "--store", store)
+
+
+@claim
+def progress_on_a_terminal(folder):
+    """a live line with speed, primes, percent and time left"""
+    store = os.path.join(folder, "store")
+    command = f"'{harness.PRIMECTL}' local --to 4e9 --store '{store}'"
+    process = subprocess.run(["script", "-qec", command, "/dev/null"], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, check=False, timeout=120)
+    text = process.stdout
+    assert re.search(r"\r\x1b\[K\[[#.]+\] +[0-9.]+%  [0-9.]+ [MG] numbers  [0-9.]+ [MG]/s  [0-9,]+ primes  .* left",
+                     text), text[:2000]
+    assert "189961812 primes" in text
+
+
+@claim
+def plain_lines_elsewhere(folder):
+    """without a terminal: plain lines on standard error, the summary on standard output"""
+    process = primectl("local", "--to", "8e9", "--store", os.path.join(folder, "store"), "--threads", "1")
+    lines = process.stderr.splitlines()
+    assert lines and all(re.match(r" *[0-9.]+%  .* left$", line) for line in lines), process.stderr
+    assert "\r" not in process.stderr and "%" not in process.stdout
+
+
+@claim
+def quiet_says_nothing(folder):
+    """--quiet prints nothing at all when all is well"""
+    process = primectl("local", "--to", "1e7", "--quiet", "--store", os.path.join(folder, "store"))
+    assert process.stdout == "" and process.stderr == ""
+
+
+@claim
+def default_store(folder):
+    """without --store the primes go to XDG_DATA_HOME or HOME, and the other verbs look there"""
+    env = dict(os.environ, XDG_DATA_HOME=os.path.join(folder, "data"))
+    primectl("local", "--to", "1000", env=env)
+    assert os.path.isdir(os.path.join(folder, "data", "primed", "local"))
+    assert primectl("count", env=env).stdout.split()[0] == "168"
+    env = {k: v for k, v in os.environ.items() if k not in ("XDG_DATA_HOME", "HOME")}
+    process = primectl("local", "--to", "1000", env=env, check=False)
+    assert process.returncode == 1 and "--store" in process.stderr
+
+
+@claim
+def same_store_from_any_cluster(folder):
+    """1, 2 and 5 workers, any number of threads: the same files"""
+    stores = []
+    for number, shape in enumerate((("1", "1"), ("2", "1"), ("5", "1"), ("1", "4"), ("3", "2"))):
+        store = os.path.join(folder, str(number))
+        local(store, "--from", "10^12", "--length", "1.5e9", "--segment-blocks", "7", "--workers", shape[0],
+              "--threads", shape[1])
+        stores.append(store_files(store))
+    assert len(stores[0]) >= 9 and all(store == stores[0] for store in stores)
+
+
+if __name__ == "__main__":
+    harness.run()
