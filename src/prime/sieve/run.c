@@ -29,8 +29,9 @@
 #include "prime/sieve/below64.h"
 #include "prime/sieve/hybrid.h"
 
-#define SHORT_RUN_DIVISOR 500.0
-static_assert(SHORT_RUN_DIVISOR * 30 * SHORT_RUN_DIVISOR * 30 > HYBRID_START_MIN, "no run is short that low");
+#define SHORT_RUN_DIVISOR UINT64_C(500)
+static_assert(SHORT_RUN_DIVISOR * 30 * SHORT_RUN_DIVISOR * 30 > HYBRID_START_MIN,
+              "hybrid would get runs that begin among its own base primes");
 
 struct SieveRun {
         mpz_t position, stop_hint;
@@ -98,7 +99,7 @@ static bool sieve_run_is_short(const SieveRun *run, uint64_t length) {
                 return false; /* it has begun */
         mpz_sub(rest, run->stop_hint, run->position);
         return mpz_get_d(rest) >= (double) length &&
-               mpz_get_d(rest) * SHORT_RUN_DIVISOR < sqrt(mpz_get_d(run->position));
+               mpz_get_d(rest) * (double) SHORT_RUN_DIVISOR < sqrt(mpz_get_d(run->position));
 }
 
 /* How many of the next `length` numbers are for below64 to do. */
