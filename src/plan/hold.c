@@ -63,15 +63,15 @@ int hold_drop_run(Plan *plan, Lane *lane) {
 }
 
 int hold_give_back(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now) {
-        bool cut;
         int r;
 
-        for (size_t i = 0; i < lane->n_leases; i++) {
+        /* From behind: cutting one lease may drop it or put another one after it. */
+        for (size_t i = lane->n_leases; i-- > 0;) {
                 uint64_t cut_first = MAX(first, lane->leases[i].first), cut_end = MIN(end, lane->leases[i].end);
 
                 if (lane->leases[i].backlog != backlog || cut_first >= cut_end)
                         continue;
-                r = lane_cut(lane, backlog, cut_first, cut_end, now, &cut);
+                r = lane_cut(lane, backlog, cut_first, cut_end, now);
                 if (r < 0)
                         return r;
                 r = hold_release(plan, backlog, cut_first, cut_end);
@@ -82,7 +82,6 @@ int hold_give_back(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uin
                         if (r < 0)
                                 return r;
                 }
-                i = -1; /* the leases have moved */
         }
         return 0;
 }
@@ -128,7 +127,7 @@ int hold_expire(Plan *plan, Lane *lane) {
         return 0;
 }
 
-int hold_revive(Plan *plan, Lane *lane) {
+int hold_revive(Lane *lane) {
         int r;
 
         for (size_t i = 0; i < lane->n_leases; i++) {
@@ -148,13 +147,12 @@ int hold_revoke(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64
         PlanRevocation revocation = {
                 .worker = lane->worker, .job = backlog->job.id, .first = first, .end = end,
         };
-        bool cut;
         int r;
 
         r = revocations_push(&plan->revocations, &revocation);
         if (r < 0)
                 return r;
-        return lane_cut(lane, backlog, first, end, now, &cut);
+        return lane_cut(lane, backlog, first, end, now);
 }
 
 int hold_settle_item(Plan *plan, Lane *own, Backlog *backlog, uint64_t item, usec_t now) {
@@ -194,7 +192,6 @@ int hold_settle_item(Plan *plan, Lane *own, Backlog *backlog, uint64_t item, use
 }
 
 int hold_erase(Plan *plan, Backlog *backlog, uint64_t first, uint64_t end) {
-        bool cut;
         int r;
 
         for (RosterWalk walk = { .roster = &plan->roster };;) {
@@ -207,7 +204,7 @@ int hold_erase(Plan *plan, Backlog *backlog, uint64_t first, uint64_t end) {
                         if (r < 0)
                                 return r;
                 }
-                r = lane_cut(lane, backlog, first, end, lane->begun_usec, &cut);
+                r = lane_cut(lane, backlog, first, end, lane->begun_usec);
                 if (r < 0)
                         return r;
         }

@@ -18,7 +18,7 @@ int hold_empty_lane(Plan *plan, Lane *lane);
 int hold_expire(Plan *plan, Lane *lane);
 
 /* The lane is alive after all: what nobody has taken since is its own again. */
-int hold_revive(Plan *plan, Lane *lane);
+int hold_revive(Lane *lane);
 
 /* Takes [first, end) from the lane and tells its worker; the items stay taken. */
 int hold_revoke(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now);

@@ -25,22 +25,6 @@ void lane_done(Lane *lane) {
 
 /* leases */
 
-int lane_add_lease(Lane *lane, const Lease *lease, usec_t now) {
-        if (lane->n_leases == lane->n_allocated) {
-                size_t n = lane->n_allocated * 2 + 2;
-                Lease *grown = reallocarray(lane->leases, n, sizeof *grown);
-
-                if (!grown)
-                        return -ENOMEM;
-                lane->leases = grown;
-                lane->n_allocated = n;
-        }
-        if (lane->n_leases == 0)
-                lane->begun_usec = now;
-        lane->leases[lane->n_leases++] = *lease;
-        return 0;
-}
-
 Lease *lane_find_lease(const Lane *lane, const Backlog *backlog, uint64_t item) {
         for (size_t i = 0; i < lane->n_leases; i++) {
                 Lease *lease = lane->leases + i;
@@ -70,52 +54,67 @@ static bool lease_count(Lease *lease) {
         return true;
 }
 
-int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now, bool *ret_cut) {
-        bool cut = false;
+static int lane_insert_lease(Lane *lane, size_t at, const Lease *lease) {
+        if (lane->n_leases == lane->n_allocated) {
+                size_t n = lane->n_allocated * 2 + 2;
+                Lease *grown = reallocarray(lane->leases, n, sizeof *grown);
 
-        for (size_t i = 0; i < lane->n_leases;) {
-                Lease *lease = lane->leases + i;
-                Lease rest = *lease;
-
-                if (lease->backlog != backlog || lease->end <= first || end <= lease->first) {
-                        i++;
-                        continue;
-                }
-
-                cut = true;
-                if (lane->stream == backlog && lane->stream_next == lease->end && end >= lease->end)
-                        lane->stream_next = MAX(first, lease->first);
-                if (lease->first < first && end < lease->end) {
-                        /* A piece out of the middle: the rest becomes a lease of its own, done after this one. */
-                        if (lane->n_leases == lane->n_allocated) {
-                                Lease *grown = reallocarray(lane->leases, lane->n_allocated * 2, sizeof *grown);
-
-                                if (!grown)
-                                        return -ENOMEM;
-                                lane->leases = grown;
-                                lane->n_allocated *= 2;
-                                lease = lane->leases + i;
-                        }
-                        memmove(lease + 2, lease + 1, (lane->n_leases - i - 1) * sizeof *lease);
-                        lane->n_leases++;
-                        rest.first = end;
-                        rest.starts_run = true;
-                        lease[1] = rest;
-                        lease->end = first;
-                } else if (lease->first < first)
-                        lease->end = first;
-                else {
-                        if (i == 0)
-                                lane->begun_usec = now;
-                        lease->first = MIN(end, lease->end);
-                        lease->starts_run = true;
-                }
-                if (!lease_count(lease))
-                        lane_drop_lease(lane, i, now);
-                else
-                        i++;
+                if (!grown)
+                        return -ENOMEM;
+                lane->leases = grown;
+                lane->n_allocated = n;
         }
-        *ret_cut = cut;
+        memmove(lane->leases + at + 1, lane->leases + at, (lane->n_leases - at) * sizeof *lane->leases);
+        lane->leases[at] = *lease;
+        lane->n_leases++;
+        return 0;
+}
+
+int lane_add_lease(Lane *lane, const Lease *lease, usec_t now) {
+        int r;
+
+        r = lane_insert_lease(lane, lane->n_leases, lease);
+        if (r >= 0 && lane->n_leases == 1)
+                lane->begun_usec = now;
+        return r;
+}
+
+/* Cuts [first, end) out of a lease that it overlaps. What lies behind becomes a lease of its own. */
+static int lane_cut_lease(Lane *lane, size_t at, uint64_t first, uint64_t end, usec_t now) {
+        Lease *lease = lane->leases + at;
+        Lease rest = *lease;
+        int r;
+
+        rest.first = MAX(end, lease->first);
+        rest.starts_run = true;
+        if (rest.first < rest.end && lease_count(&rest)) {
+                r = lane_insert_lease(lane, at + 1, &rest);
+                if (r < 0)
+                        return r;
+                lease = lane->leases + at;
+        }
+        if (lane->stream == lease->backlog && lane->stream_next == lease->end && end >= lease->end)
+                lane->stream_next = MAX(first, lease->first);
+
+        lease->end = MAX(MIN(first, lease->end), lease->first);
+        if (lease->first >= lease->end || !lease_count(lease))
+                lane_drop_lease(lane, at, now);
+        return 0;
+}
+
+int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now) {
+        int r;
+
+        /* From behind, so that what is put in or taken out has been looked at. */
+        for (size_t i = lane->n_leases; i-- > 0;) {
+                const Lease *lease = lane->leases + i;
+
+                if (lease->backlog != backlog || lease->end <= first || end <= lease->first)
+                        continue;
+                r = lane_cut_lease(lane, i, first, end, now);
+                if (r < 0)
+                        return r;
+        }
         return 0;
 }
 

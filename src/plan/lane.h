@@ -70,8 +70,8 @@ void lane_done(Lane *lane);
 /* leases */
 int lane_add_lease(Lane *lane, const Lease *lease, usec_t now);
 Lease *lane_find_lease(const Lane *lane, const Backlog *backlog, uint64_t item);
-/* Takes [first, end) of a job out of the lane's leases; may split one. Says whether there was anything. */
-int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now, bool *ret_cut);
+/* Takes [first, end) of a job out of the lane's leases; may split one. */
+int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now);
 /* After an item of this lease was accepted: forgets the lease when nothing is left of it. */
 void lane_settle_item(Lane *lane, Lease *lease, uint64_t item, usec_t now, bool own);
 bool lane_is_late(const Lane *lane); /* has an expired lease */

@@ -271,7 +271,7 @@ static int plan_note_result(Plan *plan, Lane *lane, Backlog *backlog, uint64_t i
                 lane->credit_usec -= elapsed_usec;
         else
                 backlog->pass += (double) elapsed_usec / backlog->job.priority;
-        return lane_is_late(lane) ? hold_revive(plan, lane) : 0;
+        return lane_is_late(lane) ? hold_revive(lane) : 0;
 }
 
 static void plan_note_progress(Plan *plan, Backlog *backlog) {

@@ -121,7 +121,7 @@ int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease
 
         for (Search search = search_begin(plan); (other = search_next(&search));) {
                 Outlook outlook;
-                uint64_t n, end;
+                uint64_t n, end = 0;
                 double share;
 
                 if (other == lane || (other->n_leases == 0 && other->run != backlog) || lane_is_late(other))
