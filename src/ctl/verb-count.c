@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* primectl count: how many primes a store has in an interval. */
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "ctl/store-verb.h"
+#include "ctl/verb.h"
+#include "store/reader-interval.h"
+
+static void help(void) {
+        printf("primectl count [OPTIONS...] [A [B]]\n\n"
+               "Count the primes of a store in [A, B), B exclusive. Without B up to where the\n"
+               "store is complete, without A from its beginning.\n\n"
+               "  -h --help       Show this help\n"
+               "     --store=DIR  The store (default: see primectl(1))\n\n"
+               "A and B are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n");
+}
+
+static int count(const char *store, char *words[], int n_words) {
+        _cleanup_(reader_closep) Reader *reader = NULL;
+        Problem problem = PROBLEM_NONE;
+        StoreInterval interval;
+        uint64_t n_primes;
+        int r;
+
+        r = store_verb_open(store, &reader);
+        if (r != 0)
+                return r;
+        r = store_interval_init(&interval, reader, words, n_words);
+        if (r != 0)
+                return r;
+        r = reader_count(reader, interval.low, interval.high, &n_primes, &problem);
+        if (r < 0) {
+                log_error("%s", problem.text);
+                r = EXIT_FAILURE;
+        } else if (printf("%" PRIu64 "\n", n_primes) < 0 || fflush(stdout) < 0) {
+                log_error("Failed to write the count: %m");
+                r = EXIT_FAILURE;
+        } else
+                r = store_interval_end(&interval, reader);
+        store_interval_done(&interval);
+        return r;
+}
+
+int verb_count(int argc, char *argv[]) {
+        enum { ARG_STORE = 0x100 };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "store", required_argument, NULL, ARG_STORE },
+                {},
+        };
+        const char *store = NULL;
+
+        optind = 0;
+        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+                switch (c) {
+                case 'h':
+                        help();
+                        return EXIT_SUCCESS;
+                case ARG_STORE:
+                        store = optarg;
+                        break;
+                default:
+                        log_error("Try 'primectl count --help'.");
+                        return EXIT_USAGE;
+                }
+        if (argc - optind > 2) {
+                log_error("Unexpected argument '%s'. Try 'primectl count --help'.", argv[optind + 2]);
+                return EXIT_USAGE;
+        }
+        return count(store, argv + optind, argc - optind);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* primectl info: what a store holds, for people and as JSON. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "ctl/store-verb.h"
+#include "ctl/verb.h"
+#include "prime/number.h"
+
+typedef struct StoreInfo {
+        char *path;
+        Reader *reader;
+        mpz_t coverage, gap_at;
+        ReaderTotals totals;
+        Facts facts;
+        uint64_t n_proved, n_bpsw;
+        ReaderWorker *workers;
+        size_t n_workers;
+        double percent; /* of the job's numbers; negative when the job is open */
+        char chain[2 * SHA256_SIZE + 1];
+} StoreInfo;
+
+static void help(void) {
+        printf("primectl info [OPTIONS...]\n\n"
+               "Show what a store holds.\n\n"
+               "  -h --help       Show this help\n"
+               "     --store=DIR  The store (default: see primectl(1))\n"
+               "     --json       Write a JSON object; integers that can be large are strings\n");
+}
+
+static int info_read(StoreInfo *info, Problem *problem) {
+        const Grid *grid = reader_grid(info->reader);
+        uint64_t frontier = reader_frontier(info->reader);
+        int r;
+
+        r = reader_totals(info->reader, &info->totals, problem);
+        if (r < 0)
+                return r;
+        r = reader_facts(info->reader, &info->facts, &info->n_proved, &info->n_bpsw, problem);
+        if (r < 0)
+                return r;
+        r = reader_workers(info->reader, &info->workers, &info->n_workers, problem);
+        if (r < 0)
+                return r;
+        reader_coverage(info->reader, info->coverage);
+        place_number(grid, &info->facts.gap_at, info->gap_at);
+        if (grid->open)
+                info->percent = -1;
+        else if (frontier == grid->n_blocks)
+                info->percent = 100;
+        else /* 100 is said only when it is all */
+                info->percent = MIN(99.99, 100 * grid_numbers(grid, 0, frontier) / grid_numbers(grid, 0, grid->n_blocks));
+        (void) text_hex(info->totals.chain, SHA256_SIZE, info->chain);
+        return 0;
+}
+
+static double info_bytes_per_prime(const StoreInfo *info) {
+        return info->totals.n_primes > 0 ? (double) info->totals.segment_bytes / (double) info->totals.n_primes : 0;
+}
+
+static const char *info_certainty(const StoreInfo *info) {
+        return info->n_bpsw == 0 ? "proved" : info->n_proved == 0 ? "bpsw" : "mixed";
+}
+
+/* for people */
+
+static const char *format_day(usec_t usec, char *buffer, size_t size) {
+        time_t seconds = (time_t) (usec / USEC_PER_SEC);
+        struct tm tm;
+
+        if (!localtime_r(&seconds, &tm) || strftime(buffer, size, "%Y-%m-%d %H:%M", &tm) == 0)
+                return "?";
+        return buffer;
+}
+
+/* A name is bytes that some machine sent: nothing in it may steer the terminal. */
+static const char *format_name(const char *name, char *buffer, size_t size) {
+        size_t n = strnlen(name, size - 1);
+
+        for (size_t i = 0; i < n; i++)
+                buffer[i] = (unsigned char) name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
+        buffer[n] = '\0';
+        return buffer;
+}
+
+static void print_workers(const StoreInfo *info) {
+        char id[2 * 4 + 1], name[sizeof info->workers->name], check[sizeof info->workers->check];
+        char first[32], last[32], blocks[TEXT_SIZE];
+
+        for (size_t i = 0; i < info->n_workers; i++) {
+                const ReaderWorker *worker = info->workers + i;
+
+                printf("%-13s %s (%s…), %s blocks, %s to %s, %s\n", i == 0 ? "Computed by:" : "",
+                       format_name(worker->name, name, sizeof name),
+                       text_hex(worker->id, 4, id), text_grouped(worker->n_blocks, blocks),
+                       format_day(worker->first_usec, first, sizeof first),
+                       format_day(worker->last_usec, last, sizeof last),
+                       format_name(worker->check, check, sizeof check));
+        }
+}
+
+static void print_certainty(const StoreInfo *info) {
+        if (info->n_bpsw == 0)
+                printf("Certainty:    proved\n");
+        else if (info->n_proved == 0)
+                printf("Certainty:    bpsw (no composite is known to pass)\n");
+        else
+                printf("Certainty:    proved in %" PRIu64 " blocks, bpsw in %" PRIu64 "\n", info->n_proved,
+                       info->n_bpsw);
+}
+
+static int print_text(const StoreInfo *info) {
+        const Grid *grid = reader_grid(info->reader);
+        const ReaderTotals *totals = &info->totals;
+        _cleanup_free_ char *from = number_format_short(grid->from), *coverage = number_format_short(info->coverage);
+        _cleanup_free_ char *to = grid->open ? strdup("…") : number_format_short(grid->to);
+        _cleanup_free_ char *gap_at = number_format_short(info->gap_at);
+        char a[TEXT_SIZE], b[TEXT_SIZE];
+
+        if (!from || !coverage || !to || !gap_at)
+                return -ENOMEM;
+        printf("Store:        %s\n"
+               "Job:          all primes in [%s, %s)\n", info->path, from, to);
+        if (info->percent < 0)
+                printf("Complete:     up to %s (%s blocks)\n", coverage, text_grouped(totals->n_blocks, a));
+        else
+                printf("Complete:     %.4g %%, up to %s (%s of %s blocks)\n", info->percent, coverage,
+                       text_grouped(totals->n_blocks, a), text_grouped(grid->n_blocks, b));
+        printf("Primes:       %s\n", text_grouped(totals->n_primes, a));
+        printf("Size:         %s, %.3f bytes per prime\n", text_bytes(totals->segment_bytes, a),
+               info_bytes_per_prime(info));
+        printf("Segments:     %" PRIu64 " sealed", totals->n_segments);
+        if (totals->open_blocks > 0)
+                printf(", 1 open with %" PRIu64 " blocks", totals->open_blocks);
+        if (totals->n_islands > 0)
+                printf(", %" PRIu64 " beyond a hole", totals->n_islands);
+        printf("\n");
+        if (totals->spool_files > 0)
+                printf("Spool:        %" PRIu64 " blocks with %s primes, %s\n", totals->spool_blocks,
+                       text_grouped(totals->spool_primes, a), text_bytes(totals->spool_bytes, b));
+        else
+                printf("Spool:        empty\n");
+        if (totals->n_blocks > 0)
+                print_certainty(info);
+        if (info->facts.gap > 0)
+                printf("Largest gap:  %" PRIu64 ", after %s\n", info->facts.gap, gap_at);
+        printf("Twin pairs:   %s\n", text_grouped(info->facts.twins, a));
+        if (totals->n_segments > 0)
+                printf("Chain:        %s\n", info->chain);
+        print_workers(info);
+        printf("Audit:        unaudited\n");
+        return 0;
+}
+
+/* for programs */
+
+static json_t *json_u64(uint64_t value) {
+        char text[24];
+
+        (void) snprintf(text, sizeof text, "%" PRIu64, value);
+        return json_string(text);
+}
+
+static json_t *json_number(const mpz_t number) {
+        _cleanup_free_ char *text = number_format(number);
+
+        return text ? json_string(text) : NULL;
+}
+
+/* JSON wants UTF-8; what is none (a strange path, a name that was cut) becomes empty rather than stop the rest. */
+static json_t *json_text(const char *text) {
+        return json_string(text) ?: json_string("");
+}
+
+static json_t *json_workers(const StoreInfo *info) {
+        char id[2 * SHA256_SIZE + 1];
+        json_t *array = json_array();
+
+        for (size_t i = 0; array && i < info->n_workers; i++) {
+                const ReaderWorker *worker = info->workers + i;
+
+                if (json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:o, s:I, s:I}",
+                                                           "id", text_hex(worker->id, SHA256_SIZE, id),
+                                                           "name", json_text(worker->name),
+                                                           "blocks", json_u64(worker->n_blocks),
+                                                           "audit", json_text(worker->check),
+                                                           "first_usec", (json_int_t) worker->first_usec,
+                                                           "last_usec", (json_int_t) worker->last_usec)) < 0) {
+                        json_decref(array);
+                        return NULL;
+                }
+        }
+        return array;
+}
+
+static json_t *json_classes(const StoreInfo *info) {
+        static const char *const residues[] = { "1", "7", "11", "13", "17", "19", "23", "29" };
+        json_t *object = json_object();
+
+        for (size_t i = 0; object && i < ELEMENTSOF(residues); i++)
+                if (json_object_set_new(object, residues[i], json_u64(info->facts.classes[i])) < 0) {
+                        json_decref(object);
+                        return NULL;
+                }
+        return object;
+}
+
+static int print_json(const StoreInfo *info) {
+        const Grid *grid = reader_grid(info->reader);
+        const ReaderTotals *totals = &info->totals;
+        json_t *object;
+        int r;
+
+        object = json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
+                           "s:o, s:o, s:s, s:o, s:s}",
+                           "store", json_text(info->path), "format", 0, "from", json_number(grid->from),
+                           "to", grid->open ? json_null() : json_number(grid->to),
+                           "complete_to", json_number(info->coverage),
+                           "percent", info->percent < 0 ? json_null() : json_real(info->percent),
+                           "blocks", json_u64(totals->n_blocks),
+                           "job_blocks", grid->open ? json_null() : json_u64(grid->n_blocks),
+                           "primes", json_u64(totals->n_primes), "bytes", json_u64(totals->segment_bytes),
+                           "bytes_per_prime", info_bytes_per_prime(info),
+                           "segments", json_u64(totals->n_segments), "spool_blocks", json_u64(totals->spool_blocks),
+                           "spool_primes", json_u64(totals->spool_primes),
+                           "spool_bytes", json_u64(totals->spool_bytes), "certainty", info_certainty(info),
+                           "largest_gap", json_u64(info->facts.gap),
+                           "largest_gap_after", info->facts.gap > 0 ? json_number(info->gap_at) : json_null(),
+                           "twin_pairs", json_u64(info->facts.twins), "classes", json_classes(info),
+                           "chain", info->chain, "workers", json_workers(info), "audit", "unaudited");
+        if (!object)
+                return -ENOMEM;
+        r = json_dumpf(object, stdout, JSON_INDENT(8) | JSON_REAL_PRECISION(10));
+        json_decref(object);
+        return r < 0 || putchar('\n') < 0 ? -EIO : 0;
+}
+
+static int info(const char *store, bool json) {
+        StoreInfo info = {};
+        Problem problem = PROBLEM_NONE;
+        int r;
+
+        r = store_verb_path(store, &info.path);
+        if (r != 0)
+                return r;
+        r = store_verb_open(info.path, &info.reader);
+        if (r == 0) {
+                mpz_init(info.coverage);
+                mpz_init(info.gap_at);
+                if (info_read(&info, &problem) < 0) {
+                        log_error("%s", problem.text);
+                        r = EXIT_FAILURE;
+                } else {
+                        int k = json ? print_json(&info) : print_text(&info);
+
+                        if (k >= 0 && fflush(stdout) < 0)
+                                k = -errno;
+                        if (k < 0) {
+                                log_error_errno(k, "Failed to print: %m");
+                                r = EXIT_FAILURE;
+                        }
+                }
+                mpz_clear(info.coverage);
+                mpz_clear(info.gap_at);
+        }
+        free(info.workers);
+        reader_close(info.reader);
+        free(info.path);
+        return r;
+}
+
+int verb_info(int argc, char *argv[]) {
+        enum { ARG_STORE = 0x100, ARG_JSON };
+        static const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "json", no_argument, NULL, ARG_JSON },
+                { "store", required_argument, NULL, ARG_STORE },
+                {},
+        };
+        const char *store = NULL;
+        bool json = false;
+
+        optind = 0;
+        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+                switch (c) {
+                case 'h':
+                        help();
+                        return EXIT_SUCCESS;
+                case ARG_JSON:
+                        json = true;
+                        break;
+                case ARG_STORE:
+                        store = optarg;
+                        break;
+                default:
+                        log_error("Try 'primectl info --help'.");
+                        return EXIT_USAGE;
+                }
+        if (optind < argc) {
+                log_error("Unexpected argument '%s'. Try 'primectl info --help'.", argv[optind]);
+                return EXIT_USAGE;
+        }
+        return info(store, json);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Is the store what it says it is? Every byte of every file but the lock is covered: job, manifest with ranks and
+ * chain, each record's checksums, each block unpacked and held against digest, count and facts, order without gap on
+ * the grid, each footer against what was found, spool, provenance.
+ *
+ * What it does not do is prove the primes again: that the bits are right is the word of the workers that computed
+ * them ("unaudited").
+ *
+ * It may run while a writer works. What a crash can leave is no fault: an incomplete last record, or a sealed
+ * segment that the manifest does not list yet.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/problem.h"
+#include "store/layout.h"
+
+typedef enum VerifyKind {
+        VERIFY_INTACT,
+        VERIFY_JOB,
+        VERIFY_MANIFEST,
+        VERIFY_MISSING,    /* a segment that the manifest names is not there */
+        VERIFY_HEADER,     /* first bytes of a file */
+        VERIFY_RECORD,     /* a block's record does not fit its checksums, or its place */
+        VERIFY_CONTENTS,   /* a block's bitmap does not fit what the record says */
+        VERIFY_FOOTER,     /* a sealed segment's end does not fit its blocks, or is missing */
+        VERIFY_RANK,       /* a segment is not the one that the manifest names */
+        VERIFY_PROVENANCE,
+} VerifyKind;
+
+/* The first thing that is wrong. */
+typedef struct VerifyFault {
+        VerifyKind kind;
+        char file[LAYOUT_NAME_SIZE];
+        bool has_block;
+        uint64_t block;  /* sequence number */
+        uint64_t offset; /* in the file */
+        char low[64], high[64]; /* the numbers that are concerned, [low, high) in short form; empty: none */
+} VerifyFault;
+
+/* What was checked. */
+typedef struct VerifyReport {
+        uint64_t n_segments, n_islands, n_unlisted; /* sealed; of these beyond a hole; of these not in the manifest */
+        uint64_t n_blocks, n_primes;                /* up to the frontier */
+        uint64_t open_blocks, spool_blocks;
+        uint64_t n_proved, n_bpsw;                  /* blocks, spool included */
+        uint64_t n_bytes;
+        uint64_t torn_bytes;                        /* behind the last intact record of the open segment and the spool */
+} VerifyReport;
+
+/* Called after each block. */
+typedef void (*VerifyProgress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
+
+const char *verify_kind_name(VerifyKind kind);
+
+/*
+ * 0: intact. -EBADMSG: `ret_fault` says where, `problem` says what and the cure. Other errors: could not look
+ * (-ENOENT: no store; -EPROTONOSUPPORT: another format); `problem` says why. `ret_report` is filled as far as it got.
+ */
+int verify_store(const char *path, VerifyProgress progress, void *userdata, VerifyReport *ret_report,
+                 VerifyFault *ret_fault, Problem *problem);
