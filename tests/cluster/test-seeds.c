@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * Random clusters.
+ *
+ * Every seed makes a cluster, jobs, and in half of the cases accidents, and runs it to the end. Whatever happens,
+ * the simulator's books must agree with the plan at every step: each item accepted exactly once, no gap, nothing
+ * leased that is done, the bound on the spool kept, a clean end. And it must not take long:
+ *
+ *   calm:  makespan ≤ 1.05 × ideal
+ *   rough: makespan ≤ 1.10 × ideal including the work that failures destroyed + the time of detection
+ *
+ * where ideal = work / sum of the speeds + one minimum lease. The work may be cut at will in the first term, and
+ * messages and starts of runs are free there, so it is a bound that no schedule reaches. The minimum lease is
+ * lease_minimum_usec, or one item if that is longer, on the fastest lane there is: a plan that lets a slow machine
+ * hold the last item has lost.
+ *
+ * Repeat one: PRIMED_TEST_SEED=n test-seeds. The number of seeds: the first argument.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/macro.h"
+#include "base/random.h"
+#include "cluster/simulator.h"
+#include "test.h"
+
+#define SEEDS_DEFAULT 300
+#define CALM_MAX 1.05
+#define ROUGH_MAX 1.10
+#define RUN_ITEMS 20
+#define SPEED_SPREAD 20 /* the fastest lane is so much faster than the slowest */
+
+typedef struct Cluster {
+        Random random;
+        Simulator *simulator;
+        bool rough;
+        unsigned n_workers, n_lanes;
+        double total_speed; /* items per second of all lanes */
+        double seconds;     /* that the work takes, about */
+        double spread;      /* of the items' costs */
+        uint64_t n_items;
+        usec_t detection_usec; /* 0: nobody falls silent */
+} Cluster;
+
+/* Near enough to uniform in the logarithm. */
+static double between_octaves(Random *random, double low, double factor) {
+        double value = (double) (1u << random_below(random, 6)) * (1 + random_unit(random));
+
+        return low * (value < factor ? value : 1 + (factor - 1) * random_unit(random));
+}
+
+static usec_t seconds_usec(double seconds) {
+        return (usec_t) (seconds * USEC_PER_SEC);
+}
+
+/* The cluster's size: mostly small, so that many seeds can be tried; every twentieth has hundreds of workers. */
+static void choose_size(Cluster *cluster) {
+        Random *random = &cluster->random;
+        uint64_t kind = random_below(random, 20);
+
+        if (kind < 13)
+                cluster->n_workers = 1 + (unsigned) random_below(random, 8);
+        else if (kind < 19)
+                cluster->n_workers = 9 + (unsigned) random_below(random, 32);
+        else
+                cluster->n_workers = 50 + (unsigned) random_below(random, 350);
+}
+
+static void add_workers(Cluster *cluster, double slow_speed) {
+        Random *random = &cluster->random;
+        double p_twice = cluster->rough ? 0.1 * random_unit(random) : 0;
+        usec_t latency_most = random_below(random, 4) > 0 ? 3 * USEC_PER_MSEC : 50 * USEC_PER_MSEC;
+
+        for (unsigned i = 0; i < cluster->n_workers; i++) {
+                WorkerTraits traits = {
+                        .items_per_second = between_octaves(random, slow_speed, SPEED_SPREAD),
+                        .n_lanes = 1 + (unsigned) random_below(random, cluster->n_workers < 50 ? 4 : 2),
+                        .latency_usec = 100 + random_below(random, latency_most),
+                        .p_twice = p_twice,
+                };
+                bool is_late = i > 0 && random_below(random, 8) == 0;
+
+                if (cluster->rough && random_below(random, 8) == 0) {
+                        traits.p_late = 0.02 * random_unit(random);
+                        traits.late_usec = random_below(random, 2 * USEC_PER_SEC);
+                }
+                /* RUN_ITEMS items must amortise a start: at most 2 % of a run. */
+                traits.start_usec = seconds_usec(RUN_ITEMS * 0.02 * random_unit(random) / traits.items_per_second);
+                simulator_add_worker(cluster->simulator,
+                                     random_below(random, is_late ? seconds_usec(cluster->seconds / 2) : 100000),
+                                     traits);
+                cluster->n_lanes += traits.n_lanes;
+                cluster->total_speed += traits.n_lanes * traits.items_per_second;
+        }
+}
+
+static void add_jobs(Cluster *cluster) {
+        Random *random = &cluster->random;
+        unsigned n_jobs = random_below(random, 5) == 0 ? 2 + (unsigned) random_below(random, 2) : 1;
+        uint64_t n_left = cluster->n_items;
+
+        for (unsigned i = 0; i < n_jobs; i++) {
+                PlanJob job = {
+                        .n_items = i + 1 < n_jobs ? 1 + random_below(random, n_left / 2) : n_left,
+                        .delivery = random_below(random, 3) ? PLAN_ORDERED : PLAN_UNORDERED,
+                        .priority = 1 + (unsigned) random_below(random, 5),
+                        .run_items = RUN_ITEMS,
+                };
+                uint64_t id;
+
+                /* A spool of ten seconds' work and of 20 items for each lane is not much, but enough. */
+                if (random_below(random, 3) == 0)
+                        job.spool_items_max = (uint64_t) (10 * cluster->total_speed) + 20 * cluster->n_lanes;
+                n_left -= job.n_items;
+                if (n_left == 0 && i + 1 < n_jobs)
+                        break;
+                id = simulator_add_job(cluster->simulator, job);
+                if (job.delivery == PLAN_UNORDERED)
+                        simulator_vary_costs(cluster->simulator, id, cluster->spread);
+        }
+}
+
+static void add_accident(Cluster *cluster, uint64_t worker) {
+        Simulator *s = cluster->simulator;
+        Random *random = &cluster->random;
+        usec_t at = random_below(random, seconds_usec(1.2 * cluster->seconds));
+        usec_t later = at + random_below(random, seconds_usec(cluster->seconds / 2));
+
+        switch (random_below(random, 9)) {
+        case 0:
+        case 1:
+                simulator_die(s, at, worker);
+                if (random_below(random, 2))
+                        simulator_return(s, later, worker);
+                break;
+        case 2:
+                simulator_leave(s, at, worker);
+                if (random_below(random, 2))
+                        simulator_return(s, later, worker);
+                break;
+        case 3:
+        case 4:
+                simulator_stall(s, at, worker, 1 + later - at);
+                break;
+        case 5:
+                simulator_set_speed(s, at, worker, between_octaves(random, cluster->total_speed / cluster->n_lanes / 20, 20));
+                break;
+        case 6:
+                simulator_set_lanes(s, at, worker, (unsigned) random_below(random, 5));
+                simulator_set_lanes(s, later, worker, 1 + (unsigned) random_below(random, 4));
+                break;
+        case 7:
+                simulator_hand_back(s, at, worker);
+                break;
+        default:
+                simulator_offer(s, at, worker, 1, random_below(random, cluster->n_items));
+                break;
+        }
+}
+
+static Simulator *build(Cluster *cluster, uint64_t seed) {
+        Random *random = &cluster->random;
+        double n_slow_items, slow_speed;
+
+        *cluster = (Cluster) { .simulator = simulator_new(seed), .rough = seed % 2 };
+        random_init(random, seed);
+        choose_size(cluster);
+        /* The slowest lane there can be does so many items while the job lasts. */
+        n_slow_items = cluster->n_workers < 50 ? between_octaves(random, 8, 8) : between_octaves(random, 4, 2);
+        cluster->seconds = between_octaves(random, 8, 25);
+        cluster->spread = random_below(random, 2) ? 1 : 1 + 3 * random_unit(random);
+        slow_speed = n_slow_items / cluster->seconds;
+        if (cluster->rough) {
+                PlanSettings *settings = simulator_settings(cluster->simulator);
+
+                cluster->detection_usec = USEC_PER_SEC + random_below(random, 9 * USEC_PER_SEC);
+                simulator_set_detection(cluster->simulator, cluster->detection_usec);
+                settings->expiry_minimum_usec = 2 * USEC_PER_SEC + random_below(random, 60 * USEC_PER_SEC);
+        }
+        add_workers(cluster, slow_speed);
+        cluster->n_items = MAX((uint64_t) (cluster->seconds * cluster->total_speed), UINT64_C(8));
+        add_jobs(cluster);
+        if (cluster->rough)
+                for (unsigned i = 2; i <= cluster->n_workers; i++) /* the first one has no accidents */
+                        for (uint64_t n = random_below(random, 3); n > 0; n--)
+                                add_accident(cluster, i);
+        return cluster->simulator;
+}
+
+/* The makespan in parts of what is allowed before the percentage. */
+static double makespan_ratio(const Cluster *cluster, const SimulatorReport *report) {
+        usec_t lease_usec = MAX(simulator_settings(cluster->simulator)->lease_minimum_usec,
+                                (usec_t) (report->item_usec * cluster->spread));
+        double makespan = report->makespan_usec;
+
+        if (!cluster->rough)
+                return makespan / (report->ideal_usec + lease_usec);
+        return MAX(makespan - cluster->detection_usec, 0.0) / (report->ideal_lost_usec + lease_usec);
+}
+
+static bool run_seed(uint64_t seed, bool verbose, double *ret_ratio) {
+        SimulatorReport report;
+        Cluster cluster;
+        Simulator *s = build(&cluster, seed);
+        bool ok;
+
+        ok = simulator_run(s, USEC_INFINITY);
+        report = simulator_report(s);
+        *ret_ratio = makespan_ratio(&cluster, &report);
+        if (verbose || !ok || *ret_ratio > (cluster.rough ? ROUGH_MAX : CALM_MAX)) {
+                printf("# seed %" PRIu64 " (%s): %u workers, %u lanes, %" PRIu64 " items, spread %.1f: makespan %.3f s,"
+                       " ideal %.3f s (whole items %.3f s), with losses %.3f s, ratio %.4f\n", seed, cluster.rough ? "rough" : "calm",
+                       cluster.n_workers, cluster.n_lanes, cluster.n_items, cluster.spread,
+                       (double) report.makespan_usec / USEC_PER_SEC, (double) report.ideal_usec / USEC_PER_SEC,
+                       (double) report.ideal_whole_usec / USEC_PER_SEC, (double) report.ideal_lost_usec / USEC_PER_SEC, *ret_ratio);
+                printf("# leases %" PRIu64 ", starts %" PRIu64 ", duplicates %" PRIu64 ", known %" PRIu64
+                       ", revocations %" PRIu64 ", item %.3f ... %.3f s\n", report.n_leases, report.n_starts,
+                       report.n_duplicates, report.n_known, report.n_revoked,
+                       (double) report.item_usec / USEC_PER_SEC, (double) report.slow_item_usec / USEC_PER_SEC);
+                printf("# %s\n# to repeat it: PRIMED_TEST_SEED=%" PRIu64 " test-seeds 1\n",
+                       ok ? "exact" : simulator_failure(s), seed);
+        }
+        simulator_free(s);
+        return ok;
+}
+
+static int ratio_compare(const void *a, const void *b) {
+        double x = *(const double *) a, y = *(const double *) b;
+
+        return (x > y) - (x < y);
+}
+
+static void ratios_print(const char *name, double *ratios, size_t n) {
+        if (n == 0)
+                return;
+        qsort(ratios, n, sizeof *ratios, ratio_compare);
+        printf("# %s: %zu seeds, makespan / ideal: median %.4f, p99 %.4f, max %.4f\n", name, n, ratios[n / 2],
+               ratios[n - 1 - n / 100], ratios[n - 1]);
+}
+
+static uint64_t first_seed = 1, n_seeds = SEEDS_DEFAULT;
+static uint64_t n_inexact, n_slow[2];
+
+static void test_exactness(void) {
+        CHECK_EQUAL(n_inexact, 0);
+}
+
+static void test_makespan_calm(void) {
+        CHECK_EQUAL(n_slow[0], 0);
+}
+
+static void test_makespan_rough(void) {
+        CHECK_EQUAL(n_slow[1], 0);
+}
+
+int main(int argc, char **argv) {
+        const char *repeat = getenv("PRIMED_TEST_SEED");
+        double *ratios[2];
+        size_t n[2] = {};
+
+        if (argc > 1)
+                n_seeds = strtoull(argv[1], NULL, 10);
+        if (repeat)
+                first_seed = strtoull(repeat, NULL, 10);
+        for (unsigned i = 0; i < 2; i++) {
+                ratios[i] = calloc(n_seeds + 1, sizeof **ratios);
+                CHECK(ratios[i]);
+        }
+
+        for (uint64_t seed = first_seed; seed < first_seed + n_seeds; seed++) {
+                unsigned class = seed % 2;
+                double ratio;
+
+                n_inexact += !run_seed(seed, n_seeds == 1, &ratio);
+                n_slow[class] += ratio > (class ? ROUGH_MAX : CALM_MAX);
+                ratios[class][n[class]++] = ratio;
+        }
+        ratios_print("calm", ratios[0], n[0]);
+        ratios_print("rough", ratios[1], n[1]);
+        for (unsigned i = 0; i < 2; i++)
+                free(ratios[i]);
+
+        RUN(test_exactness);
+        RUN(test_makespan_calm);
+        RUN(test_makespan_rough);
+        return tests_end();
+}
