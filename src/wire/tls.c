@@ -185,7 +185,8 @@ static int problem_set_handshake(Problem *problem, const Tls *tls, int error) {
         case GNUTLS_E_CERTIFICATE_REQUIRED:
         case GNUTLS_E_CERTIFICATE_ERROR:
         case GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE:
-                return problem_set(problem, EPROTO, "The peer showed no raw public key as primed does (%s)",
+        case GNUTLS_E_NO_CIPHER_SUITES:
+                return problem_set(problem, EPROTO, "The peer offers no TLS 1.3 with a raw public key, as primed does (%s)",
                                    gnutls_strerror(error));
         case GNUTLS_E_NO_APPLICATION_PROTOCOL:
                 return problem_set(problem, EPROTO, "The peer speaks TLS, but not " TLS_APPLICATION);

@@ -3,8 +3,12 @@
 /*
  * How fast a link is: blocks of 1 MiB and small messages, through a socketpair, both ends on one thread as in the worst
  * case of a one-core host, then one thread each. Prints MB/s and messages/s; the argument is seconds per figure.
+ *
+ * All of it twice: first as glibc's malloc is, which gives each megabyte back to the kernel and takes it again, page by
+ * page; then with thresholds that let a program keep some.
  */
 
+#include <malloc.h>
 #include <pthread.h>
 
 #include "base/macro.h"
@@ -131,9 +135,14 @@ int main(int argc, char *argv[]) {
         };
         usec_t span = (usec_t) ((argc > 1 ? strtod(argv[1], NULL) : 1) * USEC_PER_SEC);
 
-        for (size_t i = 0; i < ELEMENTSOF(loads); i++) {
-                bench_one_thread(loads + i, span);
-                bench_two_threads(loads + i, span);
+        for (unsigned keeps = 0; keeps < 2; keeps++) {
+                if (keeps)
+                        CHECK(mallopt(M_MMAP_THRESHOLD, 4 << 20) && mallopt(M_TRIM_THRESHOLD, 32 << 20));
+                printf("malloc %s\n", keeps ? "keeps up to 32 MiB" : "as it is");
+                for (size_t i = 0; i < ELEMENTSOF(loads); i++) {
+                        bench_one_thread(loads + i, span);
+                        bench_two_threads(loads + i, span);
+                }
         }
         bench_handshake(span);
         return 0;

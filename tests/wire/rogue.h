@@ -86,11 +86,13 @@ static inline uint16_t rogue_receive(Rogue *rogue, FrameParser *parser, MessageD
                 ssize_t n;
                 int r;
 
-                r = frame_parser_take(parser, rogue->data, rogue->left, &used, &frame, NULL);
-                CHECK(r >= 0);
-                rogue->data += used;
-                rogue->left -= used;
-                if (r > 0) {
+                while (rogue->left > 0) {
+                        r = frame_parser_take(parser, rogue->data, rogue->left, &used, &frame, NULL);
+                        CHECK(r >= 0);
+                        rogue->data += used;
+                        rogue->left -= used;
+                        if (r == 0)
+                                continue;
                         CHECK(message_decode(decoder, frame.type, frame.payload, frame.size, &message, NULL) == 0);
                         if (message.type == MESSAGE_BYE) {
                                 rogue->bye_code = message.bye.code;
@@ -98,12 +100,8 @@ static inline uint16_t rogue_receive(Rogue *rogue, FrameParser *parser, MessageD
                         }
                         return frame.type;
                 }
-                for (;;) {
-                        n = tls_receive(rogue->tls, &rogue->data, NULL);
-                        if (n != -EAGAIN)
-                                break;
+                while ((n = tls_receive(rogue->tls, &rogue->data, NULL)) == -EAGAIN)
                         rogue_poll(rogue, POLLIN);
-                }
                 if (n <= 0)
                         return 0;
                 rogue->left = (size_t) n;
