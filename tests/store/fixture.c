@@ -36,17 +36,30 @@ static void remove_folders(void) {
 }
 
 const char *fixture_folder(void) {
+        static bool registered;
         const char *parent = getenv("TMPDIR");
         char *path;
 
         CHECK(asprintf(&path, "%s/primed-test-XXXXXX", parent && *parent ? parent : "/tmp") > 0);
         CHECK(mkdtemp(path) != NULL);
-        if (n_folders == 0)
+        if (!registered)
                 CHECK(atexit(remove_folders) == 0);
+        registered = true;
         folders = reallocarray(folders, n_folders + 1, sizeof *folders);
         CHECK(folders != NULL);
         folders[n_folders++] = path;
         return path;
+}
+
+void fixture_discard(const char *folder) {
+        for (size_t i = 0; i < n_folders; i++)
+                if (folders[i] == folder) {
+                        (void) nftw(folders[i], remove_one, 16, FTW_DEPTH | FTW_PHYS);
+                        free(folders[i]);
+                        folders[i] = folders[--n_folders];
+                        return;
+                }
+        CHECK(!"a folder of this fixture");
 }
 
 void fixture_grid(Grid *grid, const char *from, uint64_t n_blocks) {
@@ -195,6 +208,25 @@ bool fixture_exists(const char *folder, const char *name) {
         return faccessat(fd, name, F_OK, 0) == 0;
 }
 
+char **fixture_names(const char *folder, size_t *ret_n) {
+        DIR *dir = opendir(folder);
+        char **names = NULL;
+        size_t n = 0;
+
+        CHECK(dir != NULL);
+        for (struct dirent *entry; (entry = readdir(dir));) {
+                if (entry->d_name[0] == '.')
+                        continue;
+                names = reallocarray(names, n + 1, sizeof *names);
+                CHECK(names != NULL);
+                names[n] = strdup(entry->d_name);
+                CHECK(names[n++] != NULL);
+        }
+        (void) closedir(dir);
+        *ret_n = n;
+        return names;
+}
+
 size_t fixture_count(const char *folder, const char *part) {
         DIR *dir = opendir(folder);
         size_t n = 0;
@@ -207,20 +239,19 @@ size_t fixture_count(const char *folder, const char *part) {
 }
 
 void fixture_copy(const char *from, const char *to) {
-        DIR *dir = opendir(from);
+        char **names;
+        size_t n;
 
-        CHECK(dir != NULL);
-        for (struct dirent *entry; (entry = readdir(dir));) {
-                uint8_t *data;
+        names = fixture_names(from, &n);
+        for (size_t i = 0; i < n; i++) {
+                _cleanup_free_ uint8_t *data = NULL;
                 size_t size;
 
-                if (entry->d_name[0] == '.')
-                        continue;
-                data = fixture_read(from, entry->d_name, &size);
-                fixture_write(to, entry->d_name, data, size);
-                free(data);
+                data = fixture_read(from, names[i], &size);
+                fixture_write(to, names[i], data, size);
+                free(names[i]);
         }
-        (void) closedir(dir);
+        free(names);
 }
 
 bool fixture_same(const char *a, const char *b) {

@@ -22,6 +22,9 @@
 /* A fresh, empty folder, removed with all that is in it when the test ends. Never NULL. */
 const char *fixture_folder(void);
 
+/* Removes one early: for tests that make thousands. */
+void fixture_discard(const char *folder);
+
 /* A job of `n_blocks` blocks, both ends cut; 0 blocks: open. */
 void fixture_grid(Grid *grid, const char *from, uint64_t n_blocks);
 
@@ -51,6 +54,7 @@ uint8_t *fixture_read(const char *folder, const char *name, size_t *ret_size); /
 void fixture_write(const char *folder, const char *name, const void *data, size_t size);
 void fixture_remove(const char *folder, const char *name);
 bool fixture_exists(const char *folder, const char *name);
+char **fixture_names(const char *folder, size_t *ret_n); /* the caller frees the names and the list */
 size_t fixture_count(const char *folder, const char *suffix_or_prefix);
 void fixture_copy(const char *from, const char *to); /* all files of a folder */
 

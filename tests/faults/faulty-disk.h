@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Disks that go wrong, to stand in for the real one. Both pass what succeeds on to the real file system (without
+ * really syncing, which is what makes them fast), so the store's own reading works as ever.
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/random.h"
+#include "store/disk.h"
+
+/* Fails chosen calls. */
+typedef struct FaultyDisk {
+        Disk disk;                    /* give &this to the store */
+        uint64_t n_calls;             /* that could have failed, so far; reads and closes do not count */
+        uint64_t fail_first, fail_end; /* calls [first, end) fail, counted from 1 */
+        int error;                    /* as negative errno */
+        bool writes_only;             /* only calls that need space */
+        bool torn;                    /* a write that fails has written its first half */
+        uint64_t n_failed;
+        uint64_t n_syncs_after_failure; /* on a descriptor whose sync had failed: must stay 0 */
+        bool sync_failed[1024];       /* by descriptor */
+} FaultyDisk;
+
+void faulty_disk_init(FaultyDisk *faulty);
+
+/*
+ * Remembers what a power cut would leave: of each file what was synced and any part of what was not, in pieces of 512
+ * bytes; of the names in the folder what was synced and any beginning of what was done since.
+ */
+typedef struct PowerDisk PowerDisk;
+
+/* For the folder `path`, whose contents now are taken as durable. */
+PowerDisk *power_disk_new(const char *path);
+PowerDisk *power_disk_free(PowerDisk *power);
+
+const Disk *power_disk_get(PowerDisk *power);
+
+/* After so many more calls every call fails with -EIO and changes nothing. */
+void power_disk_cut_after(PowerDisk *power, uint64_t n_calls);
+
+/* Writes into the empty folder `path` one of the states that the cut may leave. */
+void power_disk_write_remains(PowerDisk *power, const char *path, Random *random);
