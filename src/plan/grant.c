@@ -29,6 +29,7 @@
 
 #define RUN_LEASES_ORDERED 4    /* a run lasts so many target leases: longer ones only grow the spool */
 #define RUN_LEASES_UNORDERED 20 /* a minute by default: starts are forgotten, changes of speed noticed */
+#define RUN_TRIM 1.5            /* a reservation is cut when it is so many times too long */
 #define CREDIT_LEASES 4         /* time for one job before another one is looked at */
 #define LEASES_TO_END 4         /* a lease lasts at most this part of what the job still takes */
 #define SPOOL_PART_OF_RUNS 0.5  /* all runs together fill this part of the spool */
@@ -59,24 +60,52 @@ static uint64_t grant_lease_length(const Plan *plan, const Lane *lane, const Bac
         return n < 1 ? 1 : n < INT64_MAX ? (uint64_t) n : INT64_MAX;
 }
 
-static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backlog *backlog) {
-        double run_items = backlog->job.run_items, total = grant_total_speed(plan, backlog);
-        double share = 1.0 / MAX(plan->roster.n_lanes, 1u), length = 0, fair;
+/* The lane's part of what the cluster does. */
+static double grant_share(const Plan *plan, const Lane *lane, const Backlog *backlog) {
+        double total = grant_total_speed(plan, backlog);
 
-        if (total > 0 && lane_pace(lane, backlog->job.id)) {
-                double speed = 1 / lane_item_usec(lane, backlog, plan->settings.lease_target_usec);
+        if (total > 0 && lane_pace(lane, backlog->job.id))
+                return MIN(1 / lane_item_usec(lane, backlog, plan->settings.lease_target_usec) / total, 1.0);
+        return 1.0 / MAX(plan->roster.n_lanes, 1u);
+}
+
+/* What the lane will get to before the job ends or, later, before it blocks the spool for the others. */
+static double grant_run_most(const Plan *plan, const Lane *lane, const Backlog *backlog) {
+        double n = backlog_n_missing(backlog);
+
+        if (backlog->job.delivery == PLAN_ORDERED)
+                n = MIN(n, backlog->job.spool_items_max * SPOOL_PART_OF_RUNS);
+        return n * grant_share(plan, lane, backlog);
+}
+
+static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backlog *backlog) {
+        double length = 0;
+
+        if (lane_pace(lane, backlog->job.id)) {
+                double item_usec = lane_item_usec(lane, backlog, plan->settings.lease_target_usec);
                 unsigned n_leases =
                         backlog->job.delivery == PLAN_ORDERED ? RUN_LEASES_ORDERED : RUN_LEASES_UNORDERED;
 
-                share = MIN(speed / total, 1.0);
-                length = MIN(backlog_n_free(backlog) * share / 2,
-                             speed * n_leases * plan->settings.lease_target_usec);
+                length = MIN(backlog_n_free(backlog) * grant_share(plan, lane, backlog) / 2,
+                             n_leases * plan->settings.lease_target_usec / item_usec);
         }
-        fair = backlog_n_missing(backlog) * share;
-        length = MAX(length, MIN(run_items, fair));
-        if (backlog->job.delivery == PLAN_ORDERED)
-                length = MIN(length, backlog->job.spool_items_max * share * SPOOL_PART_OF_RUNS);
+        length = MAX(length, (double) backlog->job.run_items);
+        length = MIN(length, grant_run_most(plan, lane, backlog));
         return length < 1 ? 1 : length < INT64_MAX ? (uint64_t) length : INT64_MAX;
+}
+
+/* Gives back what was reserved too much because the lane is slower than it seemed: early, and in one piece, so that
+ * others make runs of it. */
+static int grant_trim_run(Plan *plan, Lane *lane) {
+        Backlog *backlog = lane->run;
+        uint64_t n_reserved = lane->run_end - lane->run_next, first, end = lane->run_end;
+        double most = grant_run_most(plan, lane, backlog);
+
+        if (!lane_pace(lane, backlog->job.id) || n_reserved <= RUN_TRIM * most + 1)
+                return 0;
+        first = lane->run_next + MAX((uint64_t) most, UINT64_C(1));
+        lane->run_end = first;
+        return hold_release(plan, backlog, first, end);
 }
 
 /* Writes down a lease of items that are taken. */
@@ -110,7 +139,11 @@ static int grant_from_run(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
         Backlog *backlog = lane->run;
         Interval missing;
         uint64_t n;
+        int r;
 
+        r = grant_trim_run(plan, lane);
+        if (r < 0)
+                return r;
         if (!interval_set_next_gap(&backlog->done, lane->run_next, lane->run_end, &missing)) {
                 lane->run = NULL;
                 return 0;
@@ -274,7 +307,8 @@ int grant_lease(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
         int r;
 
         spent = !lane->credited ||
-                lane->credit_usec <= lane_busy_usec(lane, now, plan->settings.lease_target_usec);
+                lane->credit_usec <=
+                        lane_outlook(lane, lane->credited, now, plan->settings.lease_target_usec).busy_usec;
         r = grant_from_any(plan, lane, spent, false, now, ret);
         if (r != 0)
                 return r;

@@ -15,8 +15,7 @@
 
 #include "base/macro.h"
 
-/* Makes [first, end) free except for what lanes hold by leases that are not expired, or by runs. */
-static int hold_release(Plan *plan, Backlog *backlog, uint64_t first, uint64_t end) {
+int hold_release(Plan *plan, Backlog *backlog, uint64_t first, uint64_t end) {
         int r;
 
         r = backlog_release(backlog, first, end);

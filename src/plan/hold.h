@@ -5,6 +5,9 @@
 
 #include "plan/plan-state.h"
 
+/* Makes [first, end) free except for what lanes hold by leases that are not expired, or by runs. */
+int hold_release(Plan *plan, Backlog *backlog, uint64_t first, uint64_t end);
+
 /* Gives up the lane's reservation. */
 int hold_drop_run(Plan *plan, Lane *lane);
 

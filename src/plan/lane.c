@@ -225,63 +225,58 @@ double lane_start_usec(const Lane *lane, const Backlog *backlog) {
         return pace ? pace->start_usec : 0;
 }
 
-static uint64_t lane_n_leased(const Lane *lane, const Backlog *backlog) {
-        uint64_t n = 0;
+bool lane_holds(const Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end) {
+        for (size_t i = 0; i < lane->n_leases; i++) {
+                const Lease *lease = lane->leases + i;
 
-        for (size_t i = 0; i < lane->n_leases; i++)
-                if (lane->leases[i].backlog == backlog)
-                        n += lane->leases[i].n_left;
-        return n;
+                if (lease->backlog == backlog && lease->first < end && first < lease->end)
+                        return true;
+        }
+        return false;
 }
 
-double lane_busy_usec(const Lane *lane, usec_t now, usec_t fallback_usec) {
-        double busy_usec = 0;
+/* The begun items of the first lease: how many, and until when. */
+static void outlook_begun(Outlook *outlook, const Lane *lane, usec_t now, usec_t fallback_usec) {
+        const Lease *lease = lane->leases;
+        const Pace *pace = lane_find_pace(lane, lease->backlog->job.id);
+        double elapsed_usec = now - lane->begun_usec;
+        double item_usec = lane_item_usec(lane, lease->backlog, fallback_usec);
+        double expected_usec = pace ? MAX(pace->gap_usec, item_usec) : item_usec;
 
-        for (size_t i = 0; i < lane->n_leases; i++)
-                busy_usec += lane->leases[i].n_left *
-                             lane_item_usec(lane, lane->leases[i].backlog, fallback_usec);
-        if (lane->n_leases > 0)
-                busy_usec = MAX(busy_usec - (double) (now - lane->begun_usec), 0.0);
-        return busy_usec;
+        outlook->n_begun = MAX((uint64_t) (expected_usec / item_usec + 0.5), UINT64_C(1));
+        outlook->n_begun = MIN(outlook->n_begun, lease->n_left);
+        if (lease->starts_run)
+                expected_usec += lane_start_usec(lane, lease->backlog);
+        outlook->overdue = elapsed_usec > expected_usec;
+        outlook->begun_usec = outlook->overdue ? elapsed_usec - expected_usec : expected_usec - elapsed_usec;
+        if (elapsed_usec > 2 * expected_usec)
+                outlook->item_usec = MAX(outlook->item_usec, elapsed_usec - expected_usec);
 }
 
 Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_t fallback_usec) {
-        const Pace *pace = lane_find_pace(lane, backlog->job.id);
-        double elapsed_usec = now - lane->begun_usec, expected_usec;
-        uint64_t n_leased = lane_n_leased(lane, backlog);
         Outlook outlook = { .item_usec = lane_item_usec(lane, backlog, fallback_usec) };
+        bool here = lane->n_leases > 0 && lane->leases[0].backlog == backlog;
 
-        if (n_leased == 0) {
-                /* At most a reservation. A lane that does not ask for it will take its time. */
-                outlook.n_waiting = lane->run == backlog ? lane->run_end - lane->run_next : 0;
-                outlook.item_usec = MAX(outlook.item_usec, elapsed_usec);
-                outlook.finish_usec = (double) outlook.n_waiting * outlook.item_usec;
-                return outlook;
+        if (lane->n_leases > 0)
+                outlook_begun(&outlook, lane, now, fallback_usec);
+        else if (lane->run == backlog) /* Nothing but a reservation. A lane that does not ask for it takes its time. */
+                outlook.item_usec = MAX(outlook.item_usec, (double) (now - lane->begun_usec));
+
+        outlook.before_usec = outlook.begun_usec;
+        for (size_t i = 0; i < lane->n_leases; i++) {
+                const Lease *lease = lane->leases + i;
+                uint64_t n = i == 0 ? lease->n_left - outlook.n_begun : lease->n_left;
+
+                if (lease->backlog == backlog)
+                        outlook.n_waiting += n;
+                else
+                        outlook.before_usec += (double) n * lane_item_usec(lane, lease->backlog, fallback_usec);
         }
-
-        expected_usec = pace ? MAX(pace->gap_usec, outlook.item_usec) : outlook.item_usec;
-        outlook.n_begun = MAX((uint64_t) (expected_usec / outlook.item_usec + 0.5), UINT64_C(1));
-        outlook.n_begun = MIN(outlook.n_begun, lane->leases[0].n_left);
-        if (lane->leases[0].starts_run)
-                expected_usec += lane_start_usec(lane, backlog);
-        if (lane->leases[0].backlog != backlog) {
-                /* It works at another job yet. */
-                outlook.n_begun = 0;
-                expected_usec = lane_busy_usec(lane, now, fallback_usec) + elapsed_usec;
-        }
-
-        if (elapsed_usec <= expected_usec)
-                outlook.begun_usec = expected_usec - elapsed_usec;
-        else {
-                outlook.begun_usec = elapsed_usec - expected_usec;
-                outlook.overdue = true;
-        }
-        if (elapsed_usec > 2 * expected_usec)
-                outlook.item_usec = MAX(outlook.item_usec, elapsed_usec - expected_usec);
-
-        outlook.n_waiting = n_leased - outlook.n_begun;
+        outlook.busy_usec = outlook.before_usec + (double) outlook.n_waiting * outlook.item_usec;
         if (lane->run == backlog)
                 outlook.n_waiting += lane->run_end - lane->run_next;
-        outlook.finish_usec = outlook.begun_usec + (double) outlook.n_waiting * outlook.item_usec;
+        if (!here)
+                outlook.n_begun = 0;
+        outlook.finish_usec = outlook.before_usec + (double) outlook.n_waiting * outlook.item_usec;
         return outlook;
 }

@@ -54,14 +54,16 @@ typedef struct Lane {
         double credit_usec;
 } Lane;
 
-/* What a lane still has to do, as far as one can tell. */
+/* What a lane still has to do for a job, as far as one can tell. */
 typedef struct Outlook {
-        uint64_t n_begun;    /* items of the first lease that are probably being worked at */
-        uint64_t n_waiting;  /* items leased to it or reserved for it after those */
-        double begun_usec;   /* until the begun ones are done */
-        double item_usec;    /* for each of the others */
-        double finish_usec;  /* until all are done */
-        bool overdue;        /* the begun ones should be done already */
+        uint64_t n_begun;   /* items of the first lease, if it is this job's, that are probably being worked at */
+        uint64_t n_waiting; /* items of this job that are leased to it or reserved for it after those */
+        double item_usec;   /* for each of these */
+        double begun_usec;  /* until the begun ones are done, of whichever job */
+        double before_usec; /* until it is done with those and with the other jobs' leases */
+        double busy_usec;   /* until all its leases are done */
+        double finish_usec; /* until all its leases and its reservation are done */
+        bool overdue;       /* the begun ones should be done already */
 } Outlook;
 
 /* Frees the contents. The lane must be in no job's count any more. */
@@ -74,6 +76,7 @@ Lease *lane_find_lease(const Lane *lane, const Backlog *backlog, uint64_t item);
 int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now);
 /* After an item of this lease was accepted: forgets the lease when nothing is left of it. */
 void lane_settle_item(Lane *lane, Lease *lease, uint64_t item, usec_t now, bool own);
+bool lane_holds(const Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end); /* any of these */
 bool lane_is_late(const Lane *lane); /* has an expired lease */
 
 /* speed */
@@ -86,5 +89,4 @@ void lane_count(Lane *lane, Backlog *backlog);
 /* The time an item of the job should take: measured here, or else the mean of the lanes, or else `fallback_usec`. */
 double lane_item_usec(const Lane *lane, const Backlog *backlog, usec_t fallback_usec);
 double lane_start_usec(const Lane *lane, const Backlog *backlog);
-double lane_busy_usec(const Lane *lane, usec_t now, usec_t fallback_usec); /* until it has done all it holds */
 Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_t fallback_usec);

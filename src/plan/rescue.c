@@ -19,16 +19,23 @@
 #include "plan/grant.h"
 #include "plan/hold.h"
 
-#define COPY_MARGIN 1.25    /* "clearly earlier": in four fifths of the time … */
-#define COPY_MARGIN_PART 4  /* … and by this part of the smallest lease */
-#define RETRY_PART 4        /* a waiting lane looks again after this part of a target lease */
+#define COPY_MARGIN 1.25 /* "clearly earlier": in four fifths of the time … */
+#define MARGIN_PART 4    /* … and by this part of the smallest lease */
+#define RETRY_PART 4     /* a waiting lane looks again after this part of a target lease */
 
-/* When the lane could have done one item that it does not hold yet. */
-static double rescue_cost_usec(const Plan *plan, const Lane *lane, const Backlog *backlog, usec_t now) {
-        usec_t fallback_usec = plan->settings.lease_target_usec;
+/* What it costs a lane to help, seen as any other lane's work is, or two would for ever help each other. */
+typedef struct Effort {
+        double before_usec; /* until it could begin */
+        double item_usec;   /* for each item */
+} Effort;
 
-        return lane_busy_usec(lane, now, fallback_usec) + lane_start_usec(lane, backlog) +
-               lane_item_usec(lane, backlog, fallback_usec);
+static Effort rescue_effort(const Plan *plan, const Lane *lane, const Backlog *backlog, usec_t now) {
+        Outlook outlook = lane_outlook(lane, backlog, now, plan->settings.lease_target_usec);
+
+        return (Effort) {
+                .before_usec = outlook.busy_usec + lane_start_usec(lane, backlog),
+                .item_usec = outlook.item_usec,
+        };
 }
 
 static bool rescue_is_refused(const Plan *plan, const BacklogRefusal *refusal, double cost_usec) {
@@ -71,6 +78,16 @@ static Lane *search_next(Search *search) {
         return lane;
 }
 
+/* Who is helped first: who will be done last; but if the spool is full, who holds it up, which is who works closest
+ * to the frontier. */
+static double rescue_urgency(const Backlog *backlog, const Lane *lane, double usec) {
+        uint64_t first = lane->n_leases > 0 ? lane->leases[0].first : lane->run_next;
+
+        if (!backlog->spool_refused)
+                return usec;
+        return 1 / (1.0 + (first > backlog->frontier ? first - backlog->frontier : 0));
+}
+
 /* splitting */
 
 /* How many items can be taken from the end of what the lane has not begun, and where they end. */
@@ -88,6 +105,20 @@ static uint64_t split_available(const Lane *lane, const Backlog *backlog, const 
                 return 0;
         *ret_end = last->end;
         return lane->n_leases > 1 ? last->n_left : last->n_left - MIN(outlook->n_begun, last->n_left);
+}
+
+/* How many of the waiting items another lane should take, so that the later of the two is done as early as whole
+ * items allow. The last one must be worth the trouble. */
+static uint64_t split_share(const Outlook *outlook, const Effort *effort, double margin_usec) {
+        double share = (outlook->finish_usec - effort->before_usec) / (effort->item_usec + outlook->item_usec);
+        double n_most = outlook->n_waiting, n;
+
+        if (share <= 0)
+                return 0;
+        n = MIN(n_most, (double) (uint64_t) share + 1);
+        if (effort->before_usec + n * effort->item_usec + margin_usec >= outlook->finish_usec - (n - 1) * outlook->item_usec)
+                n--;
+        return (uint64_t) n;
 }
 
 static int split_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uint64_t first, uint64_t end,
@@ -111,8 +142,9 @@ static int split_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, ui
 
 int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
         usec_t fallback_usec = plan->settings.lease_target_usec;
-        double item_usec = lane_item_usec(lane, backlog, fallback_usec), best_usec = 0;
-        double cost_usec = rescue_cost_usec(plan, lane, backlog, now);
+        Effort effort = rescue_effort(plan, lane, backlog, now);
+        double cost_usec = effort.before_usec + effort.item_usec, best = 0;
+        double margin_usec = (double) plan->settings.lease_minimum_usec / MARGIN_PART;
         uint64_t best_n = 0, best_end = 0;
         Lane *victim = NULL, *other;
 
@@ -122,22 +154,21 @@ int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease
         for (Search search = search_begin(plan); (other = search_next(&search));) {
                 Outlook outlook;
                 uint64_t n, end = 0;
-                double share;
+                double urgency;
 
                 if (other == lane || (other->n_leases == 0 && other->run != backlog) || lane_is_late(other))
                         continue;
                 outlook = lane_outlook(other, backlog, now, fallback_usec);
-                if (outlook.n_waiting == 0 || outlook.finish_usec <= best_usec)
+                urgency = rescue_urgency(backlog, other, outlook.finish_usec);
+                if (outlook.n_waiting == 0 || urgency <= best)
                         continue;
-                share = (outlook.finish_usec - (cost_usec - item_usec)) / (item_usec + outlook.item_usec);
-                if (share < 1)
-                        continue;
-                n = MIN(split_available(other, backlog, &outlook, &end), outlook.n_waiting);
-                if (share < n)
-                        n = (uint64_t) share;
+                n = split_share(&outlook, &effort, margin_usec);
                 if (n == 0)
                         continue;
-                best_usec = outlook.finish_usec;
+                n = MIN(n, split_available(other, backlog, &outlook, &end));
+                if (n == 0 || lane_holds(lane, backlog, end - n, end))
+                        continue;
+                best = urgency;
                 best_n = n;
                 best_end = end;
                 victim = other;
@@ -151,18 +182,20 @@ int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease
 
 /* copying */
 
-/* Whether a copy of what `other` is working at would clearly be done earlier by a lane that needs `before_usec` to
- * get to it and `item_usec` for each item. If not, *wait_usec is lowered to the time when it would. */
-static bool copy_is_worth(const Plan *plan, const Lane *other, const Backlog *backlog, double before_usec,
-                          double item_usec, usec_t now, double *wait_usec, Outlook *ret) {
+/* Whether a copy of what `other` is working at would clearly be done earlier. If not, *wait_usec is lowered to the
+ * time until it would. */
+static bool copy_is_worth(const Plan *plan, const Lane *lane, const Lane *other, const Backlog *backlog,
+                          const Effort *effort, usec_t now, double *wait_usec, Outlook *ret) {
         const Lease *lease = other->leases;
         double cost_usec;
 
         if (other->n_leases == 0 || lease->backlog != backlog || lease->expired || lease->first < lease->backed_end)
                 return false;
+        if (lane_holds(lane, backlog, lease->first, lease->end))
+                return false;
         *ret = lane_outlook(other, backlog, now, plan->settings.lease_target_usec);
-        cost_usec = (before_usec + ret->n_begun * item_usec) * COPY_MARGIN +
-                    (double) plan->settings.lease_minimum_usec / COPY_MARGIN_PART;
+        cost_usec = (effort->before_usec + ret->n_begun * effort->item_usec) * COPY_MARGIN +
+                    (double) plan->settings.lease_minimum_usec / MARGIN_PART;
         if (cost_usec < ret->begun_usec)
                 return true;
         *wait_usec = MIN(*wait_usec, cost_usec + (ret->overdue ? -ret->begun_usec : ret->begun_usec));
@@ -182,8 +215,8 @@ static int copy_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uin
 
 int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
         usec_t fallback_usec = plan->settings.lease_target_usec;
-        double item_usec = lane_item_usec(lane, backlog, fallback_usec), wait_usec = fallback_usec;
-        double cost_usec = rescue_cost_usec(plan, lane, backlog, now), best_usec = 0;
+        Effort effort = rescue_effort(plan, lane, backlog, now);
+        double cost_usec = effort.before_usec + effort.item_usec, wait_usec = fallback_usec, best = 0;
         Lane *victim = NULL, *other;
         uint64_t best_n = 0;
 
@@ -192,14 +225,16 @@ int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease 
 
         for (Search search = search_begin(plan); (other = search_next(&search));) {
                 Outlook outlook;
+                double urgency;
 
                 if (other->worker == lane->worker)
                         continue;
-                if (!copy_is_worth(plan, other, backlog, cost_usec - item_usec, item_usec, now, &wait_usec, &outlook))
+                if (!copy_is_worth(plan, lane, other, backlog, &effort, now, &wait_usec, &outlook))
                         continue;
-                if (outlook.begun_usec <= best_usec)
+                urgency = rescue_urgency(backlog, other, outlook.begun_usec);
+                if (urgency <= best)
                         continue;
-                best_usec = outlook.begun_usec;
+                best = urgency;
                 best_n = outlook.n_begun;
                 victim = other;
         }
@@ -212,13 +247,14 @@ int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease 
 
 int rescue_frontier(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
         usec_t fallback_usec = plan->settings.lease_target_usec;
-        double item_usec = lane_item_usec(lane, backlog, fallback_usec), wait_usec = fallback_usec;
-        double before_usec = rescue_cost_usec(plan, lane, backlog, now) - item_usec;
+        double wait_usec = fallback_usec;
+        Effort effort;
 
         if (backlog->job.delivery != PLAN_ORDERED || now < backlog->frontier_check_usec ||
             now < backlog->frontier_usec + fallback_usec)
                 return 0;
 
+        effort = rescue_effort(plan, lane, backlog, now);
         for (RosterWalk walk = { .roster = &plan->roster };;) {
                 Lane *other = roster_walk(&walk);
                 Outlook outlook;
@@ -227,7 +263,7 @@ int rescue_frontier(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLe
                         break;
                 if (other->worker == lane->worker || !lane_find_lease(other, backlog, backlog->frontier))
                         continue;
-                if (copy_is_worth(plan, other, backlog, before_usec, item_usec, now, &wait_usec, &outlook) &&
+                if (copy_is_worth(plan, lane, other, backlog, &effort, now, &wait_usec, &outlook) &&
                     outlook.overdue)
                         return copy_take(plan, lane, other, backlog, outlook.n_begun, now, ret);
         }
