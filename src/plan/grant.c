@@ -32,7 +32,7 @@
 #define RUN_TRIM 1.5            /* a reservation is cut when it is so many times too long */
 #define CREDIT_LEASES 4         /* time for one job before another one is looked at */
 #define LEASES_TO_END 4         /* a lease lasts at most this part of what the job still takes */
-#define SPOOL_PART_OF_RUNS 0.5  /* all runs together fill this part of the spool */
+#define SPOOL_PART_OF_RUNS 0.5  /* a run should be done when the others have filled this part of the spool behind it */
 
 /* How many items of the job the whole cluster would do in a microsecond: lanes not yet measured as the mean. */
 static double grant_total_speed(const Plan *plan, const Backlog *backlog) {
@@ -69,16 +69,20 @@ static double grant_share(const Plan *plan, const Lane *lane, const Backlog *bac
         return 1.0 / MAX(plan->roster.n_lanes, 1u);
 }
 
-/* What the lane will get to before the job ends or, later, before it blocks the spool for the others. */
-static double grant_run_most(const Plan *plan, const Lane *lane, const Backlog *backlog) {
+/* How many items from `first` on the lane will get to before the job ends or, in an ordered job, before a run there
+ * would hold up the others: with the frontier at `first`, the spool takes so many items more. */
+static double grant_run_most(const Plan *plan, const Lane *lane, const Backlog *backlog, uint64_t first) {
         double n = backlog_n_missing(backlog);
 
-        if (backlog->job.delivery == PLAN_ORDERED)
-                n = MIN(n, backlog->job.spool_items_max * SPOOL_PART_OF_RUNS);
+        if (backlog->job.delivery == PLAN_ORDERED) {
+                double room = (double) first + backlog->job.spool_items_max - backlog->taken.n_members;
+
+                n = MIN(n, MAX(room, 0.0) * SPOOL_PART_OF_RUNS);
+        }
         return n * grant_share(plan, lane, backlog);
 }
 
-static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backlog *backlog) {
+static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backlog *backlog, uint64_t first) {
         double length = 0;
 
         if (lane_pace(lane, backlog->job.id)) {
@@ -90,7 +94,7 @@ static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backl
                              n_leases * plan->settings.lease_target_usec / item_usec);
         }
         length = MAX(length, (double) backlog->job.run_items);
-        length = MIN(length, grant_run_most(plan, lane, backlog));
+        length = MIN(length, grant_run_most(plan, lane, backlog, first));
         return length < 1 ? 1 : length < INT64_MAX ? (uint64_t) length : INT64_MAX;
 }
 
@@ -99,7 +103,7 @@ static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backl
 static int grant_trim_run(Plan *plan, Lane *lane) {
         Backlog *backlog = lane->run;
         uint64_t n_reserved = lane->run_end - lane->run_next, first, end = lane->run_end;
-        double most = grant_run_most(plan, lane, backlog);
+        double most = grant_run_most(plan, lane, backlog, lane->run_next);
 
         if (!lane_pace(lane, backlog->job.id) || n_reserved <= RUN_TRIM * most + 1)
                 return 0;
@@ -202,7 +206,7 @@ static int grant_free(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, Plan
         }
 
         room = MIN(room, gap.end - gap.first);
-        length = MIN(grant_run_length(plan, lane, backlog), room);
+        length = MIN(grant_run_length(plan, lane, backlog, gap.first), room);
         r = interval_set_add(&backlog->taken, gap.first, gap.first + length);
         if (r < 0)
                 return r;
