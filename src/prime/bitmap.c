@@ -136,12 +136,18 @@ static void facts_count(const uint8_t *bitmap, size_t n_bytes, BitmapFacts *fact
                 facts->count += facts->classes[i];
 }
 
-/* What one byte means for the gaps: its first and last number, and the largest gap inside. */
+/*
+ * What one byte means for the gaps: its first and last number, and the largest gap inside. An empty byte, which is
+ * common and unpredictable, is no case of its own: its numbers lie so far in the past that it neither ends a gap nor
+ * begins one.
+ */
 typedef struct ByteGaps {
-        uint8_t first, last, gap, gap_at;
+        int64_t first, last;
+        uint8_t gap, gap_at;
 } ByteGaps;
 
 static void byte_gaps_fill(ByteGaps table[static 256]) {
+        table[0] = (ByteGaps) { .first = INT64_MIN / 4, .last = INT64_MIN / 4 };
         for (unsigned byte = 1; byte < 256; byte++) {
                 ByteGaps gaps = { .first = bitmap_residues[__builtin_ctz(byte)] };
 
@@ -151,7 +157,7 @@ static void byte_gaps_fill(ByteGaps table[static 256]) {
                                 continue;
                         if (bitmap_residues[i] - gaps.last > gaps.gap) {
                                 gaps.gap = (uint8_t) (bitmap_residues[i] - gaps.last);
-                                gaps.gap_at = gaps.last;
+                                gaps.gap_at = (uint8_t) gaps.last;
                         }
                         gaps.last = bitmap_residues[i];
                 }
@@ -161,8 +167,8 @@ static void byte_gaps_fill(ByteGaps table[static 256]) {
 
 /* First, last, and the largest gap; the earliest of equals. */
 static void facts_find_gap(const uint8_t *bitmap, size_t n_bytes, BitmapFacts *facts) {
-        ByteGaps table[256] = {};
-        uint64_t gap = 0, gap_at = 0, last;
+        int64_t gap = 0, gap_at = 0, last, start;
+        ByteGaps table[256];
         size_t at = 0;
 
         while (at < n_bytes && bitmap[at] == 0)
@@ -171,13 +177,12 @@ static void facts_find_gap(const uint8_t *bitmap, size_t n_bytes, BitmapFacts *f
                 return;
 
         byte_gaps_fill(table);
-        facts->first = last = (uint64_t) at * 30 + table[bitmap[at]].first;
-        for (; at < n_bytes; at++) {
+        start = (int64_t) at * 30;
+        last = start + table[bitmap[at]].first;
+        facts->first = (uint64_t) last;
+        for (; at < n_bytes; at++, start += 30) {
                 const ByteGaps *byte = table + bitmap[at];
-                uint64_t start = (uint64_t) at * 30;
 
-                if (bitmap[at] == 0)
-                        continue;
                 if (start + byte->first - last > gap) {
                         gap = start + byte->first - last;
                         gap_at = last;
@@ -186,11 +191,11 @@ static void facts_find_gap(const uint8_t *bitmap, size_t n_bytes, BitmapFacts *f
                         gap = byte->gap;
                         gap_at = start + byte->gap_at;
                 }
-                last = start + byte->last;
+                last = MAX(last, start + byte->last);
         }
-        facts->last = last;
-        facts->gap = gap;
-        facts->gap_at = gap_at;
+        facts->last = (uint64_t) last;
+        facts->gap = (uint64_t) gap;
+        facts->gap_at = (uint64_t) gap_at;
 }
 
 void bitmap_facts(const uint8_t *bitmap, size_t n_bytes, BitmapFacts *ret) {

@@ -41,7 +41,7 @@ bool bitmap_walk_next(BitmapWalk *walk, uint64_t *ret_offset); /* false at the e
 typedef struct BitmapFacts {
         uint64_t count;
         uint64_t first, last;             /* offsets; undefined when count is 0 */
-        uint64_t gap, gap_at;             /* the largest difference of neighbours, and the offset it starts at; 0 if count < 2 */
+        uint64_t gap, gap_at;             /* the first of the largest gaps and where it begins; 0 if count < 2 */
         uint64_t twins;                   /* pairs p, p + 2, both in the bitmap */
         uint64_t classes[8];              /* set bits per residue */
 } BitmapFacts;

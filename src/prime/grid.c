@@ -68,7 +68,8 @@ static int grid_check(const mpz_t from, const mpz_t to, Problem *problem) {
         if (mpz_sgn(from) < 0 || (to && mpz_sgn(to) < 0))
                 return problem_set(problem, EINVAL, "The interval begins or ends below 0.");
         if (mpz_sizeinbase(from, 2) > NUMBER_BITS_MAX)
-                return problem_set(problem, ERANGE, "The interval begins beyond 2^%" PRIu32 ".", NUMBER_BITS_MAX);
+                return problem_set(problem, ERANGE, "The interval begins beyond 2^%" PRIu32 ".",
+                                   NUMBER_BITS_MAX);
         if (!to)
                 return 0;
 
@@ -77,11 +78,12 @@ static int grid_check(const mpz_t from, const mpz_t to, Problem *problem) {
                                    "The interval ends before it begins; exchange its two ends.");
         if (mpz_cmp(from, to) == 0)
                 return problem_set(problem, EINVAL,
-                                   "The interval is empty: its end is its beginning, and the end does not belong to it.");
+                                   "The interval is empty: its end does not belong to it and is where it begins.");
         /* The limit itself may be the end, which does not belong to the interval. */
         if (mpz_sizeinbase(to, 2) > NUMBER_BITS_MAX &&
             (mpz_sizeinbase(to, 2) > NUMBER_BITS_MAX + 1 || mpz_scan1(to, 0) != NUMBER_BITS_MAX))
-                return problem_set(problem, ERANGE, "The interval ends beyond 2^%" PRIu32 ".", NUMBER_BITS_MAX);
+                return problem_set(problem, ERANGE, "The interval ends beyond 2^%" PRIu32 ".",
+                                   NUMBER_BITS_MAX);
         return 0;
 }
 
@@ -111,7 +113,8 @@ int grid_init(Grid *grid, const mpz_t from, const mpz_t to, Problem *problem) {
                 mpz_mul(limit, limit, length);
                 if (mpz_sizeinbase(limit, 2) > NUMBER_BITS_MAX)
                         return problem_set(problem, ERANGE,
-                                           "An open interval that begins here would pass 2^%" PRIu32 "; give it an end.",
+                                           "An open interval from here on would pass 2^%" PRIu32
+                                           "; give it an end.",
                                            NUMBER_BITS_MAX);
         }
 

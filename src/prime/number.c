@@ -95,7 +95,8 @@ static int parser_refuse_here(const Parser *parser) {
 static int parser_refuse_size(const Parser *parser) {
         char quoted[WORD_QUOTED_MAX + 4];
 
-        return problem_set(parser->problem, ERANGE, "'%s' is too large: integers below 2^%" PRIu32 " can be used.",
+        return problem_set(parser->problem, ERANGE,
+                           "'%s' is too large: integers below 2^%" PRIu32 " can be used.",
                            parser_quote(parser, quoted), NUMBER_BITS_MAX);
 }
 
@@ -389,11 +390,13 @@ char *number_format_short(const mpz_t number) {
         for (n_leading = n_digits; digits[n_leading - 1] == '0';)
                 n_leading--;
         if (n_leading <= SHORT_FACTOR_DIGITS_MAX) {
-                (void) snprintf(text, sizeof text, "%.*s*10^%zu", (int) n_leading, digits, n_digits - n_leading);
+                (void) snprintf(text, sizeof text, "%.*s*10^%zu", (int) n_leading, digits,
+                                n_digits - n_leading);
                 short_form_offer(&form, text);
         }
         if (form.text[0] == '\0')
-                (void) snprintf(form.text, sizeof form.text, "%c.%.3se%zu", digits[0], digits + 1, n_digits - 1);
+                (void) snprintf(form.text, sizeof form.text, "%c.%.3se%zu", digits[0], digits + 1,
+                                n_digits - 1);
         return strdup(form.text);
 }
 

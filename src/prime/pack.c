@@ -98,8 +98,8 @@ int pack_bitmap(Packer *packer, const uint8_t *bitmap, size_t n_bytes, uint8_t *
         return 0;
 }
 
-static int pack_unpack_zstd(Packer *packer, const uint8_t *packed, size_t packed_size, uint8_t *ret_bitmap,
-                            size_t n_bytes) {
+static int pack_unpack_zstd(Packer *packer, const uint8_t *packed, size_t packed_size,
+                            uint8_t *ret_bitmap, size_t n_bytes) {
         size_t size;
 
         if (packed_size < ZSTD_HEADER_SIZE_MIN || packed_size > pack_bound(n_bytes))
@@ -116,8 +116,8 @@ static int pack_unpack_zstd(Packer *packer, const uint8_t *packed, size_t packed
         return size == n_bytes ? 0 : -EBADMSG;
 }
 
-int pack_unpack(Packer *packer, PackCodec codec, const uint8_t *packed, size_t packed_size, uint8_t *ret_bitmap,
-                size_t n_bytes) {
+int pack_unpack(Packer *packer, PackCodec codec, const uint8_t *packed, size_t packed_size,
+                uint8_t *ret_bitmap, size_t n_bytes) {
         switch (codec) {
         case PACK_RAW:
                 if (packed_size != n_bytes)

@@ -41,7 +41,7 @@ int pack_bitmap(Packer *packer, const uint8_t *bitmap, size_t n_bytes, uint8_t *
  * The opposite. `n_bytes` is known from the job's grid: anything that does not unpack to exactly so many bytes is
  * -EBADMSG, and no more than n_bytes are ever written. -EOPNOTSUPP: a codec that this version does not know.
  */
-int pack_unpack(Packer *packer, PackCodec codec, const uint8_t *packed, size_t packed_size, uint8_t *ret_bitmap,
-                size_t n_bytes);
+int pack_unpack(Packer *packer, PackCodec codec, const uint8_t *packed, size_t packed_size,
+                uint8_t *ret_bitmap, size_t n_bytes);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Packer *, packer_free);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Any bytes unpack into exactly the bitmap that was asked for, or not at all. The first byte of the input is the codec,
- * the next two the bitmap's size, the rest the packed block.
+ * Any bytes unpack into exactly the bitmap that was asked for, or not at all. The first byte of the input is the
+ * codec, the next two are the bitmap's size, the rest is the packed block.
  */
 
 #include <errno.h>

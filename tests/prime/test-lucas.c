@@ -12,7 +12,9 @@ static const char *folder;
 
 /* OEIS A217719 below 40,000. */
 static void test_extra_strong_lucas_pseudoprimes(void) {
-        static const unsigned long pseudoprimes[] = { 989, 3239, 5777, 10877, 27971, 29681, 30739, 31631, 39059 };
+        static const unsigned long pseudoprimes[] = {
+                989, 3239, 5777, 10877, 27971, 29681, 30739, 31631, 39059,
+        };
         _cleanup_mpz_ mpz_t n;
         size_t found = 0;
         LucasTest test;

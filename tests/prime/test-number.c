@@ -258,7 +258,9 @@ static void test_format_and_bytes_round_trip(void) {
 }
 
 static void test_64_bit_values(void) {
-        static const uint64_t values[] = { 0, 1, 30, UINT32_MAX, UINT64_C(1) << 32, UINT64_MAX - 58, UINT64_MAX };
+        static const uint64_t values[] = {
+                0, 1, 30, UINT32_MAX, UINT64_C(1) << 32, UINT64_MAX - 58, UINT64_MAX,
+        };
         _cleanup_mpz_ mpz_t number, other;
 
         mpz_inits(number, other, NULL);

@@ -14,8 +14,8 @@
 typedef struct Below64 Below64;
 
 /*
- * Begins at `start`, a multiple of 30 below BELOW64_END. `stop_hint` is above `start`. `cancel` may be NULL. NULL when
- * out of memory.
+ * Begins at `start`, a multiple of 30 below BELOW64_END. `stop_hint` is above `start`. `cancel` may be NULL. Returns
+ * NULL when out of memory.
  */
 Below64 *below64_new(uint64_t start, uint64_t stop_hint, const atomic_bool *cancel);
 Below64 *below64_free(Below64 *below64);

@@ -185,7 +185,7 @@ static int hybrid_add_primes(Hybrid *hybrid, uint64_t start, const uint8_t *bitm
 
 /* Collects the base primes 7 … `end` (a multiple of 30). */
 static int hybrid_prepare(Hybrid *hybrid, uint64_t end) {
-        /* pi(x) < 1.25506·x / ln x (Rosser and Schoenfeld, 1962) */
+        /* pi(x) < 1.25506·x / ln x (Rosser and Schoenfeld, 1962). */
         size_t n_primes_max = (size_t) (1.25506 * (double) end / log((double) end)) + 1;
         const uint64_t stretch = UINT64_C(30) << 15;
         _cleanup_(below64_freep) Below64 *source = NULL;

@@ -15,8 +15,8 @@
 typedef struct Hybrid Hybrid;
 
 /*
- * Begins at `start`, a multiple of 30 not below HYBRID_START_MIN. `stop_hint` as in sieve_run_new(). `cancel` may be NULL.
- * NULL when out of memory.
+ * Begins at `start`, a multiple of 30 not below HYBRID_START_MIN. `stop_hint` as in sieve_run_new(). `cancel` may
+ * be NULL. Returns NULL when out of memory.
  */
 Hybrid *hybrid_new(const mpz_t start, const mpz_t stop_hint, const atomic_bool *cancel);
 Hybrid *hybrid_free(Hybrid *hybrid);

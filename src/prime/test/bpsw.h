@@ -3,9 +3,9 @@
 
 /*
  * Baillie-PSW: the strong test to base 2, then the extra strong Lucas test (Baillie and Wagstaff, "Lucas
- * pseudoprimes", 1980; Pomerance, "Are there counter-examples to the Baillie-PSW primality test?", 1984). Composite is
- * certain; prime is proved below 2^64, where Feitsma's complete list of base-2 pseudoprimes was checked, and without
- * a known counter-example above.
+ * pseudoprimes", 1980; Pomerance, "Are there counter-examples to the Baillie-PSW primality test?", 1984).
+ * Composite is certain; prime is proved below 2^64, where Feitsma's complete list of base-2 pseudoprimes was checked,
+ * and without a known counter-example above.
  */
 
 #include <gmp.h>
