@@ -35,7 +35,8 @@ class Summary:
 
     def add_tap(self, name, result, stdout, stderr):
         """Counts the claims of one TAP program."""
-        n_seen, plan, failed_claims = 0, None, []
+        n_seen, plan, n_failed = 0, None, 0
+        since = []  # what was said since the last claim: the diagnosis of the next one
         for line in stdout.splitlines():
             if match := TAP_PLAN.match(line):
                 plan = int(match[1])
@@ -48,12 +49,16 @@ class Summary:
                 if directive:
                     self.skips.append((name, match[2], match[4] or directive))
                 elif match[1]:
-                    failed_claims.append(match[2] or f'claim {n_seen}')
+                    n_failed += 1
+                    self.failures.append((name, match[2] or f'claim {n_seen}', '\n'.join(since) + '\n' + stderr))
                 else:
                     self.n_passed += 1
-        if not failed_claims and (result not in ('OK', 'SKIP') or plan != n_seen):
-            failed_claims.append(f'ended with {result} after {n_seen} of {plan if plan is not None else "?"} claims')
-        self.failures += [(name, claim, stdout + stderr) for claim in failed_claims]
+                since = []
+            else:
+                since.append(line)
+        if n_failed == 0 and (result not in ('OK', 'SKIP') or plan != n_seen):
+            claim = f'ended with {result} after {n_seen} of {plan if plan is not None else "?"} claims'
+            self.failures.append((name, claim, '\n'.join(since) + '\n' + stderr))
 
     def add_plain(self, name, result, stdout, stderr):
         """Counts one program that says what it means by its exit status."""
@@ -75,13 +80,10 @@ class Summary:
         """Prints skips, failures and the line of numbers, in this order."""
         for name, claim, reason in self.skips:
             print(f'skipped: {name}{": " if claim else ""}{claim}: {reason}')
-        shown = None
         for name, claim, output in self.failures:
             print(f'\nFAILED: {name}: {claim}')
-            if output != shown:
-                for line in output.rstrip().splitlines()[-TAIL_LINES:]:
-                    print(f'    {line}')
-                shown = output
+            for line in output.strip().splitlines()[-TAIL_LINES:]:
+                print(f'    {line}')
             alone = name.rpartition(' / ')[2]
             print(f'  alone: meson test -C {build_directory} -v {alone}')
         print(f'{self.n_passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped')

@@ -49,6 +49,11 @@ class SummaryTest(unittest.TestCase):
         self.assertEqual(numbers(result), (1, 1, 0))
         self.assertEqual(result.failures[0][1], 'b')
 
+    def test_each_failed_claim_has_its_own_diagnosis(self):
+        result = count(('tap', 'ERROR', '# one\nnot ok 1 - a\nok 2 - b\n# three\nnot ok 3 - c\n1..3\n', ''))
+        self.assertEqual([(claim, output.strip()) for _, claim, output in result.failures],
+                         [('a', '# one'), ('c', '# three')])
+
     def test_crash_between_claims_counts(self):
         self.assertEqual(numbers(count(('tap', 'ERROR', 'ok 1 - a\n', 'killed'))), (1, 1, 0))
 
