@@ -3,10 +3,10 @@
 /*
  * Cuts a stream of bytes into frames.
  *
- * A frame that lies whole in the caller's bytes is returned where it lies. Otherwise header and payload are gathered
- * in the parser. The payload's memory is taken in one piece, but the kernel backs it only as bytes arrive: a thousand
- * peers that announce a megabyte each and send nothing cost a thousand pages, not a gigabyte. Large payloads are
- * given back after use, so that a master's idle links hold next to nothing.
+ * A frame that lies whole in the caller's bytes is returned where it lies. Otherwise header and payload are
+ * gathered in the parser. The payload's memory is taken in one piece, but the kernel backs it only as bytes
+ * arrive: a thousand peers that announce a megabyte each and send nothing cost a thousand pages, not a
+ * gigabyte. Large payloads are given back after use, so that a master's idle links hold next to nothing.
  */
 
 #include "wire/frame.h"
@@ -70,15 +70,16 @@ static int frame_parser_check_header(FrameParser *parser, Problem *problem) {
         if (get_le32(header) != FRAME_MAGIC)
                 return problem_set(problem, EBADMSG, "a frame does not begin with its magic number");
         if (get_le16(header + 6) != 0 || get_le32(header + 12) != 0)
-                return problem_set(problem, EBADMSG, "a frame of type %u has flags that are not known", type);
+                return problem_set(problem, EBADMSG, "a frame of type %u has flags that are not known",
+                                   type);
         message = protocol_find(type);
         if (!message)
                 return problem_set(problem, EBADMSG, "a frame has the unknown type %u", type);
         if (!parser->is_open && !message->is_opening)
                 return problem_set(problem, EBADMSG, "%s came before the greeting", message->name);
         if (size > protocol_payload_max(message))
-                return problem_set(problem, EBADMSG, "%s has %u bytes, more than the %zu it may have", message->name,
-                                   size, protocol_payload_max(message));
+                return problem_set(problem, EBADMSG, "%s has %u bytes, more than the %zu it may have",
+                                   message->name, size, protocol_payload_max(message));
 
         parser->type = type;
         parser->size = size;

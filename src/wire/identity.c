@@ -3,10 +3,10 @@
 /*
  * Key pairs and the file that keeps one.
  *
- * The file appears whole or not at all: it is written beside its place under a random name, synced, moved to its place
- * without replacing anything, and the folder is synced. If another process was faster its key is taken. A key that
- * somebody else could have read, or one that cannot be read any more, is a matter for a person: to make a new one
- * silently would change the id by which all masters know this host.
+ * The file appears whole or not at all: it is written beside its place under a random name, synced, moved to
+ * its place without replacing anything, and the folder is synced. If another process was faster its key is
+ * taken. A key that somebody else could have read, or one that cannot be read any more, is a matter for a
+ * person: to make a new one silently would change the id by which all masters know this host.
  */
 
 #include "wire/identity.h"
@@ -78,7 +78,8 @@ static int private_key_generate(PrivateKey *ret, Problem *problem) {
                 r = gnutls_x509_privkey_init(&key);
                 if (r >= 0)
                         r = gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-                                                         GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+                                                         GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1),
+                                                         0);
         }
         if (r < 0)
                 return problem_set_gnutls(problem, r, "make a key");
@@ -176,11 +177,13 @@ static int key_file_read(const char *path, PrivateKey *ret, Problem *problem) {
         if (fstat(fd, &st) < 0)
                 return problem_set(problem, errno, "Failed to look at the key %s: %m", path);
         if (!S_ISREG(st.st_mode))
-                return problem_set(problem, EBADMSG, "%s should hold this host's key but is not a file", path);
+                return problem_set(problem, EBADMSG, "%s should hold this host's key but is not a file",
+                                   path);
         if (st.st_mode & 077)
                 return problem_set(problem, EPERM,
-                                   "The key %s is open to other users (mode %04o), who could pose as this host: run "
-                                   "'chmod 600 %s', or remove it if they had time to read it and a new one is made",
+                                   "The key %s is open to other users (mode %04o), who could pose as this "
+                                   "host: run 'chmod 600 %s', or remove it if they had time to read it and "
+                                   "a new one is made",
                                    path, (unsigned) st.st_mode & 07777, path);
 
         n = fd_read_full(fd, text, sizeof text);
@@ -195,8 +198,8 @@ static int key_file_read(const char *path, PrivateKey *ret, Problem *problem) {
         explicit_bzero(text, sizeof text);
         if (r < 0)
                 return problem_set(problem, EBADMSG,
-                                   "%s holds no readable key (%s): put its backup there, or remove it, and a new key "
-                                   "is made, by which this host gets a new id",
+                                   "%s holds no readable key (%s): put its backup there, or remove it, and "
+                                   "a new key is made, by which this host gets a new id",
                                    path, gnutls_strerror(r));
         *ret = TAKE_PTR(key);
         return 0;
@@ -214,7 +217,10 @@ static int folder_sync(const char *path) {
         return 0;
 }
 
-/* Moves without replacing. Filesystems that cannot (-EINVAL) get the plain rename: the last of two makers wins. */
+/*
+ * Moves without replacing. Filesystems that cannot (-EINVAL) get the plain rename: the last of two makers
+ * wins.
+ */
 static int file_move_new(const char *from, const char *to) {
         if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) >= 0)
                 return 0;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Who a host is: an Ed25519 key pair (P-256 where the system's policy forbids Ed25519). Its id is the SHA-256 of
- * the public key as SubjectPublicKeyInfo (RFC 7250); it is all that a peer is known by.
+ * Who a host is: an Ed25519 key pair (P-256 where the system's policy forbids Ed25519). Its id is the
+ * SHA-256 of the public key as SubjectPublicKeyInfo (RFC 7250); it is all that a peer is known by.
  */
 
 #include <stdint.h>
@@ -18,8 +18,8 @@ typedef struct Identity Identity;
 int identity_new_ephemeral(Identity **ret, Problem *problem);
 
 /*
- * The key in `path` (PEM, mode 0600); made, with all it takes to be durable, if the file is not there. A file that
- * others may read, or that holds no key, is refused and never changed: -EPERM, -EBADMSG.
+ * The key in `path` (PEM, mode 0600); made, with all it takes to be durable, if the file is not there. A
+ * file that others may read, or that holds no key, is refused and never changed: -EPERM, -EBADMSG.
  */
 int identity_open(const char *path, Identity **ret, Problem *problem);
 

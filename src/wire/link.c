@@ -8,17 +8,18 @@
  *
  * SHAKING  the TLS handshake; nothing may be sent, nothing of a message is read.
  * OPEN     messages go both ways.
- * CLOSING  a BYE is the last thing in the outbox; what the peer still says is thrown away unread. When the outbox is
- *          empty our direction is shut and we wait for the peer's end: closing a TCP socket with unread bytes resets
- *          the connection, and a reset can overtake the BYE.
- * ENDED    the descriptor is closed. on_closed() comes from an event source of its own, so never from inside a
- *          function that the owner called, and never twice.
+ * CLOSING  a BYE is the last thing in the outbox; what the peer still says is thrown away unread. When the
+ *          outbox is empty our direction is shut and we wait for the peer's end: closing a TCP socket with
+ *          unread bytes resets the connection, and a reset can overtake the BYE.
+ * ENDED    the descriptor is closed. on_closed() comes from an event source of its own, so never from inside
+ *          a function that the owner called, and never twice.
  *
- * Fairness: one wake-up handles at most RECORDS_PER_WAKEUP records each way, so a thousand links share one loop. Sending
- * waits for the loop, too: what one round of the loop queues leaves in as few records as possible.
+ * Fairness: one wake-up handles at most RECORDS_PER_WAKEUP records each way, so a thousand links share one
+ * loop. Sending waits for the loop, too: what one round of the loop queues leaves in as few records as
+ * possible.
  *
- * Time: a link has one timer. Traffic does not move it; when it fires it looks at what happened meanwhile. Before it
- * calls a peer silent it reads once more, because it may be this process that slept.
+ * Time: a link has one timer. Traffic does not move it; when it fires it looks at what happened meanwhile.
+ * Before it calls a peer silent it reads once more, because it may be this process that slept.
  *
  * A PING that finds the outbox full is not answered: the bytes that wait there will tell as much.
  */
@@ -205,7 +206,7 @@ static void link_on_bye(Link *link, const MessageBye *bye) {
                 const char *reason;
         } codes[_BYE_CODE_MAX] = {
                 [BYE_DONE] = { 0, "The peer is done" },
-                [BYE_VERSION] = { -EPROTONOSUPPORT, "The peer speaks no version of the protocol that we speak" },
+                [BYE_VERSION] = { -EPROTONOSUPPORT, "The peer speaks no version of the protocol of ours" },
                 [BYE_PROTOCOL] = { -EPROTO, "The peer found that we broke the protocol" },
                 [BYE_REFUSED] = { -EACCES, "The peer refused us" },
                 [BYE_RESOURCES] = { -EBUSY, "The peer is short of resources" },
@@ -213,7 +214,8 @@ static void link_on_bye(Link *link, const MessageBye *bye) {
         bool known = bye->code < _BYE_CODE_MAX;
         const char *reason = known ? codes[bye->code].reason : "The peer closed the connection";
 
-        link_end(link, known ? codes[bye->code].error : -ECONNABORTED, bye->reason[0] ? bye->reason : reason);
+        link_end(link, known ? codes[bye->code].error : -ECONNABORTED,
+                 bye->reason[0] ? bye->reason : reason);
 }
 
 static void link_on_frame(Link *link, const Frame *frame) {
@@ -267,7 +269,8 @@ static void link_on_bytes(Link *link, const uint8_t *data, size_t size) {
 }
 
 static void link_receive(Link *link, unsigned n_records_max) {
-        for (unsigned n = 0; link->state == LINK_OPEN && (n < n_records_max || tls_has_pending(link->tls)); n++) {
+        for (unsigned n = 0; link->state == LINK_OPEN && (n < n_records_max || tls_has_pending(link->tls));
+             n++) {
                 Problem problem = PROBLEM_NONE;
                 const uint8_t *data;
                 ssize_t size;
@@ -379,7 +382,8 @@ static int link_on_io(sd_event_source *source, int fd, uint32_t events, void *us
 
         if (link->state == LINK_SHAKING)
                 link_shake(link);
-        if (link->state == LINK_OPEN) /* of a peer that is gone, all that it left: its BYE may be the last of it */
+        /* Of a peer that is gone all that it left: its BYE may be the last of it. */
+        if (link->state == LINK_OPEN)
                 link_receive(link, events & (EPOLLHUP | EPOLLERR) ? UINT_MAX : RECORDS_PER_WAKEUP);
         if (link->state == LINK_CLOSING)
                 link_discard(link);
@@ -424,7 +428,8 @@ static int link_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
                 link_shake(link);
                 if (link->state == LINK_SHAKING &&
                     clock_now_usec() >= link->state_usec + link->settings.handshake_usec)
-                        link_end_silent(link, "not finished the TLS handshake", link->settings.handshake_usec);
+                        link_end_silent(link, "not finished the TLS handshake",
+                                        link->settings.handshake_usec);
                 break;
         case LINK_OPEN:
                 link_check_heartbeat(link);

@@ -3,9 +3,10 @@
 /*
  * Messages to bytes and back: loops over the table in wire/protocol.c.
  *
- * Both directions hold a message against the same checks, so what the encoder lets out the decoder of the same version
- * lets in. The decoder trusts nothing: it walks the fields once, finds each in the message's row, checks its size
- * before it looks at its bytes, and only then asks what was missing and whether the fields fit each other.
+ * Both directions hold a message against the same checks, so what the encoder lets out the decoder of the
+ * same version lets in. The decoder trusts nothing: it walks the fields once, finds each in the message's
+ * row, checks its size before it looks at its bytes, and only then asks what was missing and whether the
+ * fields fit each other.
  */
 
 #include "wire/message.h"
@@ -34,7 +35,9 @@ const char *message_type_name(MessageType type) {
         return message ? message->name : NULL;
 }
 
-/* Members: every access goes through memcpy() or the member's own type, at the offset that the table names. */
+/*
+ * Members: every access goes through memcpy() or the member's own type, at the offset that the table names.
+ */
 
 static const void *field_member(const ProtocolField *field, const Message *message) {
         return (const uint8_t *) message + field->offset;
@@ -65,8 +68,8 @@ static uint64_t field_integer(const ProtocolField *field, const Message *message
 
 static int check_amount(const ProtocolField *field, uint64_t amount, const char *unit, Problem *problem) {
         if (amount < field->low || amount > field->high)
-                return problem_set(problem, EBADMSG, "%s is %" PRIu64 "%s, not %" PRIu64 " … %" PRIu64, field->name,
-                                   amount, unit, field->low, field->high);
+                return problem_set(problem, EBADMSG, "%s is %" PRIu64 "%s, not %" PRIu64 " … %" PRIu64,
+                                   field->name, amount, unit, field->low, field->high);
         return 0;
 }
 
@@ -82,13 +85,15 @@ static int check_number(const ProtocolField *field, const uint8_t *data, size_t 
         return 0;
 }
 
-static int check_intervals(const ProtocolField *field, const WireInterval *intervals, size_t n, Problem *problem) {
+static int check_intervals(const ProtocolField *field, const WireInterval *intervals, size_t n,
+                           Problem *problem) {
         for (size_t i = 0; i < n; i++) {
                 if (intervals[i].first >= intervals[i].end)
                         return problem_set(problem, EBADMSG, "%s: interval %zu is empty", field->name, i);
                 if (i > 0 && intervals[i].first < intervals[i - 1].end)
-                        return problem_set(problem, EBADMSG, "%s: interval %zu is not beyond the one before it",
-                                           field->name, i);
+                        return problem_set(problem, EBADMSG,
+                                           "%s: interval %zu is not beyond the one before it", field->name,
+                                           i);
         }
         return 0;
 }
@@ -247,8 +252,9 @@ static int decoder_read_intervals(MessageDecoder *decoder, const ProtocolField *
         int r;
 
         if (size % PROTOCOL_INTERVAL_SIZE != 0)
-                return problem_set(problem, EBADMSG, "%s has %zu bytes, which is no whole number of intervals",
-                                   field->name, size);
+                return problem_set(problem, EBADMSG,
+                                   "%s has %zu bytes, which is no whole number of intervals", field->name,
+                                   size);
         r = check_amount(field, n, " intervals", problem);
         if (r < 0)
                 return r;
@@ -293,8 +299,8 @@ static int decoder_read_integer(const ProtocolField *field, const uint8_t *data,
         return check_amount(field, field_integer(field, ret), "", problem);
 }
 
-static int decoder_read_field(MessageDecoder *decoder, const ProtocolField *field, const uint8_t *data, size_t size,
-                              Message *ret, Problem *problem) {
+static int decoder_read_field(MessageDecoder *decoder, const ProtocolField *field, const uint8_t *data,
+                              size_t size, Message *ret, Problem *problem) {
         void *member = field_member_mutable(field, ret);
         int r;
 
@@ -333,8 +339,8 @@ static size_t row_find(const ProtocolMessage *row, uint16_t tag) {
         return i;
 }
 
-static int decoder_read_fields(MessageDecoder *decoder, const ProtocolMessage *row, const uint8_t *p, size_t left,
-                               Message *ret, Problem *problem) {
+static int decoder_read_fields(MessageDecoder *decoder, const ProtocolMessage *row, const uint8_t *p,
+                               size_t left, Message *ret, Problem *problem) {
         uint32_t seen = 0;
         int r;
 
@@ -381,8 +387,8 @@ int message_decode(MessageDecoder *decoder, uint16_t type, const uint8_t *payloa
         if (!row)
                 return problem_set(problem, EBADMSG, "message type %u is not known", type);
         if (size > protocol_payload_max(row))
-                return problem_set(problem, EBADMSG, "%s has %zu bytes, more than the %zu it may have", row->name,
-                                   size, protocol_payload_max(row));
+                return problem_set(problem, EBADMSG, "%s has %zu bytes, more than the %zu it may have",
+                                   row->name, size, protocol_payload_max(row));
 
         memset(ret, 0, sizeof *ret);
         ret->type = (MessageType) type;

@@ -7,20 +7,20 @@
  *     W → M  HELLO        the versions I speak, my name, my lanes
  *     M → W  WELCOME      the version we speak, my name                     (or BYE with the reason)
  *     M → W  SETTINGS     how many threads you may use at most
- *     W → M  REQUEST      lane 0 wants a lease                              (pull; one request per lane waits)
+ *     W → M  REQUEST      lane 0 wants a lease                    (pull; one request per lane waits)
  *     M → W  JOB          once, before the first lease of a job
- *     M → W  LEASE        blocks [first, end) of the job for lane 0         (or WAIT: keep still, a LEASE will come)
- *     W → M  BLOCK        one finished block                                (again and again, also after a reconnect)
+ *     M → W  LEASE        blocks [first, end) of the job for lane 0       (or WAIT: a LEASE will come)
+ *     W → M  BLOCK        one finished block                  (again and again, also after a reconnect)
  *     M → W  ACKNOWLEDGE  these blocks are on disk, or not wanted: forget them
  *     M → W  REVOKE       skip these blocks if you have not begun them
  *     W → M  HAND_BACK    these blocks I shall not finish
  *     both   PING, PONG   heartbeat, answered by the link itself
  *     both   BYE          the reason, for people; then the connection ends
  *
- * A message is a frame (wire/frame.h) whose payload is a row of fields: u16 tag, u32 length, bytes. Tags with
- * WIRE_TAG_OPTIONAL set may be skipped by a reader that does not know them; an unknown tag without it is an
- * error. Integers are little-endian and have exactly their field's size. A field stands at most once. The table of
- * all fields, with tags and limits, is in wire/protocol.c.
+ * A message is a frame (wire/frame.h) whose payload is a row of fields: u16 tag, u32 length, bytes. Tags
+ * with WIRE_TAG_OPTIONAL set may be skipped by a reader that does not know them; an unknown tag without it
+ * is an error. Integers are little-endian and have exactly their field's size. A field stands at most once.
+ * The table of all fields, with tags and limits, is in wire/protocol.c.
  */
 
 #include <stddef.h>
@@ -36,7 +36,7 @@
 #define WIRE_TAG_OPTIONAL 0x8000U
 
 /* Limits. Whatever exceeds them is an error of the peer and ends the connection. */
-#define WIRE_NAME_MAX 64                     /* bytes of a host or program name, UTF-8 without control characters */
+#define WIRE_NAME_MAX 64 /* bytes of a host or program name, UTF-8 without control characters */
 #define WIRE_REASON_MAX 512                  /* bytes of a reason for people */
 #define WIRE_NUMBER_BYTES_MAX (1U << 17)     /* bytes of one big integer: NUMBER_BITS_MAX / 8 */
 #define WIRE_PACKED_MAX ((1U << 20) + (1U << 16)) /* bytes of one packed block */
@@ -161,8 +161,8 @@ typedef struct Message {
 } Message;
 
 /*
- * Writes the message as one frame, header and payload, into memory that the caller frees. -EINVAL: a field breaks
- * a rule that message_decode() would hold against it (limits, text, order); -ENOMEM.
+ * Writes the message as one frame, header and payload, into memory that the caller frees. -EINVAL: a field
+ * breaks a rule that message_decode() would hold against it (limits, text, order); -ENOMEM.
  */
 int message_encode(const Message *message, uint8_t **ret, size_t *ret_size);
 
@@ -173,8 +173,9 @@ MessageDecoder *message_decoder_new(void);
 MessageDecoder *message_decoder_free(MessageDecoder *decoder);
 
 /*
- * Reads one payload of the frame type `type`. Everything in `ret` is checked against its limit; byte strings point
- * into `payload`, intervals into the decoder until its next call. -EBADMSG with a sentence in `problem`.
+ * Reads one payload of the frame type `type`. Everything in `ret` is checked against its limit; byte strings
+ * point into `payload`, intervals into the decoder until its next call. -EBADMSG with a sentence in
+ * `problem`.
  */
 int message_decode(MessageDecoder *decoder, uint16_t type, const uint8_t *payload, size_t size, Message *ret,
                    Problem *problem);

@@ -11,7 +11,10 @@
 
 #include "base/cleanup.h"
 
-/* Small frames are gathered up to one full TLS record; a frame of at least half a record is worth one of its own. */
+/*
+ * Small frames are gathered up to one full TLS record; a frame of at least half a record is worth one of its
+ * own.
+ */
 #define CHUNK_SIZE ((size_t) 16 << 10)
 #define FRAME_SMALL_MAX (CHUNK_SIZE / 2)
 

@@ -3,8 +3,9 @@
 /*
  * The table of all messages.
  *
- * HELLO, WELCOME and BYE are read before a version is agreed: whatever later versions do, the fields that stand here
- * keep their tags and meanings, and new ones are optional. The other messages belong to their version.
+ * HELLO, WELCOME and BYE are read before a version is agreed: whatever later versions do, the fields that
+ * stand here keep their tags and meanings, and new ones are optional. The other messages belong to their
+ * version.
  */
 
 #include "wire/protocol.h"
@@ -13,12 +14,12 @@
 
 #include "base/macro.h"
 
-#define FIELD(kind_, tag_, member, low_, high_)                                                              \
-        {                                                                                                    \
-                .name = #member, .tag = (tag_), .kind = FIELD_##kind_, .offset = offsetof(Message, member),  \
-                .low = (low_), .high = (high_)                                                               \
+#define FIELD(kind_, tag_, member, low_, high_)                                                             \
+        {                                                                                                   \
+                .name = #member, .tag = (tag_), .kind = FIELD_##kind_, .offset = offsetof(Message, member), \
+                .low = (low_), .high = (high_)                                                              \
         }
-#define OPTIONAL(kind_, tag_, member, low_, high_)                                                           \
+#define OPTIONAL(kind_, tag_, member, low_, high_)                                                          \
         FIELD(kind_, WIRE_TAG_OPTIONAL | (tag_), member, low_, high_)
 
 static const ProtocolField hello_fields[] = {
@@ -80,10 +81,10 @@ static const ProtocolField block_fields[] = {
         FIELD(BYTES, 8, block.packed, 0, WIRE_PACKED_MAX),
 };
 
-#define INTERVAL_FIELDS(member)                                                                              \
-        {                                                                                                    \
-                FIELD(U64, 1, member.job, 0, UINT64_MAX),                                                    \
-                FIELD(INTERVALS, 2, member, 1, WIRE_INTERVALS_MAX),                                          \
+#define INTERVAL_FIELDS(member)                                                                             \
+        {                                                                                                   \
+                FIELD(U64, 1, member.job, 0, UINT64_MAX),                                                   \
+                FIELD(INTERVALS, 2, member, 1, WIRE_INTERVALS_MAX),                                         \
         }
 static const ProtocolField acknowledge_fields[] = INTERVAL_FIELDS(acknowledge);
 static const ProtocolField revoke_fields[] = INTERVAL_FIELDS(revoke);
@@ -160,8 +161,8 @@ void protocol_print(FILE *f) {
 
                 if (!message)
                         continue;
-                fprintf(f, "%2u  %s  %s  payload at most %zu bytes%s\n", type, message->name, message->direction,
-                        protocol_payload_max(message),
+                fprintf(f, "%2u  %s  %s  payload at most %zu bytes%s\n", type, message->name,
+                        message->direction, protocol_payload_max(message),
                         message->is_opening ? ", also before the peer's HELLO or WELCOME" : "");
                 for (size_t i = 0; i < message->n_fields; i++)
                         protocol_print_field(f, message->fields + i);

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * The table of all messages. It is the only place that knows which fields a message has and what they may hold:
- * the encoder, the decoder, the frame parser's limits and the printed description are loops over it.
+ * The table of all messages. It is the only place that knows which fields a message has and what they may
+ * hold: the encoder, the decoder, the frame parser's limits and the printed description are loops over it.
  *
- * How to add a message: a number in MessageType and a struct in wire/message.h, a row of fields and a line in the
- * table of protocol.c, a sample in tests/wire/samples.h; then the tests print the golden bytes that they miss.
- * How to add a field: a member, a line in its message's row. A field that an older reader may not know has
- * WIRE_TAG_OPTIONAL in its tag, and its zero or empty value must mean what its absence means.
+ * How to add a message: a number in MessageType and a struct in wire/message.h, a row of fields and a line
+ * in the table of protocol.c, a sample in tests/wire/samples.h; then the tests print the golden bytes that
+ * they miss. How to add a field: a member, a line in its message's row. A field that an older reader may not
+ * know has WIRE_TAG_OPTIONAL in its tag, and its zero or empty value must mean what its absence means.
  */
 
 #include <stdbool.h>
@@ -45,10 +45,12 @@ typedef struct ProtocolField {
         uint16_t tag;
         FieldKind kind;
         size_t offset;      /* of the member in Message */
-        uint64_t low, high; /* an integer's bounds; else the bounds of the number of bytes, or of intervals */
+        uint64_t low, high; /* an integer's bounds; else those of the number of bytes, or intervals */
 } ProtocolField;
 
-/* A claim about two u16 or u64 fields: low <= b - a <= high, without wrapping. `a` and `b` index the fields. */
+/*
+ * A claim about two u16 or u64 fields: low <= b - a <= high, without wrapping. `a` and `b` index the fields.
+ */
 typedef struct ProtocolRule {
         unsigned a, b;
         uint64_t low, high;

@@ -3,14 +3,16 @@
 /*
  * TLS by GnuTLS.
  *
- * The peer's certificate is its bare public key. Possession is proved by the handshake itself (CertificateVerify);
- * there is no authority, no date and no name to check, so the verification callback only makes sure that it is a raw
- * key of a plausible size and computes the id. Who is welcome is decided by the link's owner, who gets that id.
+ * The peer's certificate is its bare public key. Possession is proved by the handshake itself
+ * (CertificateVerify); there is no authority, no date and no name to check, so the verification callback
+ * only makes sure that it is a raw key of a plausible size and computes the id. Who is welcome is decided by
+ * the link's owner, who gets that id.
  *
  * No session tickets: a resumed session would not prove the key again.
  *
- * We read the socket ourselves, because GnuTLS gathers a handshake message of up to 16 MiB before it compares its size
- * with any limit: a peer that has proved nothing could take as much memory from us.
+ * We read the socket ourselves, because GnuTLS gathers a handshake message of up to 16 MiB before it
+ * compares its size with any limit: a peer that has proved nothing could take as much memory from us. So we
+ * count what comes in until there is something to show for it: the end of the handshake, or a record.
  */
 
 #include "wire/tls.h"
@@ -23,15 +25,15 @@
 
 #include "base/macro.h"
 
-#define TLS_PRIORITY                                                                                         \
+#define TLS_PRIORITY                                                                                        \
         "SECURE128:-VERS-ALL:+VERS-TLS1.3:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK"
 #define TLS_APPLICATION "primed/0"
 
 /* A SubjectPublicKeyInfo has 44 bytes for Ed25519 and 91 for P-256. */
 #define PUBLIC_KEY_MAX 256
 
-/* A whole handshake of one side takes about a kilobyte. */
-#define HANDSHAKE_BYTES_MAX 16384U
+/* A whole handshake of one side takes about a kilobyte, a record at most 16,645 bytes. */
+#define FRUITLESS_BYTES_MAX 32768U
 
 /* Records in a row that carry nothing (warnings, key updates): more is an attempt to keep us busy. */
 #define EMPTY_RECORDS_MAX 16
@@ -41,9 +43,8 @@ struct Tls {
         gnutls_packet_t packet; /* the record that tls_receive() returned */
         uint8_t peer_id[SHA256_SIZE];
         int fd;
-        size_t n_received; /* bytes before the handshake was done */
+        size_t n_fruitless; /* bytes since the last record, or the beginning */
         bool has_peer_id;
-        bool is_done;    /* the handshake */
         bool is_sending; /* a record is encrypted and partly sent */
 };
 
@@ -51,15 +52,15 @@ static ssize_t tls_on_pull(gnutls_transport_ptr_t userdata, void *data, size_t s
         Tls *tls = userdata;
         ssize_t n;
 
-        if (!tls->is_done && tls->n_received >= HANDSHAKE_BYTES_MAX) {
+        if (tls->n_fruitless >= FRUITLESS_BYTES_MAX) {
                 gnutls_transport_set_errno(tls->session, ECONNABORTED);
                 return -1;
         }
         n = recv(tls->fd, data, size, MSG_DONTWAIT);
         if (n < 0)
                 gnutls_transport_set_errno(tls->session, errno);
-        else if (!tls->is_done)
-                tls->n_received += (size_t) n;
+        else
+                tls->n_fruitless += (size_t) n;
         return n;
 }
 
@@ -92,7 +93,8 @@ static int tls_set_up(Tls *tls, int fd, bool is_server, const Identity *identity
         gnutls_session_set_ptr(tls->session, tls);
         r = gnutls_priority_set_direct(tls->session, TLS_PRIORITY, NULL);
         if (r >= 0)
-                r = gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE, identity_credentials(identity));
+                r = gnutls_credentials_set(tls->session, GNUTLS_CRD_CERTIFICATE,
+                                           identity_credentials(identity));
         if (r >= 0)
                 r = gnutls_alpn_set_protocols(tls->session, &application, 1, GNUTLS_ALPN_MANDATORY);
         if (r < 0)
@@ -153,6 +155,9 @@ bool tls_has_pending(const Tls *tls) {
 static int problem_set_tls(Problem *problem, const Tls *tls, int error) {
         const char *alert;
 
+        if (tls->n_fruitless >= FRUITLESS_BYTES_MAX)
+                return problem_set(problem, EPROTO, "The peer sent more than %u bytes of TLS that say nothing",
+                                   FRUITLESS_BYTES_MAX);
         switch (error) {
         case GNUTLS_E_MEMORY_ERROR:
                 return problem_set(problem, ENOMEM, "The connection was given up: %m");
@@ -170,30 +175,34 @@ static int problem_set_tls(Problem *problem, const Tls *tls, int error) {
 }
 
 static int problem_set_handshake(Problem *problem, const Tls *tls, int error) {
-        if (tls->n_received >= HANDSHAKE_BYTES_MAX)
-                return problem_set(problem, EPROTO, "The peer sent more than %u bytes without finishing the TLS handshake",
-                                   HANDSHAKE_BYTES_MAX);
+        if (tls->n_fruitless >= FRUITLESS_BYTES_MAX)
+                return problem_set(problem, EPROTO,
+                                   "The peer sent more than %u bytes without finishing the TLS handshake",
+                                   FRUITLESS_BYTES_MAX);
         switch (error) {
         case GNUTLS_E_UNEXPECTED_PACKET:
         case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
         case GNUTLS_E_RECORD_OVERFLOW:
         case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
                 return problem_set(problem, EPROTO,
-                                   "The peer does not speak TLS 1.3: is there another program at that address? (%s)",
+                                   "The peer does not speak TLS 1.3: is there another program at that "
+                                   "address? (%s)",
                                    gnutls_strerror(error));
         case GNUTLS_E_NO_CERTIFICATE_FOUND:
         case GNUTLS_E_CERTIFICATE_REQUIRED:
         case GNUTLS_E_CERTIFICATE_ERROR:
         case GNUTLS_E_UNSUPPORTED_CERTIFICATE_TYPE:
         case GNUTLS_E_NO_CIPHER_SUITES:
-                return problem_set(problem, EPROTO, "The peer offers no TLS 1.3 with a raw public key, as primed does (%s)",
+                return problem_set(problem, EPROTO,
+                                   "The peer offers no TLS 1.3 with a raw public key, as primed does (%s)",
                                    gnutls_strerror(error));
         case GNUTLS_E_NO_APPLICATION_PROTOCOL:
                 return problem_set(problem, EPROTO, "The peer speaks TLS, but not " TLS_APPLICATION);
         case GNUTLS_E_PREMATURE_TERMINATION:
         case GNUTLS_E_PUSH_ERROR:
         case GNUTLS_E_PULL_ERROR:
-                return problem_set(problem, ECONNRESET, "The peer closed the connection during the TLS handshake");
+                return problem_set(problem, ECONNRESET,
+                                   "The peer closed the connection during the TLS handshake");
         default:
                 return problem_set_tls(problem, tls, error);
         }
@@ -216,7 +225,7 @@ int tls_handshake(Tls *tls, Problem *problem) {
         if (r >= 0 && !tls->has_peer_id)
                 r = GNUTLS_E_NO_CERTIFICATE_FOUND;
         if (r >= 0) {
-                tls->is_done = true;
+                tls->n_fruitless = 0;
                 return 0;
         }
         (void) gnutls_alert_send_appropriate(tls->session, r);
@@ -232,7 +241,8 @@ ssize_t tls_receive(Tls *tls, const uint8_t **ret, Problem *problem) {
                 n = gnutls_record_recv_packet(tls->session, &tls->packet);
                 if (n == GNUTLS_E_AGAIN)
                         return -EAGAIN;
-                if ((n != GNUTLS_E_INTERRUPTED && n != GNUTLS_E_WARNING_ALERT_RECEIVED) || i >= EMPTY_RECORDS_MAX)
+                if ((n != GNUTLS_E_INTERRUPTED && n != GNUTLS_E_WARNING_ALERT_RECEIVED) ||
+                    i >= EMPTY_RECORDS_MAX)
                         break;
         }
         if (n < 0)
@@ -242,6 +252,7 @@ ssize_t tls_receive(Tls *tls, const uint8_t **ret, Problem *problem) {
         gnutls_packet_get(tls->packet, &data, NULL);
         if (data.size == 0) /* allowed by TLS; says nothing */
                 return -EAGAIN;
+        tls->n_fruitless = 0;
         *ret = data.data;
         return (ssize_t) data.size;
 }

@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * TLS 1.3 with raw public keys (RFC 7250) on both sides, over a non-blocking socket. Knows records, not frames.
- * Only this file and wire/identity.c know which library it is.
+ * TLS 1.3 with raw public keys (RFC 7250) on both sides, over a non-blocking socket. Knows records, not
+ * frames. Only this file and wire/identity.c know which library it is.
  *
- * Functions that may fail return negative errno and fill `problem` with a sentence; -EAGAIN, without a sentence,
- * means that the socket is not ready.
+ * Functions that may fail return negative errno and fill `problem` with a sentence; -EAGAIN, without a
+ * sentence, means that the socket is not ready.
  */
 
 #include <stdbool.h>
@@ -33,8 +33,8 @@ bool tls_handshake_wants_write(const Tls *tls);
 const uint8_t *tls_peer_id(const Tls *tls); /* SHA256_SIZE bytes */
 
 /*
- * The next record: its length, its bytes in `*ret`, valid until the next call or tls_free(). 0 at the end that the
- * peer announced; an end that it did not announce is -ECONNRESET.
+ * The next record: its length, its bytes in `*ret`, valid until the next call or tls_free(). 0 at the end
+ * that the peer announced; an end that it did not announce is -ECONNRESET.
  */
 ssize_t tls_receive(Tls *tls, const uint8_t **ret, Problem *problem);
 
@@ -42,8 +42,8 @@ ssize_t tls_receive(Tls *tls, const uint8_t **ret, Problem *problem);
 bool tls_has_pending(const Tls *tls);
 
 /*
- * Sends one record from the beginning of `data`; returns how many bytes went into it. After -EAGAIN the same bytes
- * must be offered again (more may have come behind them).
+ * Sends one record from the beginning of `data`; returns how many bytes went into it. After -EAGAIN the same
+ * bytes must be offered again (more may have come behind them).
  */
 ssize_t tls_send(Tls *tls, const void *data, size_t size, Problem *problem);
 

@@ -49,8 +49,8 @@ static bool character_is_plain(uint32_t value) {
         if (value == 0x2028 || value == 0x2029) /* line and paragraph separator */
                 return false;
         /* LRM, RLM, ALM, embeddings, overrides, isolates */
-        return !(value == 0x200e || value == 0x200f || value == 0x061c || (value >= 0x202a && value <= 0x202e) ||
-                 (value >= 0x2066 && value <= 0x2069));
+        return !(value == 0x200e || value == 0x200f || value == 0x061c ||
+                 (value >= 0x202a && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069));
 }
 
 /* Length of the plain character at `text`, 0 if there is none. */

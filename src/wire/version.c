@@ -28,7 +28,7 @@ void version_explain(const MessageHello *hello, char ret[static WIRE_REASON_MAX 
                                                        "update primed on the worker's host";
 
         (void) snprintf(ret, WIRE_REASON_MAX + 1,
-                        "worker %s (%s) speaks protocol versions %u to %u, the master %u to %u: %s", hello->name,
-                        hello->program[0] ? hello->program : "unknown program", hello->version_min,
-                        hello->version_max, WIRE_VERSION_MIN, WIRE_VERSION_MAX, cure);
+                        "worker %s (%s) speaks protocol versions %u to %u, the master %u to %u: %s",
+                        hello->name, hello->program[0] ? hello->program : "unknown program",
+                        hello->version_min, hello->version_max, WIRE_VERSION_MIN, WIRE_VERSION_MAX, cure);
 }

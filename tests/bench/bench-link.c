@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * How fast a link is: blocks of 1 MiB and small messages, through a socketpair, both ends on one thread as in the worst
- * case of a one-core host, then one thread each. Prints MB/s and messages/s; the argument is seconds per figure.
+ * How fast a link is: blocks of 1 MiB and small messages, through a socketpair, both ends on one thread as
+ * in the worst case of a one-core host, then one thread each. Prints MB/s and messages/s; the argument is
+ * seconds per figure.
  *
- * All of it twice: first as glibc's malloc is, which gives each megabyte back to the kernel and takes it again, page by
- * page; then with thresholds that let a program keep some.
+ * All of it twice: first as glibc's malloc is, which gives each megabyte back to the kernel and takes it
+ * again, page by page; then with thresholds that let a program keep some.
  */
 
 #include <malloc.h>
@@ -42,7 +43,8 @@ static void print_rate(const Load *load, const char *threads, unsigned n_message
         double seconds = (double) took / USEC_PER_SEC;
 
         printf("%-22s %-12s %8.0f MB/s %10.0f messages/s\n", load->name, threads,
-               (double) n_messages * (double) load->message.block.packed.size / seconds / 1e6, n_messages / seconds);
+               (double) n_messages * (double) load->message.block.packed.size / seconds / 1e6,
+               n_messages / seconds);
         fflush(stdout);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A stream of frames, taken once whole and once in pieces whose sizes the input's bytes decide: both ways must find the
- * same frames and the same end. The corpus is the samples that `test-message --write-corpus` writes, and all of them
- * in one stream.
+ * A stream of frames, taken once whole and once in pieces whose sizes the input's bytes decide: both ways
+ * must find the same frames and the same end. The corpus is the samples that `test-message --write-corpus`
+ * writes, and all of them in one stream.
  */
 
 #include <errno.h>
@@ -39,7 +39,8 @@ static Outcome run(const uint8_t *data, size_t size, size_t piece_max) {
 
                 if (piece_max == SIZE_MAX)
                         piece = size - outcome.n_bytes;
-                outcome.result = frame_parser_take(parser, data + outcome.n_bytes, piece, &used, &frame, &problem);
+                outcome.result = frame_parser_take(parser, data + outcome.n_bytes, piece, &used, &frame,
+                                                   &problem);
                 if (outcome.result < 0) {
                         check(outcome.result == -EBADMSG && problem.text[0] != '\0');
                         outcome.n_bytes = 0; /* the place depends on the pieces */

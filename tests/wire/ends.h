@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Links for tests: an End is a link that notes what happened to it, a Pair is two of them on one event loop. */
+/*
+ * Links for tests: an End is a link that notes what happened to it, a Pair is two of them on one event loop.
+ */
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -51,7 +53,8 @@ static inline void end_on_message(Link *link, const Message *message, void *user
         End *end = userdata;
 
         CHECK(end->is_ready && !end->is_closed);
-        CHECK(message->type != MESSAGE_PING && message->type != MESSAGE_PONG && message->type != MESSAGE_BYE);
+        CHECK(message->type != MESSAGE_PING && message->type != MESSAGE_PONG &&
+              message->type != MESSAGE_BYE);
         if (message->type == MESSAGE_HELLO)
                 return;
         end->n_messages++;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A peer that need not keep the rules: a thread that owns one end of a connection, shakes hands properly, and then does
- * what the test tells it, byte by byte.
+ * A peer that need not keep the rules: a thread that owns one end of a connection, shakes hands properly,
+ * and then does what the test tells it, byte by byte.
  */
 
 #include <poll.h>
@@ -46,8 +46,8 @@ static inline void rogue_shake(Rogue *rogue) {
                 rogue_poll(rogue, tls_handshake_wants_write(rogue->tls) ? POLLOUT : POLLIN);
 }
 
-/* Sends all of it, or as much as the peer takes before it is gone. */
-static inline void rogue_send(Rogue *rogue, const void *data, size_t size) {
+/* Sends all of it; false when the peer is gone. */
+static inline bool rogue_send(Rogue *rogue, const void *data, size_t size) {
         const uint8_t *p = data;
 
         while (size > 0) {
@@ -58,23 +58,25 @@ static inline void rogue_send(Rogue *rogue, const void *data, size_t size) {
                         continue;
                 }
                 if (n < 0)
-                        return;
+                        return false;
                 p += n;
                 size -= (size_t) n;
         }
+        return true;
 }
 
-static inline void rogue_send_message(Rogue *rogue, const Message *message) {
-        uint8_t *frame;
+static inline bool rogue_send_message(Rogue *rogue, const Message *message) {
+        _cleanup_free_ uint8_t *frame = NULL;
         size_t size;
 
         CHECK(message_encode(message, &frame, &size) == 0);
-        rogue_send(rogue, frame, size);
-        free(frame);
+        return rogue_send(rogue, frame, size);
 }
 
 static inline void rogue_greet(Rogue *rogue) {
-        rogue_send_message(rogue, &(Message) { .type = MESSAGE_HELLO, .hello = { .name = "rogue", .n_lanes = 1 } });
+        static const Message hello = { .type = MESSAGE_HELLO, .hello = { .name = "rogue", .n_lanes = 1 } };
+
+        rogue_send_message(rogue, &hello);
 }
 
 /* The type of the next message that the other side sends, 0 at the end. Notes a BYE. */
@@ -93,7 +95,8 @@ static inline uint16_t rogue_receive(Rogue *rogue, FrameParser *parser, MessageD
                         rogue->left -= used;
                         if (r == 0)
                                 continue;
-                        CHECK(message_decode(decoder, frame.type, frame.payload, frame.size, &message, NULL) == 0);
+                        CHECK(message_decode(decoder, frame.type, frame.payload, frame.size, &message,
+                                             NULL) == 0);
                         if (message.type == MESSAGE_BYE) {
                                 rogue->bye_code = message.bye.code;
                                 memcpy(rogue->bye_reason, message.bye.reason, sizeof rogue->bye_reason);

@@ -14,13 +14,18 @@ static inline Message sample_message(MessageType type) {
         static const uint8_t from[] = { 0x00, 0xe1, 0xf5, 0x05 }, to[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1 };
         static const uint8_t packed[] = { 0xfb, 0xff, 0x00, 0x10 };
         static const WireInterval intervals[] = { { 0, 1 }, { 5, 9 }, { 9, UINT64_MAX } };
-        const MessageIntervals set = { .job = 7, .n_intervals = ELEMENTSOF(intervals), .intervals = intervals };
+        const MessageIntervals set = { .job = 7,
+                                       .n_intervals = ELEMENTSOF(intervals),
+                                       .intervals = intervals };
         Message message = { .type = type };
 
         switch (type) {
         case MESSAGE_HELLO:
                 message.hello = (MessageHello) {
-                        .version_max = 3, .name = "w\u00f6rker-1", .program = "primed-worker 0.1.0", .n_lanes = 8,
+                        .version_max = 3,
+                        .name = "w\u00f6rker-1",
+                        .program = "primed-worker 0.1.0",
+                        .n_lanes = 8,
                 };
                 break;
         case MESSAGE_WELCOME:
@@ -34,11 +39,16 @@ static inline Message sample_message(MessageType type) {
                 break;
         case MESSAGE_JOB:
                 message.job = (MessageJob) {
-                        .job = 7, .from = { from, sizeof from }, .to = { to, sizeof to }, .block_length = 31457280,
+                        .job = 7,
+                        .from = { from, sizeof from },
+                        .to = { to, sizeof to },
+                        .block_length = 31457280,
                 };
                 break;
         case MESSAGE_LEASE:
-                message.lease = (MessageLease) { .job = 7, .lane = 2, .first = 100, .end = 132, .run_end = 1000 };
+                message.lease = (MessageLease) {
+                        .job = 7, .lane = 2, .first = 100, .end = 132, .run_end = 1000
+                };
                 break;
         case MESSAGE_WAIT:
                 message.wait = (MessageWait) { .lane = 2 };
@@ -83,12 +93,15 @@ static inline uint64_t sample_integer(Random *random, uint64_t low, uint64_t hig
         case 1:
                 return high;
         default: /* all magnitudes */
-                return low + (random_u64(random) >> random_below(random, 64)) % (high - low + (high - low < UINT64_MAX));
+                return low + (random_u64(random) >> random_below(random, 64)) %
+                                             (high - low + (high - low < UINT64_MAX));
         }
 }
 
 static inline void sample_text(Random *random, char *ret, size_t max) {
-        static const char *const characters[] = { "a", "Z", "0", " ", "~", "\u00e9", "\u20ac", "\U0001f600" };
+        static const char *const characters[] = {
+                "a", "Z", "0", " ", "~", "\u00e9", "\u20ac", "\U0001f600"
+        };
         size_t size = (size_t) sample_integer(random, 0, max), used = 0;
 
         for (;;) {
@@ -123,8 +136,8 @@ static inline MessageIntervals sample_intervals(Random *random, WireInterval *me
         return (MessageIntervals) { .job = random_u64(random), .n_intervals = n, .intervals = memory };
 }
 
-static inline void sample_member(Random *random, const ProtocolField *field, Message *message, SampleMemory *memory,
-                                 unsigned *n_bytes) {
+static inline void sample_member(Random *random, const ProtocolField *field, Message *message,
+                                 SampleMemory *memory, unsigned *n_bytes) {
         void *member = (uint8_t *) message + field->offset;
 
         switch (field->kind) {
@@ -146,8 +159,8 @@ static inline void sample_member(Random *random, const ProtocolField *field, Mes
                 break;
         case FIELD_BYTES:
         case FIELD_NUMBER:
-                *(WireBytes *) member = sample_bytes(random, memory->bytes[(*n_bytes)++], (size_t) field->high,
-                                                     field->kind == FIELD_NUMBER);
+                *(WireBytes *) member = sample_bytes(random, memory->bytes[(*n_bytes)++],
+                                                     (size_t) field->high, field->kind == FIELD_NUMBER);
                 break;
         default:
                 *(MessageIntervals *) member = sample_intervals(random, memory->intervals);
@@ -180,7 +193,8 @@ static inline void check_same_message(const Message *a, const Message *b) {
         CHECK_EQUAL(a->type, b->type);
         for (size_t i = 0; i < row->n_fields; i++) {
                 const ProtocolField *field = row->fields + i;
-                const void *x = (const uint8_t *) a + field->offset, *y = (const uint8_t *) b + field->offset;
+                const void *x = (const uint8_t *) a + field->offset,
+                           *y = (const uint8_t *) b + field->offset;
                 const MessageIntervals *s = x, *t = y;
                 const WireBytes *p = x, *q = y;
 

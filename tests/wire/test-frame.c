@@ -24,7 +24,8 @@ static void stream_init(Stream *stream, Random *random) {
         while (stream->n_frames < ELEMENTSOF(stream->frames)) {
                 uint16_t type = (uint16_t) (1 + random_below(random, _MESSAGE_TYPE_MAX - 1));
                 size_t limit = protocol_payload_max(protocol_find(type));
-                size_t size = (size_t) sample_integer(random, 0, random_below(random, 8) == 0 ? limit : MIN(limit, 100U));
+                size_t size = (size_t) sample_integer(
+                                random, 0, random_below(random, 8) == 0 ? limit : MIN(limit, 100U));
 
                 frame_write_header(stream->data + stream->size, type, size);
                 stream->size += FRAME_HEADER_SIZE;
@@ -45,7 +46,8 @@ static void check_stream(const Stream *stream, Random *random, size_t piece_max)
         CHECK(parser != NULL);
         frame_parser_open(parser);
         while (at < stream->size) {
-                size_t size = MIN(1 + (size_t) random_below(random, piece_max), stream->size - at), used_here = 0;
+                size_t size = MIN(1 + (size_t) random_below(random, piece_max), stream->size - at),
+                       used_here = 0;
                 _cleanup_free_ uint8_t *piece = malloc(size);
 
                 CHECK(piece != NULL);
@@ -55,7 +57,8 @@ static void check_stream(const Stream *stream, Random *random, size_t piece_max)
                         size_t used;
                         int r;
 
-                        r = frame_parser_take(parser, piece + used_here, size - used_here, &used, &frame, NULL);
+                        r = frame_parser_take(parser, piece + used_here, size - used_here, &used, &frame,
+                                              NULL);
                         CHECK(r >= 0);
                         CHECK(used <= size - used_here);
                         used_here += used;
@@ -70,7 +73,8 @@ static void check_stream(const Stream *stream, Random *random, size_t piece_max)
                         CHECK_EQUAL(frame.type, stream->frames[n_frames].type);
                         CHECK_EQUAL(frame.size, stream->frames[n_frames].size);
                         CHECK_EQUAL(at, stream->frames[n_frames].at + frame.size);
-                        CHECK(memcmp(frame.payload, stream->data + stream->frames[n_frames].at, frame.size) == 0);
+                        CHECK(memcmp(frame.payload, stream->data + stream->frames[n_frames].at,
+                                     frame.size) == 0);
                         n_frames++;
                 }
         }
@@ -123,7 +127,8 @@ static int take_header(bool is_open, const uint8_t header[static FRAME_HEADER_SI
                 frame_parser_open(parser);
         r = frame_parser_take(parser, header, FRAME_HEADER_SIZE, &used, &frame, problem);
         if (r < 0) { /* for good */
-                CHECK_EQUAL(frame_parser_take(parser, header, FRAME_HEADER_SIZE, &used, &frame, NULL), -EBADMSG);
+                CHECK_EQUAL(frame_parser_take(parser, header, FRAME_HEADER_SIZE, &used, &frame, NULL),
+                            -EBADMSG);
                 CHECK_EQUAL(frame_parser_take(parser, header, 0, &used, &frame, NULL), -EBADMSG);
         }
         return r;

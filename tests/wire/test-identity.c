@@ -15,7 +15,10 @@
 #include "test.h"
 #include "wire/identity.h"
 
-/* A key made by `openssl genpkey -algorithm ed25519`, and the SHA-256 of `openssl pkey -pubout -outform DER`. */
+/*
+ * A key made by `openssl genpkey -algorithm ed25519`, and the SHA-256 of `openssl pkey -pubout -outform
+ * DER`.
+ */
 static const char known_key[] = "-----BEGIN PRIVATE KEY-----\n"
                                 "MC4CAQAwBQYDK2VwBCIEIJVSXG+GdZyeSa1vuMF5/ApQJVxiO0L80b2FtvBeQ9z1\n"
                                 "-----END PRIVATE KEY-----\n";
@@ -104,9 +107,10 @@ static void test_p256_key_is_taken(void) {
         gnutls_datum_t pem;
 
         CHECK(gnutls_x509_privkey_init(&key) == 0);
-        CHECK(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) ==
+        CHECK(gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
+                                           GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0) == 0);
+        CHECK(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem) ==
               0);
-        CHECK(gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN, &pem) == 0);
         write_file(path, pem.data, pem.size, 0600);
         CHECK(identity_open(path, &identity, NULL) == 0);
         gnutls_free(pem.data);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Two links that keep the rules, over real sockets on real event loops. What peers do wrong is in test-link-faults.c. */
+/*
+ * Two links that keep the rules, over real sockets on real event loops. What peers do wrong is in
+ * test-link-faults.c.
+ */
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -101,8 +104,8 @@ static void test_hundred_links_share_one_loop(void) {
                 WAIT(event, pairs[i].server.is_ready);
         }
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++) {
-                CHECK(memcmp(link_peer_id(pairs[i].server.link), identity_id(pairs[i].client.identity), SHA256_SIZE) ==
-                      0);
+                CHECK(memcmp(link_peer_id(pairs[i].server.link), identity_id(pairs[i].client.identity),
+                             SHA256_SIZE) == 0);
                 end_done(&pairs[i].client);
                 end_done(&pairs[i].server);
         }
@@ -264,8 +267,8 @@ static void test_busy_links_do_not_starve_a_quiet_one(void) {
 
 static const LinkSettings quick = {
         .handshake_usec = 5 * USEC_PER_SEC,
-        .heartbeat_usec = 60 * USEC_PER_MSEC,
-        .silence_usec = 400 * USEC_PER_MSEC,
+        .heartbeat_usec = 100 * USEC_PER_MSEC,
+        .silence_usec = 800 * USEC_PER_MSEC, /* a busy machine may keep us waiting for long */
         .queue_max = 64U << 20,
 };
 
@@ -274,7 +277,7 @@ static void test_heartbeat_keeps_an_idle_link(void) {
 
         pair_init(&pair, &quick);
         pair_shake(&pair);
-        run_for(pair.event, 4 * quick.silence_usec);
+        run_for(pair.event, 5 * quick.silence_usec / 2);
         CHECK(!pair.client.is_closed && !pair.server.is_closed);
         CHECK_EQUAL(pair.client.n_messages + pair.server.n_messages, 0); /* PING and PONG stay inside */
         pair_done(&pair);
@@ -294,7 +297,7 @@ static void test_answers_to_the_heartbeat_keep_a_link(void) {
         end_init(&client, event, fds[0], LINK_CLIENT, &lazy);
         end_init(&server, event, fds[1], LINK_SERVER, &quick);
         WAIT(event, server.is_ready);
-        run_for(event, 4 * quick.silence_usec);
+        run_for(event, 5 * quick.silence_usec / 2);
         CHECK(!client.is_closed && !server.is_closed);
         end_done(&client);
         end_done(&server);
@@ -318,8 +321,8 @@ static void test_own_sleep_is_not_the_peers_silence(void) {
                 CHECK(sd_event_run(awake, 1000) >= 0);
                 CHECK(sd_event_run(asleep, 1000) >= 0);
         }
-        run_for(awake, 3 * quick.silence_usec);
-        for (end = clock_now_usec() + 2 * quick.silence_usec; clock_now_usec() < end;) {
+        run_for(awake, 3 * quick.silence_usec / 2);
+        for (end = clock_now_usec() + quick.silence_usec; clock_now_usec() < end;) {
                 CHECK(sd_event_run(asleep, 1000) >= 0);
                 CHECK(sd_event_run(awake, 1000) >= 0);
         }
@@ -365,7 +368,8 @@ static void test_close_over_tcp_delivers_what_is_queued(void) {
                 pair_shake(&pair);
                 for (unsigned i = 0; i < 50; i++) {
                         CHECK_EQUAL(link_send(pair.client.link, &message), 0);
-                        CHECK_EQUAL(link_send(pair.server.link, &message), 0); /* never read: must not reset us */
+                        /* Never read: must not reset us. */
+                        CHECK_EQUAL(link_send(pair.server.link, &message), 0);
                 }
                 link_close(pair.client.link, BYE_DONE, "that was all");
                 WAIT(pair.event, pair.server.is_closed);
@@ -483,7 +487,8 @@ static void test_free_inside_on_closed(void) {
         pair_new(fds);
         end_init(&client, event, fds[0], LINK_CLIENT, NULL);
         CHECK(identity_new_ephemeral(&server.identity, NULL) == 0);
-        CHECK(link_new(event, fds[1], LINK_SERVER, server.identity, NULL, &freeing, &server, &server.link) == 0);
+        CHECK(link_new(event, fds[1], LINK_SERVER, server.identity, NULL, &freeing, &server, &server.link) ==
+              0);
         WAIT(event, client.is_ready);
         WAIT(event, server.is_ready);
         link_close(client.link, BYE_DONE, "bye");
@@ -519,17 +524,20 @@ static void test_new_refuses_what_is_no_stream(void) {
         CHECK(identity_new_ephemeral(&identity, NULL) == 0);
 
         CHECK(pipe(fds) == 0);
-        CHECK_EQUAL(link_new(event, fds[0], LINK_CLIENT, identity, NULL, &end_callbacks, NULL, &link), -ENOTSOCK);
+        CHECK_EQUAL(link_new(event, fds[0], LINK_CLIENT, identity, NULL, &end_callbacks, NULL, &link),
+                    -ENOTSOCK);
         CHECK(close(fds[0]) < 0 && errno == EBADF); /* it was taken */
         CHECK(close(fds[1]) == 0);
 
         CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds) == 0);
-        CHECK_EQUAL(link_new(event, fds[0], LINK_CLIENT, identity, NULL, &end_callbacks, NULL, &link), -EPROTOTYPE);
+        CHECK_EQUAL(link_new(event, fds[0], LINK_CLIENT, identity, NULL, &end_callbacks, NULL, &link),
+                    -EPROTOTYPE);
         CHECK(close(fds[0]) < 0 && errno == EBADF);
         CHECK(close(fds[1]) == 0);
 
         pair_new(fds);
-        CHECK_EQUAL(link_new(event, fds[0], LINK_CLIENT, identity, &nervous, &end_callbacks, NULL, &link), -EINVAL);
+        CHECK_EQUAL(link_new(event, fds[0], LINK_CLIENT, identity, &nervous, &end_callbacks, NULL, &link),
+                    -EINVAL);
         CHECK(close(fds[0]) < 0 && errno == EBADF);
         CHECK(close(fds[1]) == 0);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Messages to bytes and back. `test-message --write-corpus DIR` writes the samples as files, which are the corpora of
- * the fuzz targets message and frame.
+ * Messages to bytes and back. `test-message --write-corpus DIR` writes the samples as files, which are the
+ * corpora of the fuzz targets message and frame.
  */
 
 #include <errno.h>
@@ -25,9 +25,10 @@ static uint64_t test_seed(void) {
         return seed;
 }
 
-static int decode(MessageDecoder *decoder, const uint8_t *frame, size_t size, Message *ret, Problem *problem) {
-        return message_decode(decoder, get_le16(frame + 4), frame + FRAME_HEADER_SIZE, size - FRAME_HEADER_SIZE, ret,
-                              problem);
+static int decode(MessageDecoder *decoder, const uint8_t *frame, size_t size, Message *ret,
+                  Problem *problem) {
+        return message_decode(decoder, get_le16(frame + 4), frame + FRAME_HEADER_SIZE,
+                              size - FRAME_HEADER_SIZE, ret, problem);
 }
 
 /* What the wire looks like must never change by accident. */
@@ -98,7 +99,10 @@ static void test_largest_messages_fit(void) {
         CHECK_EQUAL(message_encode(&job, &other, &size), -EINVAL);
 }
 
-/* Every shorter payload of a sample is refused: a field is missing or cut. (No sample ends with an optional field.) */
+/*
+ * Every shorter payload of a sample is refused: a field is missing or cut. (No sample ends with an optional
+ * field.)
+ */
 static void test_every_truncation(void) {
         _cleanup_(message_decoder_freep) MessageDecoder *decoder = message_decoder_new();
 
@@ -114,8 +118,10 @@ static void test_every_truncation(void) {
                         Problem problem = PROBLEM_NONE;
 
                         memcpy(cut, frame + FRAME_HEADER_SIZE, n);
-                        CHECK_EQUAL(message_decode(decoder, (uint16_t) type, cut, n, &back, &problem), -EBADMSG);
-                        CHECK(strncmp(problem.text, message_type_name(type), strlen(message_type_name(type))) == 0);
+                        CHECK_EQUAL(message_decode(decoder, (uint16_t) type, cut, n, &back, &problem),
+                                    -EBADMSG);
+                        CHECK(strncmp(problem.text, message_type_name(type),
+                                      strlen(message_type_name(type))) == 0);
                 }
         }
 }
@@ -167,14 +173,14 @@ static const struct {
         { MESSAGE_REQUEST, "0100 02000000 0004", "request.lane is 1024, not 0 … 1023" },
         { MESSAGE_REQUEST, "0100 02000000 0100 0200 01000000 00", "field 0x2 is not known" },
         { MESSAGE_REQUEST, "0000 00000000 0100 02000000 0100", "field 0 is not known" },
-        { MESSAGE_REQUEST, "0100 02000000 0100 0280 01000000 00", NULL },          /* optional: skipped */
-        { MESSAGE_REQUEST, "0280 03000000 010203 0100 02000000 0100", NULL },      /* … also in front */
-        { MESSAGE_REQUEST, "0180 02000000 0100", "request.lane is missing" },      /* the tag is all 16 bits */
+        { MESSAGE_REQUEST, "0100 02000000 0100 0280 01000000 00", NULL },     /* optional: skipped */
+        { MESSAGE_REQUEST, "0280 03000000 010203 0100 02000000 0100", NULL }, /* … also in front */
+        { MESSAGE_REQUEST, "0180 02000000 0100", "request.lane is missing" }, /* the tag is all 16 bits */
         { MESSAGE_PING, "", NULL },
         { MESSAGE_PING, "0100 00000000", "field 0x1 is not known" },
         { MESSAGE_PING, "0180 00000000", NULL },
         { MESSAGE_WELCOME, "0100 02000000 0000 0200 01000000 61", NULL },
-        { MESSAGE_WELCOME, "0200 01000000 61 0100 02000000 0000", NULL },          /* any order */
+        { MESSAGE_WELCOME, "0200 01000000 61 0100 02000000 0000", NULL }, /* any order */
         { MESSAGE_WELCOME, "0100 02000000 0000 0200 00000000", NULL },
         { MESSAGE_WELCOME, "0100 02000000 0000 0200 01000000 0a", "welcome.name is not plain" },
         { MESSAGE_WELCOME, "0100 02000000 0000 0200 01000000 00", "welcome.name is not plain" },
@@ -184,7 +190,7 @@ static const struct {
         { MESSAGE_WELCOME, "0100 02000000 0000 0200 01000000 ff", "welcome.name is not plain" },
         { MESSAGE_WELCOME, "0100 02000000 0000 0200 02000000 c080", "welcome.name is not plain" },
         { MESSAGE_WELCOME, "0100 02000000 0000 0200 01000000 c3", "welcome.name is not plain" },
-        { MESSAGE_BYE, "0100 01000000 c8 0200 00000000", NULL },                   /* a code from the future */
+        { MESSAGE_BYE, "0100 01000000 c8 0200 00000000", NULL }, /* a code from the future */
         { MESSAGE_HELLO,
           "0100 02000000 0300 0200 02000000 0200 0300 00000000 0500 02000000 0100",
           "hello.version_max = 2 does not fit hello.version_min = 3" },
@@ -214,14 +220,16 @@ static const struct {
           "0400 08000000 0600000000000000 0500 08000000 0500000000000000",
           "lease.run_end = 5 does not fit lease.end = 6" },
         { MESSAGE_JOB,
-          "0100 08000000 0000000000000000 0200 00000000 0300 00000000 0400 08000000 0100000000000000", NULL },
+          "0100 08000000 0000000000000000 0200 00000000 0300 00000000"
+          "0400 08000000 0100000000000000", NULL },
         { MESSAGE_JOB,
           "0100 08000000 0000000000000000 0200 02000000 0100 0300 00000000 0400 08000000 0100000000000000",
           "job.from has leading zeros" },
         { MESSAGE_JOB,
           "0100 08000000 0000000000000000 0200 00000000 0300 00000000 0400 08000000 0000000000000000",
           "job.block_length is 0" },
-        { MESSAGE_REVOKE, "0100 08000000 0000000000000000 0200 00000000", "revoke is 0 intervals, not 1 … 4096" },
+        { MESSAGE_REVOKE, "0100 08000000 0000000000000000 0200 00000000",
+          "revoke is 0 intervals, not 1 … 4096" },
         { MESSAGE_REVOKE, "0100 08000000 0000000000000000 0200 0f000000 000000000000000000000000000000",
           "revoke has 15 bytes" },
         { MESSAGE_REVOKE, "0100 08000000 0000000000000000 0200 10000000 0500000000000000 0500000000000000",
@@ -236,7 +244,7 @@ static const struct {
           "0100000000000000 0200000000000000", "revoke: interval 1 is not beyond" },
         { MESSAGE_REVOKE,
           "0100 08000000 0000000000000000 0200 20000000 0500000000000000 0700000000000000"
-          "0700000000000000 0800000000000000", NULL },                              /* touching is fine */
+          "0700000000000000 0800000000000000", NULL }, /* touching is fine */
         { 0, "", "message type 0 is not known" },
         { _MESSAGE_TYPE_MAX, "", "is not known" },
         { 65535, "", "is not known" },
@@ -299,18 +307,21 @@ static void test_over_limit_is_refused(void) {
         /* 4,097 intervals. */
         problem = PROBLEM_NONE;
         n = from_hex("0100 08000000 0000000000000000 0200 10000100", payload);
-        CHECK_EQUAL(message_decode(decoder, MESSAGE_REVOKE, payload, n + 65552, &message, &problem), -EBADMSG);
+        CHECK_EQUAL(message_decode(decoder, MESSAGE_REVOKE, payload, n + 65552, &message, &problem),
+                    -EBADMSG);
         CHECK(strstr(problem.text, "revoke is 4097 intervals"));
 
         /* Optional fields cannot make a small message large. */
         problem = PROBLEM_NONE;
         n = from_hex("0100 02000000 0000 0280 00100000", payload);
-        CHECK_EQUAL(message_decode(decoder, MESSAGE_REQUEST, payload, n + 4096, &message, &problem), -EBADMSG);
+        CHECK_EQUAL(message_decode(decoder, MESSAGE_REQUEST, payload, n + 4096, &message, &problem),
+                    -EBADMSG);
         CHECK(strstr(problem.text, "more than the"));
 }
 
 /* What the decoder refuses the encoder does not let out. */
 static void test_encoder_holds_the_rules(void) {
+        static const uint8_t zeros[] = { 1, 0 };
         WireInterval disorder[] = { { 5, 6 }, { 1, 2 } }, empty[] = { { 5, 5 } };
         Message bad[] = {
                 { .type = 0 },
@@ -321,14 +332,14 @@ static void test_encoder_holds_the_rules(void) {
                 { .type = MESSAGE_HELLO, .hello = { .n_lanes = 1, .program = "\xff" } },
                 { .type = MESSAGE_REQUEST, .request.lane = WIRE_LANES_MAX },
                 { .type = MESSAGE_LEASE, .lease = { .first = 5, .end = 5, .run_end = 5 } },
-                { .type = MESSAGE_LEASE, .lease = { .first = 0, .end = WIRE_LEASE_BLOCKS_MAX + 1, .run_end = UINT64_MAX } },
+                { .type = MESSAGE_LEASE, .lease = { 0, 0, 0, WIRE_LEASE_BLOCKS_MAX + 1, UINT64_MAX } },
                 { .type = MESSAGE_LEASE, .lease = { .first = 0, .end = 2, .run_end = 1 } },
                 { .type = MESSAGE_JOB, .job = { .block_length = 0 } },
-                { .type = MESSAGE_JOB, .job = { .block_length = 1, .from = { (const uint8_t[]) { 1, 0 }, 2 } } },
+                { .type = MESSAGE_JOB, .job = { .block_length = 1, .from = { zeros, sizeof zeros } } },
                 { .type = MESSAGE_ACKNOWLEDGE },
                 { .type = MESSAGE_ACKNOWLEDGE, .acknowledge = { .n_intervals = 1, .intervals = empty } },
                 { .type = MESSAGE_REVOKE, .revoke = { .n_intervals = 2, .intervals = disorder } },
-                { .type = MESSAGE_HAND_BACK, .hand_back = { .n_intervals = WIRE_INTERVALS_MAX + 1, .intervals = empty } },
+                { .type = MESSAGE_HAND_BACK, .hand_back = { 0, WIRE_INTERVALS_MAX + 1, empty } },
         };
         Message endless = { .type = MESSAGE_BYE };
         uint8_t *frame;

@@ -34,7 +34,8 @@ static void test_bytes_come_out_in_order(void) {
                         size_t frame_max = random_below(&random, 30) == 0 ? 100000 : 300;
 
                         if (n_put < sizeof expected - 200000)
-                                put(&outbox, &random, &n_put, 16 + (size_t) random_below(&random, frame_max));
+                                put(&outbox, &random, &n_put,
+                                    16 + (size_t) random_below(&random, frame_max));
                 }
                 CHECK_EQUAL(outbox.n_bytes, n_put - n_taken);
                 for (uint64_t i = random_below(&random, 6); i > 0; i--) {

@@ -23,7 +23,10 @@ static void test_every_type_has_a_row(void) {
                 CHECK((protocol_find((uint16_t) type) != NULL) == (type >= 1 && type < _MESSAGE_TYPE_MAX));
 }
 
-/* Tags differ, members lie inside the message and do not overlap (but for MessageIntervals, which holds its job). */
+/*
+ * Tags differ, members lie inside the message and do not overlap (but for MessageIntervals, which holds its
+ * job).
+ */
 static void test_rows_are_sound(void) {
         for (MessageType type = 1; type < _MESSAGE_TYPE_MAX; type++) {
                 const ProtocolMessage *row = protocol_find((uint16_t) type);
@@ -53,7 +56,9 @@ static void test_rows_are_sound(void) {
         }
 }
 
-/* What a stranger can make us gather is small; what anybody can is a packed block, or a job's two numbers. */
+/*
+ * What a stranger can make us gather is small; what anybody can is a packed block, or a job's two numbers.
+ */
 static void test_payloads_are_bounded(void) {
         for (MessageType type = 1; type < _MESSAGE_TYPE_MAX; type++) {
                 const ProtocolMessage *row = protocol_find((uint16_t) type);
@@ -79,9 +84,10 @@ static void test_print_names_every_field(void) {
                 for (size_t i = 0; i < row->n_fields; i++)
                         CHECK(strstr(text, row->fields[i].name));
         }
-        CHECK(strstr(text, "14  BYE  both  payload at most 781 bytes, also before the peer's HELLO or WELCOME\n"
-                           "     1  u8          bye.code                  0 … 255\n"
-                           "     2  text        bye.reason                0 … 512\n"));
+        CHECK(strstr(text,
+                     "14  BYE  both  payload at most 781 bytes, also before the peer's HELLO or WELCOME\n"
+                     "     1  u8          bye.code                  0 … 255\n"
+                     "     2  text        bye.reason                0 … 512\n"));
         CHECK(strstr(text, "        1 <= lease.end - lease.first <= 1048576\n"));
         CHECK(strstr(text, "     4  text        hello.program             0 … 64  optional\n"));
         free(text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * TLS sessions, against our own kind and against GnuTLS sessions that were set up otherwise. A proper peer is a thread
- * (rogue.h); a foreign one is a thread that runs a blocking GnuTLS handshake.
+ * TLS sessions, against our own kind and against GnuTLS sessions that were set up otherwise. A proper peer
+ * is a thread (rogue.h); a foreign one is a thread that runs a blocking GnuTLS handshake.
  */
 
 #include <errno.h>
@@ -173,11 +173,12 @@ static void *foreign_run(void *argument) {
         char byte;
 
         CHECK(gnutls_certificate_allocate_credentials(&empty) == 0);
-        CHECK(gnutls_init(&session, (foreign->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT) | GNUTLS_ENABLE_RAWPK |
-                                            GNUTLS_NO_SIGNAL) == 0);
+        CHECK(gnutls_init(&session, (foreign->is_server ? GNUTLS_SERVER : GNUTLS_CLIENT) |
+                                                    GNUTLS_ENABLE_RAWPK | GNUTLS_NO_SIGNAL) == 0);
         CHECK(gnutls_priority_set_direct(session, foreign->priority, NULL) == 0);
         CHECK(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
-                                     foreign->has_key ? identity_credentials(foreign->identity) : (void *) empty) == 0);
+                                     foreign->has_key ? identity_credentials(foreign->identity)
+                                                      : (void *) empty) == 0);
         if (foreign->application) {
                 gnutls_datum_t application = {
                         (unsigned char *) foreign->application, (unsigned) strlen(foreign->application),
@@ -234,13 +235,16 @@ static void test_other_foreigners_are_refused(void) {
                 bool is_server, has_key;
         } cases[] = {
                 { "NORMAL:-VERS-ALL:+VERS-TLS1.2", "primed/0", false, true }, /* TLS 1.2, X.509 */
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed/0", false, true },
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed/0", true, true },
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.3", "primed/0", false, true },  /* X.509 only */
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CTYPE-ALL:+CTYPE-CLI-X509:+CTYPE-SRV-RAWPK", "primed/0", false, true },
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed/0",
+                  false, true },
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed/0",
+                  true, true },
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.3", "primed/0", false, true }, /* X.509 only */
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CTYPE-ALL:+CTYPE-CLI-X509:+CTYPE-SRV-RAWPK", "primed/0",
+                  false, true },
                 { "NORMAL:-VERS-ALL:+VERS-TLS1.3", "primed/0", true, true },
-                { OURS, "primed/0", false, false },                            /* no key */
-                { OURS, NULL, false, true },                                   /* another protocol, or none named */
+                { OURS, "primed/0", false, false }, /* no key */
+                { OURS, NULL, false, true },        /* another protocol, or none named */
                 { OURS, "http/1.1", false, true },
                 { OURS, NULL, true, true },
                 { OURS, "http/1.1", true, true },

@@ -7,19 +7,19 @@
 #include "wire/utf8.h"
 
 static const char *const plain[] = {
-        "", "a", "a b~", "\u00e9", "\u00a0", "\u20ac", "\xed\x9f\xbf", "\ue000", "\ufffd", "\U00010000", "\U0010fffd",
-        "\u5341\u4e07 \u05d0", "(){}$'\"\\",
+        "", "a", "a b~", "\u00e9", "\u00a0", "\u20ac", "\xed\x9f\xbf", "\ue000", "\ufffd", "\U00010000",
+        "\U0010fffd", "\u5341\u4e07 \u05d0", "(){}$'\"\\",
 };
 
 static const char *const not_plain[] = {
-        "\n", "\r", "\t", "\033[31m", "\x7f", "a\x01",                          /* C0, DEL */
-        "\xc2\x80", "\xc2\x9b", "\xc2\x9f",                                     /* C1: CSI in one character */
+        "\n", "\r", "\t", "\033[31m", "\x7f", "a\x01",                    /* C0, DEL */
+        "\xc2\x80", "\xc2\x9b", "\xc2\x9f",                               /* C1: CSI in one character */
         "\u2028", "\u2029", "\u200e", "\u200f", "\u061c", "\u202a", "\u202e", "\u2066", "\u2069",
-        "\x80", "\xbf", "a\xbf",                                                /* a tail without a head */
-        "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3" "a", "\xe2\x82" "a",         /* a head without its tail */
-        "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",             /* written too long */
-        "\xed\xa0\x80", "\xed\xbf\xbf",                                         /* surrogates */
-        "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff",             /* beyond the last one */
+        "\x80", "\xbf", "a\xbf",                                          /* a tail without a head */
+        "\xc3", "\xe2\x82", "\xf0\x9f\x98", "\xc3" "a", "\xe2\x82" "a",   /* a head without its tail */
+        "\xc0\x80", "\xc1\xbf", "\xe0\x9f\xbf", "\xf0\x8f\xbf\xbf",       /* written too long */
+        "\xed\xa0\x80", "\xed\xbf\xbf",                                   /* surrogates */
+        "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff",       /* beyond the last one */
 };
 
 static void test_plain_text(void) {
@@ -44,7 +44,8 @@ static void test_every_character_of_the_basic_plane(void) {
                 char text[4] = {};
                 bool control = value < 0x20 || (value >= 0x7f && value < 0xa0);
                 bool direction = value == 0x200e || value == 0x200f || value == 0x61c ||
-                                 (value >= 0x2028 && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069);
+                                 (value >= 0x2028 && value <= 0x202e) ||
+                                 (value >= 0x2066 && value <= 0x2069);
                 bool surrogate = value >= 0xd800 && value < 0xe000;
 
                 if (value < 0x80)
