@@ -42,7 +42,8 @@
 #define BASE_PRIME_END (UINT64_C(30) << 21) /* 62.9 million: 3,731,000 primes, 30 MB */
 #define BASE_PRIME_END_MIN (UINT64_C(30) << 5)
 #define PIECE_BYTES_MAX (UINT64_C(1) << 18) /* the bitmap that is sieved at once stays in the second-level cache */
-#define CANCEL_PRIMES 65536                 /* so many primes between two looks at the cancel flag: a few ms */
+#define CANCEL_PRIMES 65536                 /* so many primes between two looks at the cancel flag: a few ms, */
+#define CANCEL_LIMBS ((size_t) 1 << 22)     /* or fewer where the division of so many limbs takes as long */
 
 /* Nanoseconds on a desktop core. */
 #define PASS_NSEC 1.2
@@ -170,7 +171,7 @@ static BasePrime hybrid_locate(const Hybrid *hybrid, uint64_t p) {
 /* Adds the primes of one stretch of the base primes. */
 static int hybrid_add_primes(Hybrid *hybrid, uint64_t start, const uint8_t *bitmap, size_t n_bytes) {
         size_t n_limbs = mpz_size(hybrid->position);
-        size_t n_between = 1 + MIN((size_t) CANCEL_PRIMES, ((size_t) 1 << 24) / n_limbs);
+        size_t n_between = 1 + MIN((size_t) CANCEL_PRIMES, CANCEL_LIMBS / n_limbs);
         BitmapWalk walk;
         uint64_t offset;
 

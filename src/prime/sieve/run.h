@@ -30,17 +30,21 @@ const char *certainty_name(Certainty certainty); /* "proved", "bpsw"; NULL for o
 Certainty certainty_of(const mpz_t end);
 
 typedef struct SieveEnvironment {
-        /* Polled at least every 100 ms; when it reads true, sieve_run_next() returns -ECANCELED. May be NULL. */
+        /*
+         * When it reads true, sieve_run_next() returns -ECANCELED. May be NULL. Polled every few milliseconds, but
+         * not inside a test of one large number (100 ms at 6,000 bits), nor while libprimesieve prepares a run below
+         * 2^64 (up to 1 s at 10^18, 3 s at 2^64).
+         */
         const atomic_bool *cancel;
-        /* Monotonic clock in microseconds, for measuring costs. May be NULL: nothing is measured then. */
+        /* Monotonic clock in microseconds, for measuring costs. May be NULL. So far nothing is measured. */
         usec_t (*clock)(void);
 } SieveEnvironment;
 
 typedef struct SieveRun SieveRun;
 
 /*
- * Begins at `start`, a multiple of 30. `stop_hint` is where the run will probably end (exclusive); it only helps
- * to prepare. Returns 0 or -ENOMEM.
+ * Begins at `start`, a multiple of 30. `stop_hint` is where the run will probably end (exclusive); it decides how
+ * much is prepared, so it should be the end of the whole run, not of its first block. Returns 0 or -ENOMEM.
  */
 int sieve_run_new(const mpz_t start, const mpz_t stop_hint, const SieveEnvironment *environment, SieveRun **ret);
 SieveRun *sieve_run_free(SieveRun *run);
