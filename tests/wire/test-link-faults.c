@@ -400,7 +400,7 @@ static void test_stopped_process_is_noticed(void) {
 
 static void sleep_act(Rogue *rogue) {
         rogue_greet(rogue);
-        usleep(3500000);
+        usleep(2600000);
 }
 
 /* link_close() cannot wait for ever for a peer that takes nothing: 2 s, as link.h says. */
