@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Reading: the same blocks that were put, also while a writer works, and counts against a plain look at the bits. */
+
+#include "store/reader.h"
+
+#include <errno.h>
+
+#include "base/macro.h"
+#include "prime/bitmap.h"
+#include "prime/number.h"
+#include "store/fixture.h"
+#include "test.h"
+
+static Reader *open_reader(const char *folder) {
+        Problem problem = PROBLEM_NONE;
+        Reader *reader = NULL;
+
+        if (reader_open(folder, &reader, &problem) < 0)
+                printf("# %s\n", problem.text);
+        CHECK(reader != NULL);
+        CHECK_STRING(problem.text, "");
+        return reader;
+}
+
+static void check_blocks(Reader *reader, const Grid *grid, uint64_t n_blocks) {
+        uint8_t *bitmap = malloc((size_t) grid->block_length / 30);
+
+        CHECK(bitmap != NULL);
+        CHECK_EQUAL(reader_frontier(reader), n_blocks);
+        for (uint64_t i = 0; i < n_blocks; i++) {
+                FixtureBlock block;
+
+                fixture_block(grid, i, &block);
+                CHECK(reader_read_block(reader, i, bitmap, NULL) == 0);
+                CHECK(memcmp(bitmap, block.bitmap, block.n_bytes) == 0);
+                fixture_block_done(&block);
+        }
+        CHECK(reader_read_block(reader, n_blocks, bitmap, NULL) == -ENOENT);
+        free(bitmap);
+}
+
+static void test_blocks_come_back(void) {
+        const char *folder = fixture_folder();
+        ReaderTotals totals;
+        StoreTotals written;
+        Reader *reader;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 20);
+        store = fixture_open(folder, &grid, 4);
+        reader = open_reader(folder);
+        check_blocks(reader, &grid, 0);
+        CHECK(grid_equal(reader_grid(reader), &grid));
+        CHECK_EQUAL(reader_segment_blocks(reader), 4);
+        reader_close(reader);
+
+        /* At each length, while the writer has it open and has not even committed. */
+        for (uint64_t i = 0; i < 18; i++) {
+                CHECK(fixture_put(store, &grid, i) == 0);
+                reader = open_reader(folder);
+                check_blocks(reader, &grid, i + 1);
+                reader_close(reader);
+        }
+        CHECK(fixture_put(store, &grid, 19) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_totals(store, &written);
+        reader = open_reader(folder);
+        CHECK(reader_totals(reader, &totals, NULL) == 0);
+        CHECK_EQUAL(totals.n_blocks, 18);
+        CHECK_EQUAL(totals.n_primes, written.n_primes);
+        CHECK_EQUAL(totals.n_segments, 4);
+        CHECK_EQUAL(totals.open_blocks, 2);
+        CHECK_EQUAL(totals.segment_bytes, written.segment_bytes);
+        CHECK_EQUAL(totals.spool_blocks, 1);
+        CHECK_EQUAL(totals.spool_primes, written.spool_primes);
+        CHECK_EQUAL(totals.spool_bytes, written.spool_bytes);
+        reader_close(reader);
+        store_close(store);
+        grid_done(&grid);
+}
+
+/* The reader's view was taken when it was opened; sealing and going on afterwards does not disturb it. */
+static void test_view_stays(void) {
+        const char *folder = fixture_folder();
+        Reader *reader;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 20);
+        store = fixture_open(folder, &grid, 8);
+        for (uint64_t i = 0; i < 6; i++)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        reader = open_reader(folder);
+        for (uint64_t i = 6; i < 20; i++)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        check_blocks(reader, &grid, 6);
+        reader_close(reader);
+        store_close(store);
+        grid_done(&grid);
+}
+
+/* Facts over the whole store against facts of all blocks in one go. */
+static void test_facts_join_over_borders(void) {
+        const char *folder = fixture_folder();
+        Facts expected = {}, found;
+        uint64_t proved, bpsw;
+        Reader *reader;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 30);
+        fixture_store(folder, &grid, 4, 27);
+        for (uint64_t i = 0; i < 27; i++) {
+                FixtureBlock block;
+                Facts facts;
+
+                fixture_block(&grid, i, &block);
+                CHECK(facts_of_block(&grid, i, block.bitmap, &facts));
+                facts_join(&expected, &facts, grid.block_length);
+                fixture_block_done(&block);
+        }
+        reader = open_reader(folder);
+        CHECK(reader_facts(reader, &found, &proved, &bpsw, NULL) == 0);
+        CHECK(memcmp(&found, &expected, sizeof found) == 0);
+        CHECK_EQUAL(proved, 0);
+        CHECK_EQUAL(bpsw, 27);
+        reader_close(reader);
+        grid_done(&grid);
+}
+
+static void test_workers_are_summed(void) {
+        const char *folder = fixture_folder();
+        StoreProvenance provenance = { .worker_name = "one", .check = "unaudited" };
+        ReaderWorker *workers;
+        Reader *reader;
+        Store *store;
+        size_t n;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 20);
+        store = fixture_open(folder, &grid, 4);
+        reader = open_reader(folder);
+        CHECK(reader_workers(reader, &workers, &n, NULL) == 0);
+        CHECK_EQUAL(n, 0);
+        free(workers);
+        for (unsigned i = 0; i < 6; i++) {
+                provenance.first = i; /* overlapping: credited once */
+                provenance.end = i + 2;
+                provenance.worker_id[0] = (uint8_t) (i % 2);
+                provenance.worker_name = i % 2 ? "two" : "one";
+                provenance.realtime_usec = 100 + i;
+                CHECK(store_put_provenance(store, &provenance, NULL) == 0);
+        }
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        CHECK(reader_workers(reader, &workers, &n, NULL) == 0);
+        CHECK_EQUAL(n, 2);
+        CHECK_STRING(workers[0].name, "one");
+        CHECK_STRING(workers[1].name, "two");
+        CHECK_EQUAL(workers[0].n_blocks, 6);
+        CHECK_EQUAL(workers[1].n_blocks, 6);
+        CHECK_EQUAL(workers[1].first_usec, 101);
+        CHECK_EQUAL(workers[1].last_usec, 105);
+        CHECK_STRING(workers[1].check, "unaudited");
+        free(workers);
+        reader_close(reader);
+        store_close(store);
+        grid_done(&grid);
+}
+
+static void test_damage_is_not_read(void) {
+        const char *folder = fixture_folder(), *name = "000000000001.primes";
+        Problem problem = PROBLEM_NONE;
+        uint8_t *data, *bitmap;
+        Reader *reader;
+        size_t size;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 9);
+        fixture_store(folder, &grid, 3, 9);
+        bitmap = malloc((size_t) grid.block_length / 30);
+        data = fixture_read(folder, name, &size);
+        data[64 + 140] ^= 1; /* packed bytes of block 3 */
+        fixture_write(folder, name, data, size);
+        reader = open_reader(folder);
+        CHECK(reader_read_block(reader, 2, bitmap, &problem) == 0);
+        CHECK(reader_read_block(reader, 3, bitmap, &problem) == -EBADMSG);
+        CHECK(strstr(problem.text, name) != NULL && strstr(problem.text, "Block 3") != NULL);
+        CHECK(reader_read_block(reader, 4, bitmap, NULL) == 0);
+        reader_close(reader);
+        free(data);
+        free(bitmap);
+        grid_done(&grid);
+}
+
+static void test_what_cannot_be_read_is_said(void) {
+        const char *folder = fixture_folder();
+        Problem problem = PROBLEM_NONE;
+        Reader *reader;
+        uint8_t *data;
+        char path[512];
+        size_t size;
+        Grid grid;
+
+        CHECK(reader_open(folder, &reader, &problem) == -ENOENT);
+        CHECK(strstr(problem.text, "not a store") != NULL);
+        problem = PROBLEM_NONE;
+        (void) snprintf(path, sizeof path, "%s/nothing", folder);
+        CHECK(reader_open(path, &reader, &problem) == -ENOENT);
+        CHECK(problem.text[0] != '\0');
+
+        fixture_grid(&grid, FIXTURE_FROM, 3);
+        fixture_store(folder, &grid, 3, 3);
+        data = fixture_read(folder, "manifest", &size);
+        data[8] = 7;
+        fixture_write(folder, "manifest", data, size);
+        problem = PROBLEM_NONE;
+        CHECK(reader_open(folder, &reader, &problem) == -EPROTONOSUPPORT);
+        CHECK(strstr(problem.text, "format 7") != NULL);
+        free(data);
+        grid_done(&grid);
+}
+
+int main(void) {
+        RUN(test_blocks_come_back);
+        RUN(test_view_stays);
+        RUN(test_facts_join_over_borders);
+        RUN(test_workers_are_summed);
+        RUN(test_damage_is_not_read);
+        RUN(test_what_cannot_be_read_is_said);
+        return tests_end();
+}
