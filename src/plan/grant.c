@@ -10,8 +10,8 @@
  * its pass is lifted, so that it cannot claim the whole cluster later.
  *
  * Which items. What a lane reserved for its run; else the lowest free stretch, which puts holes first and keeps an
- * ordered job's spool small; else the tail of somebody else's run (rescue.c). Only if no job has any of these, a
- * copy of what somebody else is at.
+ * ordered job's spool small. Only if no job has any of these, the tail of somebody else's run, and only if there is
+ * none, a copy of what somebody else is at (rescue.c).
  *
  * How many. A run is a share of the free items in proportion to the lane's speed, halved, so that later runs can
  * even out (guided self-scheduling); but at least `run_items`, unless not even that is there for everybody. A run
@@ -234,10 +234,7 @@ static int grant_work(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, Plan
                 if (r != 0)
                         return r;
         }
-        r = grant_free(plan, lane, backlog, now, ret);
-        if (r != 0)
-                return r;
-        return rescue_split(plan, lane, backlog, now, ret);
+        return grant_free(plan, lane, backlog, now, ret);
 }
 
 void grant_refund(Lane *lane) {
@@ -260,8 +257,10 @@ static void grant_charge(Plan *plan, Lane *lane, Backlog *backlog, bool spent) {
                 grant_refund(lane);
         else if (!spent)
                 return;
-        usec = MAX((double) CREDIT_LEASES * plan->settings.lease_target_usec,
-                   backlog->job.run_items * lane_item_usec(lane, backlog, plan->settings.lease_target_usec));
+        usec = CREDIT_LEASES * plan->settings.lease_target_usec;
+        if (lane_pace(lane, backlog->job.id))
+                usec = MAX(usec, backlog->job.run_items *
+                                         lane_item_usec(lane, backlog, plan->settings.lease_target_usec));
         lane->credited = backlog;
         lane->credit_usec += usec;
         backlog->pass += usec / backlog->job.priority;
@@ -283,7 +282,9 @@ static Backlog *grant_next_job(Plan *plan, const Lane *lane, bool spent) {
         return best;
 }
 
-static int grant_from_any(Plan *plan, Lane *lane, bool spent, bool copies, usec_t now, PlanLease *ret) {
+typedef int (*GrantSource)(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret);
+
+static int grant_from_any(Plan *plan, Lane *lane, bool spent, GrantSource source, usec_t now, PlanLease *ret) {
         Backlog *backlog;
         int r;
 
@@ -292,8 +293,7 @@ static int grant_from_any(Plan *plan, Lane *lane, bool spent, bool copies, usec_
 
         while ((backlog = grant_next_job(plan, lane, spent))) {
                 backlog->tried = true;
-                r = copies ? rescue_copy(plan, lane, backlog, now, ret) :
-                             grant_work(plan, lane, backlog, now, ret);
+                r = source(plan, lane, backlog, now, ret);
                 if (r == 0)
                         continue;
                 if (r > 0) {
@@ -307,14 +307,17 @@ static int grant_from_any(Plan *plan, Lane *lane, bool spent, bool copies, usec_
 }
 
 int grant_lease(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
+        static const GrantSource sources[] = { grant_work, rescue_split, rescue_copy };
         bool spent;
-        int r;
 
         spent = !lane->credited ||
                 lane->credit_usec <=
                         lane_outlook(lane, lane->credited, now, plan->settings.lease_target_usec).busy_usec;
-        r = grant_from_any(plan, lane, spent, false, now, ret);
-        if (r != 0)
-                return r;
-        return grant_from_any(plan, lane, spent, true, now, ret);
+        for (size_t i = 0; i < ELEMENTSOF(sources); i++) {
+                int r = grant_from_any(plan, lane, spent, sources[i], now, ret);
+
+                if (r != 0)
+                        return r;
+        }
+        return 0;
 }

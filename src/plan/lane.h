@@ -35,6 +35,8 @@ typedef struct Lane {
 
         Lease *leases; /* in the order of work; none without items left */
         size_t n_leases, n_allocated;
+        usec_t asked_usec; /* last; it was told to wait then if `waits` */
+        bool waits;
         usec_t begun_usec; /* the first lease's current item */
 
         /* the run */

@@ -20,6 +20,7 @@ struct Plan {
 
         uint64_t generation;
         usec_t retry_usec;  /* a waiting lane should ask again then; USEC_INFINITY: none waits for the time */
+        usec_t deferred_usec; /* when a lane was last passed over for a faster one */
         usec_t expiry_usec; /* nothing can expire before */
 };
 

@@ -245,7 +245,9 @@ PlanAnswer plan_lease(Plan *plan, uint64_t worker, unsigned lane_index, usec_t n
                 return PLAN_ENOUGH;
 
         /* Without memory there is no lease now; whoever ran out of it will notice soon enough. */
-        if (grant_lease(plan, lane, now, ret) > 0)
+        lane->waits = grant_lease(plan, lane, now, ret) <= 0;
+        lane->asked_usec = now;
+        if (!lane->waits)
                 return PLAN_GRANTED;
 
         if (lane->n_leases == 0) {

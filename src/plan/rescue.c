@@ -20,6 +20,7 @@
 #include "plan/hold.h"
 
 #define COPY_MARGIN 1.25 /* "clearly earlier": in four fifths of the time … */
+#define COPY_DEFER 2     /* a lane so many times faster that is idle gets the copy instead */
 #define MARGIN_PART 4    /* … and by this part of the smallest lease */
 #define RETRY_PART 4     /* a waiting lane looks again after this part of a target lease */
 
@@ -202,6 +203,14 @@ static bool copy_is_worth(const Plan *plan, const Lane *lane, const Lane *other,
         return false;
 }
 
+/* Whether the lane is idle, would take work, and is far faster. */
+static bool copy_is_for(const Plan *plan, const Lane *idle, const Backlog *backlog, const Effort *effort, usec_t now) {
+        usec_t fallback_usec = plan->settings.lease_target_usec;
+
+        return idle->n_leases == 0 && idle->waits && now - idle->asked_usec <= fallback_usec / 2 &&
+               lane_item_usec(idle, backlog, fallback_usec) * COPY_DEFER < effort->item_usec;
+}
+
 static int copy_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uint64_t n, usec_t now, PlanLease *ret) {
         Lease *lease = victim->leases;
         Interval missing;
@@ -217,7 +226,7 @@ int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease 
         usec_t fallback_usec = plan->settings.lease_target_usec;
         Effort effort = rescue_effort(plan, lane, backlog, now);
         double cost_usec = effort.before_usec + effort.item_usec, wait_usec = fallback_usec, best = 0;
-        Lane *victim = NULL, *other;
+        Lane *victim = NULL, *better = NULL, *other;
         uint64_t best_n = 0;
 
         if (rescue_is_refused(plan, &backlog->copy_refused, cost_usec))
@@ -229,6 +238,8 @@ int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease 
 
                 if (other->worker == lane->worker)
                         continue;
+                if (!better && copy_is_for(plan, other, backlog, &effort, now))
+                        better = other;
                 if (!copy_is_worth(plan, lane, other, backlog, &effort, now, &wait_usec, &outlook))
                         continue;
                 urgency = rescue_urgency(backlog, other, outlook.begun_usec);
@@ -240,6 +251,15 @@ int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease 
         }
         if (!victim) {
                 rescue_refuse(plan, &backlog->copy_refused, cost_usec, now, wait_usec);
+                return 0;
+        }
+        if (better && better->worker != victim->worker) {
+                /* Somebody far faster is idle too: all are asked again, and it is told. */
+                bool again = now >= plan->deferred_usec + fallback_usec / RETRY_PART;
+
+                rescue_refuse(plan, &backlog->copy_refused, cost_usec, now, again ? 0 : fallback_usec);
+                if (again)
+                        plan->deferred_usec = now;
                 return 0;
         }
         return copy_take(plan, lane, victim, backlog, best_n, now, ret);

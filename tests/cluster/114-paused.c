@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A job is paused and resumed; nothing is given out in between, what is out comes in. */
+
+#include "cluster/scenario.h"
+
+static void test_paused_job_rests(void) {
+        _cleanup_(simulator_freep) Simulator *s = simulator_new(114);
+        uint64_t job = simulator_add_job(s, (PlanJob) { .n_items = 2000, .run_items = 50 }), n;
+
+        for (unsigned i = 0; i < 5; i++)
+                simulator_add_worker(s, 0, (WorkerTraits) { .items_per_second = 10 });
+        simulator_pause(s, SECONDS(10), job, true);
+        simulator_pause(s, SECONDS(100), job, false);
+        CHECK(simulator_run(s, SECONDS(30)));
+        n = simulator_job_accepted(s, job);
+        CHECK(n > 500 && n < 1000);
+        CHECK(!plan_has_work(simulator_plan(s)));
+        CHECK(simulator_run(s, SECONDS(99)));
+        CHECK_EQUAL(simulator_job_accepted(s, job), n);
+        scenario_run(s);
+        CHECK(simulator_job_finished_at(s, job) < SECONDS(100 + (2000 - n) / 50 + 2));
+}
+
+int main(void) {
+        RUN(test_paused_job_rests);
+        return tests_end();
+}
