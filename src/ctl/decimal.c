@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/macro.h"
+
 #define ROOM 20 /* digits of any 64-bit addend, and a carry */
 
 int decimal_set(Decimal *decimal, const mpz_t number) {
@@ -43,7 +45,6 @@ void decimal_add(Decimal *decimal, uint64_t addend) {
                 }
                 *p = (char) ('0' + digit);
         }
-        /* The number grew if a digit other than zero now stands before the first. */
-        while (decimal->first > 0 && decimal->buffer[decimal->first - 1] != '0')
-                decimal->first--;
+        /* The last digit that was touched is not zero: it was the top one of the addend, or a carry. */
+        decimal->first = MIN(decimal->first, (size_t) (p + 1 - decimal->buffer));
 }

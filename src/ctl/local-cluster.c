@@ -32,7 +32,8 @@
 #include "ctl/program-path.h"
 
 #define RESTARTS_MAX 8                          /* deaths of workers without a new block in between */
-#define RESTART_PAUSE_USEC (50 * USEC_PER_MSEC) /* doubles with each of them */
+#define RESTART_PAUSE_USEC (50 * USEC_PER_MSEC) /* doubles with each of them, up to … */
+#define RESTART_PAUSE_MAX_USEC USEC_PER_SEC
 #define LEFT_PAUSE_USEC USEC_PER_SEC            /* after a worker left of its own accord */
 #define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop */
 
@@ -202,7 +203,9 @@ static void worker_on_death(LocalWorker *worker, const char *how) {
         }
         if (cluster->callbacks.on_worker_died)
                 cluster->callbacks.on_worker_died(how, cluster->userdata);
-        worker_restart(worker, cluster->n_deaths > 1 ? RESTART_PAUSE_USEC << (cluster->n_deaths - 2) : 0);
+        worker_restart(worker, cluster->n_deaths > 1
+                                       ? MIN(RESTART_PAUSE_USEC << (cluster->n_deaths - 2), RESTART_PAUSE_MAX_USEC)
+                                       : 0);
 }
 
 static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *userdata) {
@@ -271,22 +274,12 @@ static int worker_start(LocalWorker *worker) {
 
 /* Master */
 
-static int cluster_on_control(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        LocalCluster *cluster = userdata;
-        static char datagram[REPORT_SIZE_MAX];
+static void cluster_take_report(LocalCluster *cluster, const char *text, size_t size) {
         Report report;
-        ssize_t n;
 
-        n = recv(fd, datagram, sizeof datagram, MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        if (n <= 0) {
-                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
-                return 0;
-        }
-        if (report_decode(datagram, (size_t) n, &report) < 0) {
+        if (report_decode(text, size, &report) < 0) {
                 log_debug("A report of the master cannot be read");
-                return 0;
+                return;
         }
         cluster->blocks_done = report.blocks_in_order + report.blocks_spooled;
         cluster->finished = cluster->finished || strcmp(report.state, "finished") == 0;
@@ -295,6 +288,28 @@ static int cluster_on_control(sd_event_source *source, int fd, uint32_t revents,
         else
                 cluster->callbacks.on_report(&report, cluster->userdata);
         report_done(&report);
+}
+
+/*
+ * Takes one report. 1: there may be more; 0: none waits; negative: the end. A master that ends before it has read
+ * what we sent leaves an error in the socket, in front of its own last report.
+ */
+static int cluster_receive(LocalCluster *cluster) {
+        static char datagram[REPORT_SIZE_MAX];
+        ssize_t n = recv(cluster->control_fd, datagram, sizeof datagram, MSG_DONTWAIT);
+
+        if (n > 0) {
+                cluster_take_report(cluster, datagram, (size_t) n);
+                return 1;
+        }
+        if (n < 0 && (errno == EINTR || errno == ECONNRESET))
+                return 1;
+        return n < 0 && errno == EAGAIN ? 0 : -ENOTCONN;
+}
+
+static int cluster_on_control(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        if (cluster_receive(userdata) < 0)
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         return 0;
 }
 
@@ -306,14 +321,8 @@ static int cluster_on_master_exit(sd_event_source *source, const siginfo_t *info
         cluster->master_pid = 0;
 
         /* Its last words may still lie in the socket. */
-        for (int enabled; sd_event_source_get_enabled(cluster->control_source, &enabled) >= 0 &&
-                          enabled != SD_EVENT_OFF;) {
-                char byte;
-
-                if (recv(cluster->control_fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0)
-                        break;
-                (void) cluster_on_control(cluster->control_source, cluster->control_fd, 0, cluster);
-        }
+        while (cluster_receive(cluster) > 0)
+                ;
 
         if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS) {
                 if (cluster->finished)

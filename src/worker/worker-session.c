@@ -225,6 +225,8 @@ static void session_on_acknowledge(WorkerSession *session, const MessageInterval
                 n_bytes += shelf_acknowledge(session->owner->shelf, acknowledge->job,
                                               acknowledge->intervals[i].first, acknowledge->intervals[i].end);
         crew_release(session->owner->crew, n_bytes);
+        if (session->owner->on_acknowledged)
+                session->owner->on_acknowledged(session, session->owner->userdata);
 }
 
 static void session_on_revoke(WorkerSession *session, const MessageIntervals *revoke) {

@@ -20,6 +20,7 @@ typedef struct WorkerSessionOwner {
         Shelf *shelf;
         const char *name;      /* this host's, for people */
         unsigned threads;      /* what this host allows */
+        void (*on_acknowledged)(WorkerSession *session, void *userdata); /* blocks left the shelf; may be NULL */
         /* Once, from the event loop; then only worker_session_free() may be called. error and reason as in wire/link.h. */
         void (*on_ended)(WorkerSession *session, int error, const char *reason, void *userdata);
         void *userdata;

@@ -72,6 +72,10 @@ static void worker_check_drained(Worker *worker) {
                 worker_session_close(worker->session, "stopping");
 }
 
+static void worker_on_acknowledged(WorkerSession *session, void *userdata) {
+        worker_check_drained(userdata);
+}
+
 static int worker_on_crew(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Worker *worker = userdata;
         int r;
@@ -163,6 +167,7 @@ int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Pr
                 .session_owner = {
                         .name = settings->name,
                         .threads = settings->threads,
+                        .on_acknowledged = worker_on_acknowledged,
                         .on_ended = worker_on_session_ended,
                 },
         };

@@ -102,7 +102,7 @@ class Campaign:
         info = self.info(store)
         if info and int(info["spool_blocks"]) > 0:
             self.spool += 1
-        if ".primes" in killed_at or "manifest" in killed_at or (info and info["unsealed_full"]):
+        if ".primes" in killed_at or "manifest" in killed_at:
             self.sealing += 1
 
     def one_run(self, store):

@@ -41,8 +41,10 @@ def run():
     for number, function in enumerate(claims, 1):
         title = (function.__doc__ or function.__name__).strip().splitlines()[0].replace("#", "")
         folder = tempfile.mkdtemp(prefix="primed-test-")
+        began = time.monotonic()
         try:
             function(folder)
+            print(f"# {time.monotonic() - began:.1f} s")
             print(f"ok {number} - {function.__name__}: {title}", flush=True)
         except Skip as reason:
             print(f"ok {number} - {function.__name__} # SKIP {reason}", flush=True)

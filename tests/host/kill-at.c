@@ -11,6 +11,9 @@
  *     KILL_AT_LOG      the description is appended to this file first
  */
 
+/* Here both names of pwrite() are defined, so neither may stand for the other. */
+#undef _FILE_OFFSET_BITS
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,9 +81,10 @@ static void *next(const char *name) {
         return function;
 }
 
-typedef ssize_t (*PwriteFunction)(int, const void *, size_t, off_t);
+typedef ssize_t (*PwriteFunction)(int, const void *, size_t, off64_t);
 
-static ssize_t killing_pwrite(PwriteFunction real, int fd, const void *data, size_t size, off_t offset) {
+static ssize_t killing_pwrite(int fd, const void *data, size_t size, off64_t offset) {
+        PwriteFunction real = (PwriteFunction) next("pwrite64");
         char description[1200];
         ssize_t n;
         int due;
@@ -98,14 +102,14 @@ static ssize_t killing_pwrite(PwriteFunction real, int fd, const void *data, siz
 }
 
 __attribute__((__visibility__("default"))) ssize_t pwrite(int fd, const void *data, size_t size, off_t offset);
-__attribute__((__visibility__("default"))) ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset);
+__attribute__((__visibility__("default"))) ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset);
 
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset) {
-        return killing_pwrite((PwriteFunction) next("pwrite"), fd, data, size, offset);
+        return killing_pwrite(fd, data, size, offset);
 }
 
-ssize_t pwrite64(int fd, const void *data, size_t size, off_t offset) {
-        return killing_pwrite((PwriteFunction) next("pwrite64"), fd, data, size, offset);
+ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset) {
+        return killing_pwrite(fd, data, size, offset);
 }
 
 static int killing_sync(const char *name, int fd) {
