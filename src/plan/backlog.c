@@ -6,7 +6,9 @@
  * The bound on the spool falls out of the sets. Everything below the frontier is done, hence taken; so the number
  * of items that are accepted, leased or reserved beyond the frontier is |taken| - frontier, and a run is cut so
  * that this stays within the bound. Because reservations count, handing a run's tail to somebody else never needs
- * room, and the spool on disk can never pass the bound by anything that was leased.
+ * room, and the spool on disk can never pass the bound by anything that was leased. What came unasked (late answers,
+ * a store that had a hole, items behind a loss) is there anyway and does not count, or the few items at the frontier
+ * that would free it could only be given out one by one.
  */
 
 #include "plan/backlog.h"
@@ -26,6 +28,11 @@ static void backlog_find_frontier(Backlog *backlog, uint64_t from) {
                 backlog->frontier = gap.first;
         else
                 backlog->frontier = backlog->job.n_items;
+}
+
+/* Items that are accepted, leased or reserved beyond the frontier, or at it. */
+static uint64_t backlog_n_beyond(const Backlog *backlog) {
+        return backlog->taken.n_members - backlog->frontier;
 }
 
 int backlog_new(const PlanJob *job, const IntervalSet *done, Backlog **ret) {
@@ -54,6 +61,7 @@ int backlog_new(const PlanJob *job, const IntervalSet *done, Backlog **ret) {
                         return r;
         }
         backlog_find_frontier(backlog, 0);
+        backlog->n_unasked = backlog_n_beyond(backlog);
 
         *ret = TAKE_PTR(backlog);
         return 0;
@@ -71,6 +79,7 @@ Backlog *backlog_free(Backlog *backlog) {
 }
 
 int backlog_accept(Backlog *backlog, uint64_t item, usec_t now) {
+        bool unasked = !interval_set_contains(&backlog->taken, item);
         int r;
 
         /* In this order done ⊆ taken holds even if the second one fails. */
@@ -85,6 +94,7 @@ int backlog_accept(Backlog *backlog, uint64_t item, usec_t now) {
                 backlog_find_frontier(backlog, item);
                 backlog->frontier_usec = now;
         }
+        backlog->n_unasked = MIN(backlog->n_unasked + unasked, backlog_n_beyond(backlog));
         return 0;
 }
 
@@ -102,6 +112,7 @@ int backlog_lose(Backlog *backlog, uint64_t first, uint64_t end) {
                         return r;
                 backlog->frontier = MIN(backlog->frontier, lost.first);
                 first = lost.end;
+                backlog->n_unasked = backlog_n_beyond(backlog);
         }
         return 0;
 }
@@ -132,7 +143,7 @@ bool backlog_is_active(const Backlog *backlog) {
 }
 
 uint64_t backlog_spool_room(const Backlog *backlog) {
-        uint64_t n_beyond = backlog->taken.n_members - backlog->frontier;
+        uint64_t n_beyond = backlog_n_beyond(backlog) - MIN(backlog->n_unasked, backlog_n_beyond(backlog));
 
         if (backlog->job.delivery != PLAN_ORDERED || backlog->job.spool_items_max == UINT64_MAX)
                 return UINT64_MAX;

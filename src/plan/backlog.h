@@ -21,6 +21,7 @@ typedef struct Backlog {
         IntervalSet done;   /* accepted */
         IntervalSet taken;  /* accepted, leased, or reserved for a run */
         IntervalSet shared; /* may be held by more than one lane, or by one that is late */
+        uint64_t n_unasked; /* of the spool: accepted though nobody was given them; the bound is not for these */
         uint64_t frontier;
         usec_t frontier_usec; /* when it last moved */
 

@@ -75,7 +75,7 @@ static double grant_run_most(const Plan *plan, const Lane *lane, const Backlog *
         double n = backlog_n_missing(backlog);
 
         if (backlog->job.delivery == PLAN_ORDERED) {
-                double room = (double) first + backlog->job.spool_items_max - backlog->taken.n_members;
+                double room = (double) (first - backlog->frontier) + backlog_spool_room(backlog);
 
                 n = MIN(n, MAX(room, 0.0) * SPOOL_PART_OF_RUNS);
         }

@@ -102,7 +102,7 @@ static uint64_t split_available(const Lane *lane, const Backlog *backlog, const 
         if (lane->n_leases == 0)
                 return 0;
         last = lane->leases + lane->n_leases - 1;
-        if (last->backlog != backlog || last->duplicate)
+        if (last->backlog != backlog || last->expired)
                 return 0;
         *ret_end = last->end;
         return lane->n_leases > 1 ? last->n_left : last->n_left - MIN(outlook->n_begun, last->n_left);

@@ -52,7 +52,6 @@ typedef struct Site {
         SiteLane *lanes;
         unsigned n_lanes, n_lanes_allocated;
         bool alive, stalled;
-        usec_t born;
         unsigned session; /* as the worker counts */
         bool connected;   /* the worker believes so */
         bool joined;      /* the master does */

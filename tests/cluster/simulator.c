@@ -146,34 +146,6 @@ static usec_t simulator_ideal(const Simulator *s, double cost) {
         return USEC_INFINITY;
 }
 
-/* How many whole items all lanes together could have done by `time`. */
-static double simulator_whole_items(const Simulator *s, usec_t time) {
-        double n = 0;
-
-        for (size_t i = 0; i < s->n_sites; i++) {
-                const Site *site = s->sites + i;
-
-                if (site->session > 0 && site->born < time)
-                        n += site->n_lanes * (double) (uint64_t) (site->traits.items_per_second *
-                                                                  (double) (time - site->born) / USEC_PER_SEC);
-        }
-        return n;
-}
-
-static usec_t simulator_ideal_whole(const Simulator *s, double n_items) {
-        usec_t low = s->first_join, high = s->last_accept + USEC_PER_HOUR;
-
-        while (low + 1 < high) {
-                usec_t middle = low + (high - low) / 2;
-
-                if (simulator_whole_items(s, middle) >= n_items)
-                        high = middle;
-                else
-                        low = middle;
-        }
-        return high - s->first_join;
-}
-
 /* description */
 
 int simulator_open_book(Simulator *s, PlanJob job, const IntervalSet *done) {
@@ -360,7 +332,6 @@ static void simulator_finish(Simulator *s) {
         }
         report->makespan_usec = s->last_accept - s->first_join;
         report->ideal_usec = simulator_ideal(s, cost);
-        report->ideal_whole_usec = simulator_ideal_whole(s, report->n_accepted);
         report->ideal_lost_usec = simulator_ideal(s, cost + s->lost_cost);
         report->item_usec = (usec_t) (USEC_PER_SEC / fastest);
         report->slow_item_usec = (usec_t) (USEC_PER_SEC / slowest);

@@ -37,7 +37,6 @@ typedef struct WorkerTraits {
 typedef struct SimulatorReport {
         usec_t makespan_usec;   /* from the first worker's joining until the last item was accepted */
         usec_t ideal_usec;      /* until the capacity that was there sufficed for the work */
-        usec_t ideal_whole_usec; /* the same if items cannot be cut; only without accidents and with equal costs */
         usec_t ideal_lost_usec; /* the same for the work and what failures destroyed of it */
         usec_t item_usec;       /* one item of ordinary cost on the fastest lane */
         usec_t slow_item_usec;  /* and on the slowest */

@@ -149,8 +149,6 @@ static void lane_item_done(Simulator *s, unsigned at, unsigned index, unsigned e
 static void site_connect(Simulator *s, unsigned at) {
         Site *site = s->sites + at;
 
-        if (site->session == 0)
-                site->born = s->now;
         site->alive = true;
         site->connected = true;
         site->session++;

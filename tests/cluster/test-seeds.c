@@ -9,13 +9,15 @@
  *
  *   calm:   makespan ≤ 1.05 × ideal
  *   varied: the same, but what an item costs differs by up to four, and the plan cannot know
- *   rough:  makespan ≤ 1.10 × ideal including the work that failures destroyed + the time of detection
+ *   rough:  makespan ≤ 1.10 × ideal including the work that failures destroyed + the time of detection + the time
+ *           for which a link holds its messages up
  *
- * where ideal = work / sum of the speeds + one minimum lease. The work may be cut at will in the first term, and
- * messages and starts of runs are free there, so it is a bound that no schedule reaches. The minimum lease is
- * lease_minimum_usec, or one item if that is longer, on the fastest lane there is: a plan that lets a slow machine
- * hold the last item has lost. Only where costs vary is it the dearest item on the slowest lane: nobody can know
- * that it is dear before it has taken long.
+ * where ideal = work / sum of the speeds + one minimum lease, which is lease_minimum_usec, or one item on the slowest
+ * lane if that is longer. In the first term the work may be cut at will, and messages and starts of runs are free.
+ *
+ * A slow machine should not hold the last item, though. So 99 of 100 clusters, and all of them within twice the
+ * percentage, must keep to the ideal with the item on the *fastest* lane, except where costs vary: there, nobody can
+ * know that an item is dear before it has taken long. It is this stricter ratio that is printed.
  *
  * Repeat one: PRIMED_TEST_SEED=n test-seeds. The number of seeds: the first argument.
  */
@@ -47,6 +49,7 @@ typedef struct Cluster {
         double spread;      /* of the items' costs */
         uint64_t n_items;
         usec_t detection_usec; /* 0: nobody falls silent */
+        usec_t late_usec;      /* so long a link may hold its messages */
 } Cluster;
 
 /* Near enough to uniform in the logarithm. */
@@ -90,6 +93,7 @@ static void add_workers(Cluster *cluster, double slow_speed) {
                 if (cluster->class == ROUGH && random_below(random, 8) == 0) {
                         traits.p_late = 0.02 * random_unit(random);
                         traits.late_usec = random_below(random, 2 * USEC_PER_SEC);
+                        cluster->late_usec = MAX(cluster->late_usec, traits.late_usec);
                 }
                 /* RUN_ITEMS items must amortise a start: at most 2 % of a run. */
                 traits.start_usec = seconds_usec(RUN_ITEMS * 0.02 * random_unit(random) / traits.items_per_second);
@@ -105,6 +109,9 @@ static void add_jobs(Cluster *cluster) {
         Random *random = &cluster->random;
         unsigned n_jobs = random_below(random, 5) == 0 ? 2 + (unsigned) random_below(random, 2) : 1;
         uint64_t n_left = cluster->n_items;
+
+        if (cluster->n_items < 4 * RUN_ITEMS * cluster->n_lanes)
+                n_jobs = 1; /* or nothing could amortise the starts */
 
         for (unsigned i = 0; i < n_jobs; i++) {
                 PlanJob job = {
@@ -197,42 +204,55 @@ static Simulator *build(Cluster *cluster, uint64_t seed) {
 }
 
 /* The makespan in parts of what is allowed before the percentage. */
-static double makespan_ratio(const Cluster *cluster, const SimulatorReport *report) {
-        usec_t item_usec = cluster->class == VARIED ? report->slow_item_usec : report->item_usec;
+static double makespan_ratio(const Cluster *cluster, const SimulatorReport *report, bool strict) {
+        usec_t item_usec = strict ? report->item_usec : report->slow_item_usec;
         double lease_usec = MAX(simulator_settings(cluster->simulator)->lease_minimum_usec,
                                 (usec_t) (item_usec * cluster->spread));
         double makespan_usec = report->makespan_usec;
 
         if (cluster->class != ROUGH)
                 return makespan_usec / (report->ideal_usec + lease_usec);
-        return MAX(makespan_usec - cluster->detection_usec, 0.0) / (report->ideal_lost_usec + lease_usec);
+        makespan_usec -= cluster->detection_usec + cluster->late_usec;
+        return MAX(makespan_usec, 0.0) / (report->ideal_lost_usec + lease_usec);
 }
 
-static bool run_seed(uint64_t seed, bool verbose, unsigned *ret_class, double *ret_ratio) {
+static void print_cluster(const Cluster *cluster, uint64_t seed, const SimulatorReport *report, double ratio) {
+        printf("# seed %" PRIu64 " (%s): %u workers, %u lanes, %" PRIu64 " items, costs 1 ... %.1f: makespan %.3f s,"
+               " ideal %.3f s, with losses %.3f s, ratio %.4f\n",
+               seed, classes[cluster->class].name, cluster->n_workers, cluster->n_lanes, cluster->n_items,
+               cluster->spread, (double) report->makespan_usec / USEC_PER_SEC,
+               (double) report->ideal_usec / USEC_PER_SEC, (double) report->ideal_lost_usec / USEC_PER_SEC, ratio);
+        printf("# leases %" PRIu64 ", starts %" PRIu64 ", duplicates %" PRIu64 ", known %" PRIu64 ", revocations %" PRIu64
+               ", item %.3f ... %.3f s\n",
+               report->n_leases, report->n_starts, report->n_duplicates, report->n_known, report->n_revoked,
+               (double) report->item_usec / USEC_PER_SEC, (double) report->slow_item_usec / USEC_PER_SEC);
+        printf("# %s\n# to repeat it: PRIMED_TEST_SEED=%" PRIu64 " test-seeds 1\n",
+               simulator_failure(cluster->simulator)[0] ? simulator_failure(cluster->simulator) : "exact", seed);
+}
+
+typedef struct Outcome {
+        unsigned class;
+        bool exact, in_time;
+        double strict_ratio;
+} Outcome;
+
+static Outcome run_seed(uint64_t seed, bool verbose) {
         SimulatorReport report;
+        Outcome outcome;
         Cluster cluster;
         Simulator *s = build(&cluster, seed);
-        bool ok;
+        double ratio_max = classes[cluster.class].ratio_max;
 
-        ok = simulator_run(s, USEC_INFINITY);
+        outcome.class = cluster.class;
+        outcome.exact = simulator_run(s, USEC_INFINITY);
         report = simulator_report(s);
-        *ret_class = cluster.class;
-        *ret_ratio = makespan_ratio(&cluster, &report);
-        if (verbose || !ok || *ret_ratio > classes[cluster.class].ratio_max) {
-                printf("# seed %" PRIu64 " (%s): %u workers, %u lanes, %" PRIu64 " items, spread %.1f: makespan %.3f s,"
-                       " ideal %.3f s (whole items %.3f s), with losses %.3f s, ratio %.4f\n", seed, classes[cluster.class].name,
-                       cluster.n_workers, cluster.n_lanes, cluster.n_items, cluster.spread,
-                       (double) report.makespan_usec / USEC_PER_SEC, (double) report.ideal_usec / USEC_PER_SEC,
-                       (double) report.ideal_whole_usec / USEC_PER_SEC, (double) report.ideal_lost_usec / USEC_PER_SEC, *ret_ratio);
-                printf("# leases %" PRIu64 ", starts %" PRIu64 ", duplicates %" PRIu64 ", known %" PRIu64
-                       ", revocations %" PRIu64 ", item %.3f ... %.3f s\n", report.n_leases, report.n_starts,
-                       report.n_duplicates, report.n_known, report.n_revoked,
-                       (double) report.item_usec / USEC_PER_SEC, (double) report.slow_item_usec / USEC_PER_SEC);
-                printf("# %s\n# to repeat it: PRIMED_TEST_SEED=%" PRIu64 " test-seeds 1\n",
-                       ok ? "exact" : simulator_failure(s), seed);
-        }
+        outcome.strict_ratio = makespan_ratio(&cluster, &report, cluster.class != VARIED);
+        outcome.in_time = makespan_ratio(&cluster, &report, false) <= ratio_max &&
+                          outcome.strict_ratio <= 1 + 2 * (ratio_max - 1);
+        if (verbose || !outcome.exact || !outcome.in_time)
+                print_cluster(&cluster, seed, &report, outcome.strict_ratio);
         simulator_free(s);
-        return ok;
+        return outcome;
 }
 
 static int ratio_compare(const void *a, const void *b) {
@@ -241,30 +261,38 @@ static int ratio_compare(const void *a, const void *b) {
         return (x > y) - (x < y);
 }
 
-static void ratios_print(const char *name, double *ratios, size_t n) {
+/* Sorts them, and returns what 99 of 100 keep to. */
+static double print_ratios(const char *name, double *ratios, size_t n) {
         if (n == 0)
-                return;
+                return 0;
         qsort(ratios, n, sizeof *ratios, ratio_compare);
         printf("# %s: %zu seeds, makespan / ideal: median %.4f, p99 %.4f, max %.4f\n", name, n, ratios[n / 2],
                ratios[n - 1 - n / 100], ratios[n - 1]);
+        return n >= 100 ? ratios[n - 1 - n / 100] : 0;
 }
 
 static uint64_t n_inexact, n_slow[N_CLASSES];
+static double p99[N_CLASSES];
 
 static void test_exactness(void) {
         CHECK_EQUAL(n_inexact, 0);
 }
 
+static void check_makespan(unsigned class) {
+        CHECK_EQUAL(n_slow[class], 0);
+        CHECK(p99[class] <= classes[class].ratio_max);
+}
+
 static void test_makespan_calm(void) {
-        CHECK_EQUAL(n_slow[CALM], 0);
+        check_makespan(CALM);
 }
 
 static void test_makespan_varied(void) {
-        CHECK_EQUAL(n_slow[VARIED], 0);
+        check_makespan(VARIED);
 }
 
 static void test_makespan_rough(void) {
-        CHECK_EQUAL(n_slow[ROUGH], 0);
+        check_makespan(ROUGH);
 }
 
 int main(int argc, char **argv) {
@@ -280,15 +308,14 @@ int main(int argc, char **argv) {
         }
 
         for (uint64_t seed = first_seed; seed < first_seed + n_seeds; seed++) {
-                unsigned class;
-                double ratio;
+                Outcome outcome = run_seed(seed, n_seeds == 1);
 
-                n_inexact += !run_seed(seed, n_seeds == 1, &class, &ratio);
-                n_slow[class] += ratio > classes[class].ratio_max;
-                ratios[class][n[class]++] = ratio;
+                n_inexact += !outcome.exact;
+                n_slow[outcome.class] += !outcome.in_time;
+                ratios[outcome.class][n[outcome.class]++] = outcome.strict_ratio;
         }
         for (unsigned i = 0; i < N_CLASSES; i++) {
-                ratios_print(classes[i].name, ratios[i], n[i]);
+                p99[i] = print_ratios(classes[i].name, ratios[i], n[i]);
                 free(ratios[i]);
         }
 

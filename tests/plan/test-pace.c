@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "plan/pace.h"
+#include "test.h"
+
+#define MEMORY (6 * USEC_PER_SEC)
+
+static void test_unknown_at_first(void) {
+        CHECK(pace_item_usec(&(Pace) {}) == 0);
+}
+
+static void test_first_item_is_taken_apart(void) {
+        Pace pace = {};
+
+        pace_add(&pace, 500000, true, MEMORY);
+        CHECK(pace_item_usec(&pace) == 500000);
+        pace_add(&pace, 100000, false, MEMORY);
+        CHECK(pace_item_usec(&pace) == 100000);
+        CHECK(pace.start_usec == 400000);
+        pace_add(&pace, 300000, true, MEMORY); /* another run: says nothing about the speed */
+        CHECK(pace_item_usec(&pace) == 100000);
+        CHECK(pace.start_usec == 300000);
+}
+
+static void test_bursts_count_for_what_they_are(void) {
+        Pace pace = {};
+
+        for (unsigned i = 0; i < 20; i++) {
+                pace_add(&pace, USEC_PER_SEC, false, MEMORY);
+                for (unsigned j = 1; j < 10; j++)
+                        pace_add(&pace, 0, false, MEMORY);
+        }
+        CHECK(pace_item_usec(&pace) > 80000 && pace_item_usec(&pace) < 120000);
+        CHECK(pace.gap_usec > 600000);
+}
+
+static void test_change_of_speed_is_followed(void) {
+        Pace pace = {};
+
+        for (unsigned i = 0; i < 1000; i++)
+                pace_add(&pace, 10000, false, MEMORY);
+        for (unsigned i = 0; i < 400; i++) /* forty seconds */
+                pace_add(&pace, 100000, false, MEMORY);
+        CHECK(pace_item_usec(&pace) > 90000);
+}
+
+static void test_slow_items_are_remembered(void) {
+        Pace pace = {};
+
+        for (unsigned i = 0; i < 10; i++)
+                pace_add(&pace, (i % 2 ? 40 : 80) * USEC_PER_SEC, false, MEMORY);
+        CHECK(pace_item_usec(&pace) > 50.0 * USEC_PER_SEC && pace_item_usec(&pace) < 70.0 * USEC_PER_SEC);
+}
+
+int main(void) {
+        RUN(test_unknown_at_first);
+        RUN(test_first_item_is_taken_apart);
+        RUN(test_bursts_count_for_what_they_are);
+        RUN(test_change_of_speed_is_followed);
+        RUN(test_slow_items_are_remembered);
+        return tests_end();
+}
