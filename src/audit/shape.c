@@ -98,7 +98,7 @@ int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, 
         if (claim->sequence >= grid->n_blocks)
                 return problem_set(problem, ERANGE, "block %" PRIu64 " is not in the job", claim->sequence);
         grid_block(grid, claim->sequence, auditor->start, &block);
-        number_add_u64(auditor->end, auditor->start, block.length);
+        number_add_u64(auditor->end, auditor->start, block.high);
         n_bytes = block.length / 30;
 
         if (claim->certainty != certainty_of(auditor->end))

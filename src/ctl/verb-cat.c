@@ -3,7 +3,6 @@
 /* primectl cat: the primes of a store as text, in order. */
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/option.h"
 #include "base/macro.h"
 #include "base/parse.h"
 #include "ctl/decimal.h"
@@ -34,7 +34,7 @@ typedef struct Output {
 
 static void help(void) {
         printf("primectl cat [OPTIONS...] [A [B]]\n\n"
-               "Print the primes of a store in order, one per line: those in [A, B), B exclusive.\n"
+               "Print the primes of a store in order, one a line: those in [A, B), B exclusive.\n"
                "Without B up to where the store is complete, without A from its beginning.\n\n"
                "  -h --help       Show this help\n"
                "     --store=DIR  The store (default: see primectl(1))\n"
@@ -208,7 +208,7 @@ int verb_cat(int argc, char *argv[]) {
         uint64_t n_lines = UINT64_MAX;
 
         optind = 0;
-        for (int c; (c = getopt_long(argc, argv, "hn:", options, NULL)) >= 0;)
+        for (int c; (c = option_next(argc, argv, "hn:", options, "primectl cat")) >= 0;)
                 switch (c) {
                 case 'h':
                         help();
@@ -223,7 +223,6 @@ int verb_cat(int argc, char *argv[]) {
                         store = optarg;
                         break;
                 default:
-                        log_error("Try 'primectl cat --help'.");
                         return EXIT_USAGE;
                 }
         if (argc - optind > 2) {

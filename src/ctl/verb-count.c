@@ -2,12 +2,12 @@
 
 /* primectl count: how many primes a store has in an interval. */
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/option.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
 #include "store/reader-interval.h"
@@ -57,7 +57,7 @@ int verb_count(int argc, char *argv[]) {
         const char *store = NULL;
 
         optind = 0;
-        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+        for (int c; (c = option_next(argc, argv, "h", options, "primectl count")) >= 0;)
                 switch (c) {
                 case 'h':
                         help();
@@ -66,7 +66,6 @@ int verb_count(int argc, char *argv[]) {
                         store = optarg;
                         break;
                 default:
-                        log_error("Try 'primectl count --help'.");
                         return EXIT_USAGE;
                 }
         if (argc - optind > 2) {

@@ -3,7 +3,6 @@
 /* primectl info: what a store holds, for people and as JSON. */
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/option.h"
 #include "base/text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
@@ -60,7 +60,8 @@ static int info_read(StoreInfo *info, Problem *problem) {
         else if (frontier == grid->n_blocks)
                 info->percent = 100;
         else /* 100 is said only when it is all */
-                info->percent = MIN(99.99, 100 * grid_numbers(grid, 0, frontier) / grid_numbers(grid, 0, grid->n_blocks));
+                info->percent = MIN(99.99,
+                                    100 * grid_numbers(grid, 0, frontier) / grid_numbers(grid, 0, grid->n_blocks));
         (void) text_hex(info->totals.chain, SHA256_SIZE, info->chain);
         return 0;
 }
@@ -292,7 +293,7 @@ int verb_info(int argc, char *argv[]) {
         bool json = false;
 
         optind = 0;
-        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+        for (int c; (c = option_next(argc, argv, "h", options, "primectl info")) >= 0;)
                 switch (c) {
                 case 'h':
                         help();
@@ -304,7 +305,6 @@ int verb_info(int argc, char *argv[]) {
                         store = optarg;
                         break;
                 default:
-                        log_error("Try 'primectl info --help'.");
                         return EXIT_USAGE;
                 }
         if (optind < argc) {

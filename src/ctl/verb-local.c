@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <sched.h>
@@ -17,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/option.h"
 #include "base/parse.h"
 #include "base/text.h"
 #include "ctl/local-cluster.h"
@@ -92,7 +92,7 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
         };
 
         optind = 0;
-        for (int c; (c = getopt_long(argc, argv, "hq", options, NULL)) >= 0;)
+        for (int c; (c = option_next(argc, argv, "hq", options, "primectl local")) >= 0;)
                 switch (c) {
                 case 'h':
                         help();
@@ -142,7 +142,6 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                         run->debug = true;
                         break;
                 default:
-                        log_error("Try 'primectl local --help'.");
                         return -1;
                 }
         if (optind < argc) {

@@ -3,7 +3,6 @@
 /* primectl verify: is a store what it says it is? */
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/option.h"
 #include "base/text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
@@ -98,7 +98,7 @@ int verb_verify(int argc, char *argv[]) {
         bool quiet = false;
 
         optind = 0;
-        for (int c; (c = getopt_long(argc, argv, "hq", options, NULL)) >= 0;)
+        for (int c; (c = option_next(argc, argv, "hq", options, "primectl verify")) >= 0;)
                 switch (c) {
                 case 'h':
                         help();
@@ -110,7 +110,6 @@ int verb_verify(int argc, char *argv[]) {
                         store = optarg;
                         break;
                 default:
-                        log_error("Try 'primectl verify --help'.");
                         return EXIT_USAGE;
                 }
         if (optind < argc) {

@@ -2,7 +2,6 @@
 
 /* primed-master: parse – new – loop. */
 
-#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/option.h"
 #include "base/parse.h"
 #include "master/local-control.h"
 #include "master/master.h"
@@ -52,7 +52,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 {},
         };
 
-        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+        for (int c; (c = option_next(argc, argv, "h", options, "primed-master")) >= 0;)
                 switch (c) {
                 case 'h':
                         help();
@@ -85,7 +85,6 @@ static int parse_arguments(int argc, char *argv[]) {
                         arg_log_priority = LOG_DEBUG;
                         break;
                 default:
-                        log_error("Try 'primed-master --help'.");
                         return -1;
                 }
         if (optind < argc) {

@@ -199,6 +199,9 @@ static int lane_compute(CrewLane *lane, uint64_t run_end, CrewResult **ret) {
         if (r < 0)
                 return r;
         lane->run_next++;
+        /* The job may end before the last wheel does: at 2^64, which is no multiple of 30. */
+        number_add_u64(lane->stop, lane->start, block.high);
+        result->certainty = certainty_of(lane->stop);
 
         bitmap_clip(lane->bitmap, n_bytes, block.low, block.high);
         result->count = bitmap_count(lane->bitmap, n_bytes) +

@@ -78,7 +78,10 @@ int crew_error(Crew *crew);
 /* These bytes of packed blocks are acknowledged or dropped. */
 void crew_release(Crew *crew, size_t n_bytes);
 
-/* Gives the lane blocks [first, end); `run_end` is where it will probably go on to. -ENOBUFS: it has CREW_LEASES_MAX. */
+/*
+ * Gives the lane blocks [first, end); `run_end` is where it will probably go on to. -ENOBUFS: it has CREW_LEASES_MAX
+ * leases already.
+ */
 int crew_assign(Crew *crew, unsigned lane, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end);
 
 /* How many leases the lane has not finished. */

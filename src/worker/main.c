@@ -2,7 +2,6 @@
 
 /* primed-worker: parse – new – loop. */
 
-#include <getopt.h>
 #include <malloc.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/option.h"
 #include "base/parse.h"
 #include "wire/message.h"
 #include "worker/worker.h"
@@ -55,7 +55,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 {},
         };
 
-        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)
+        for (int c; (c = option_next(argc, argv, "h", options, "primed-worker")) >= 0;)
                 switch (c) {
                 case 'h':
                         help();
@@ -82,7 +82,6 @@ static int parse_arguments(int argc, char *argv[]) {
                         arg_log_priority = LOG_DEBUG;
                         break;
                 default:
-                        log_error("Try 'primed-worker --help'.");
                         return -1;
                 }
         if (optind < argc) {

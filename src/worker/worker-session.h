@@ -21,7 +21,10 @@ typedef struct WorkerSessionOwner {
         const char *name;      /* this host's, for people */
         unsigned threads;      /* what this host allows */
         void (*on_acknowledged)(WorkerSession *session, void *userdata); /* blocks left the shelf; may be NULL */
-        /* Once, from the event loop; then only worker_session_free() may be called. error and reason as in wire/link.h. */
+        /*
+         * Once, from the event loop; then only worker_session_free() may be called. `error` and `reason` are those
+         * of wire/link.h.
+         */
         void (*on_ended)(WorkerSession *session, int error, const char *reason, void *userdata);
         void *userdata;
 } WorkerSessionOwner;

@@ -3,8 +3,8 @@
 """The whole main job against the bare kernel, in one run.
 
 For each place: the bare kernel computes an interval with one thread and throws it away; then primectl local computes
-and stores it, with one thread and with all. They take turns; the medians of wall times are compared. "cores" is CPU time
-of all processes over wall time, so it shows what master, packing and encryption cost.
+and stores it, with one thread and with all. They take turns; the medians of wall times are compared. "cores" is CPU
+time of all processes over wall time, so it shows what master, packing and encryption cost.
 
     end-to-end.py BUILD [LENGTH [ROUNDS]]
 """

@@ -89,8 +89,9 @@ def bad_words(folder):
     """wrong words are usage errors, stores that are none are named"""
     store = os.path.join(folder, "store")
     local(store, "--to", "1000")
-    for arguments in (["cat", "x"], ["cat", "1", "2", "3"], ["cat", "--unknown"], ["cat", "-n", "-1"], ["cat", "10", "5"],
-                      ["count", "x"], ["count", "1", "2", "3"], ["info", "x"], ["verify", "x"], ["info", "--unknown"]):
+    for arguments in (["cat", "x"], ["cat", "1", "2", "3"], ["cat", "--unknown"], ["cat", "-n", "-1"],
+                      ["cat", "10", "5"], ["count", "x"], ["count", "1", "2", "3"], ["info", "x"], ["verify", "x"],
+                      ["info", "--unknown"]):
         process = primectl(*arguments, "--store", store, check=False)
         assert process.returncode == 2 and process.stderr and len(process.stderr) < 500, f"{arguments}: {process}"
     for verb in ("cat", "count", "info", "verify"):

@@ -189,7 +189,8 @@ static PlayedWorker *stage_join(Stage *stage, uint16_t n_lanes) {
 
         worker->stage = stage;
         CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) >= 0);
-        CHECK(link_new(stage->event, pair[0], LINK_CLIENT, stage->identity, NULL, &callbacks, worker, &worker->link) >= 0);
+        CHECK(link_new(stage->event, pair[0], LINK_CLIENT, stage->identity, NULL, &callbacks, worker,
+                       &worker->link) >= 0);
         CHECK(master_add_worker(stage->master, pair[1]) >= 0);
         RUN_UNTIL(stage, worker->ready);
         CHECK(link_send(worker->link, &(Message) {
@@ -300,7 +301,8 @@ static MessageBlock wrong_block(Stage *stage, uint8_t *packed) {
         PackCodec codec;
 
         CHECK(bitmap && packer);
-        CHECK(pack_unpack(packer, block.codec, block.packed.data, block.packed.size, bitmap, GRID_BLOCK_BYTES_MAX) >= 0);
+        CHECK(pack_unpack(packer, block.codec, block.packed.data, block.packed.size, bitmap,
+                          GRID_BLOCK_BYTES_MAX) >= 0);
         CHECK(bitmap[1] & 1); /* 31 */
         bitmap[1] &= 0xfe;
         CHECK(pack_bitmap(packer, bitmap, GRID_BLOCK_BYTES_MAX, packed, pack_bound(GRID_BLOCK_BYTES_MAX), &codec,

@@ -362,7 +362,8 @@ static void endless_leases(Stage *stage) {
 static void job_with_wrong_grid(Stage *stage) {
         uint8_t to = 100;
 
-        stage_send(stage, &(Message) { .type = MESSAGE_JOB, .job = { .job = 1, .to = { &to, 1 }, .block_length = 30 } });
+        stage_send(stage, &(Message) { .type = MESSAGE_JOB,
+                                       .job = { .job = 1, .to = { &to, 1 }, .block_length = 30 } });
 }
 
 static void job_that_is_empty(Stage *stage) {

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* getopt_long() in our own words. */
+
+#include "base/option.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+int option_next(int argc, char *argv[], const char *letters, const struct option *options, const char *command) {
+        char colon_letters[64];
+        const char *word;
+        int c;
+
+        /* A leading colon tells a missing value from an unknown option. */
+        (void) snprintf(colon_letters, sizeof colon_letters, ":%s", letters);
+        opterr = 0;
+        c = getopt_long(argc, argv, colon_letters, options, NULL);
+        if (c != '?' && c != ':')
+                return c;
+
+        /* In a bundle of letters optind may still stand at the word. */
+        word = argv[optind - 1];
+        if (c == ':')
+                log_error("Option '%s' needs a value. Try '%s --help'.", word, command);
+        else if (optopt == 0)
+                log_error("Unknown option '%s'. Try '%s --help'.", word, command);
+        else if (strchr(letters, optopt) == NULL && optopt < 0x100)
+                log_error("Unknown option '-%c'. Try '%s --help'.", optopt, command);
+        else
+                log_error("Option '%s' takes no value. Try '%s --help'.", word, command);
+        return '?';
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A job is known by what it is: the same interval gives the same id, anywhere and at any time. */
+
+#include "master/master-job.h"
+
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "prime/number.h"
+#include "test.h"
+
+static char folder[] = "/tmp/primed-test-job-XXXXXX";
+
+static MasterJob *open_job(const char *from_word, const char *to_word, const char *name, int expected) {
+        _cleanup_mpz_ mpz_t from, to;
+        Problem problem = PROBLEM_NONE;
+        MasterJob *job = NULL;
+        char path[128];
+        int r;
+
+        mpz_inits(from, to, NULL);
+        CHECK(number_parse(from, from_word, NULL) >= 0);
+        CHECK(!to_word || number_parse(to, to_word, NULL) >= 0);
+        (void) snprintf(path, sizeof path, "%s/%s", folder, name);
+        r = master_job_open(from, to_word ? to : NULL, path, 4, &job, &problem);
+        if (r != expected)
+                printf("# %s\n", problem.text);
+        CHECK_EQUAL(r, expected);
+        CHECK((r < 0) == (problem.text[0] != '\0'));
+        return job;
+}
+
+static void test_id_depends_on_the_interval_alone(void) {
+        static const struct {
+                const char *from, *to;
+        } cases[] = {
+                { "0", "10^9" }, { "0", "10^9+1" }, { "1", "10^9" }, { "0", NULL }, { "2^80", "2^80+256" },
+                { "2^80+256", "2^80+512" },
+        };
+        uint64_t ids[ELEMENTSOF(cases)];
+        char name[16];
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                MasterJob *job, *again;
+
+                (void) snprintf(name, sizeof name, "a%zu", i);
+                job = open_job(cases[i].from, cases[i].to, name, 0);
+                (void) snprintf(name, sizeof name, "b%zu", i);
+                again = open_job(cases[i].from, cases[i].to, name, 0);
+                CHECK(job->id == again->id);
+                ids[i] = job->id;
+                for (size_t k = 0; k < i; k++)
+                        CHECK(ids[k] != ids[i]);
+                CHECK(!master_job_finished(job) && !master_job_is_dirty(job));
+                master_job_free(job);
+                master_job_free(again);
+        }
+}
+
+static void test_impossible_jobs_are_refused(void) {
+        CHECK(open_job("10", "10", "empty", -EINVAL) == NULL);
+        CHECK(open_job("10", "9", "reversed", -EINVAL) == NULL);
+        CHECK(open_job("0", "2^1000", "endless", -ERANGE) == NULL);
+        CHECK(open_job("0", "10^8", "a0", -EEXIST) == NULL); /* another job's store */
+}
+
+int main(void) {
+        char command[64];
+
+        tests_current = "setup";
+        CHECK(mkdtemp(folder));
+        RUN(test_id_depends_on_the_interval_alone);
+        RUN(test_impossible_jobs_are_refused);
+        (void) snprintf(command, sizeof command, "rm -rf '%s'", folder);
+        CHECK(system(command) == 0);
+        return tests_end();
+}
