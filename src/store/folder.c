@@ -214,8 +214,8 @@ static int folder_check_contents(Folder *folder, Problem *problem) {
                 return problem_set(problem, r, "Cannot read the folder '%s': %m.", folder->path);
         n = listing.n_foreign + listing.sealed.n_numbers + listing.open.n_numbers + listing.spool.n_numbers;
         if (!listing.has_job && n > 0)
-                r = problem_set(problem, EEXIST, "The folder '%s' has files in it but no file 'job': it is not a store. "
-                                "Choose an empty or a new folder.", folder->path);
+                r = problem_set(problem, EEXIST, "The folder '%s' has files in it but no file 'job': it is not a "
+                                "store. Choose an empty or a new folder.", folder->path);
         folder_listing_done(&listing);
         return r;
 }

@@ -375,9 +375,9 @@ static int reader_segment(Reader *reader, uint64_t number, ReaderSegment **ret, 
                         return r;
                 if (memcmp(segment.footer.digest, reader->manifest.entries[number].digest, SHA256_SIZE) != 0) {
                         segment_done(&segment);
-                        return problem_set(problem, EBADMSG, "The segment '%s' in the store '%s' is not the one that the "
-                                           "manifest names. If it was put back on purpose, delete the file 'manifest' "
-                                           "and start the job again; else move the segment away.",
+                        return problem_set(problem, EBADMSG, "The segment '%s' in the store '%s' is not the one that "
+                                           "the manifest names. If it was put back on purpose, delete the file "
+                                           "'manifest' and start the job again; else move the segment away.",
                                            segment.name, reader->path);
                 }
                 segment_done(&reader->sealed);
@@ -427,9 +427,9 @@ int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret
 
 static int reader_damaged(const Reader *reader, const ReaderSegment *segment, uint64_t sequence, const char *what,
                           Problem *problem) {
-        return problem_set(problem, EBADMSG, "Block %" PRIu64 " in the file '%s' of the store '%s' is damaged (%s). Put "
-                           "back a copy of the file, or move it away and start the job again: its blocks are then "
-                           "computed again.", sequence, segment->name, reader->path, what);
+        return problem_set(problem, EBADMSG, "Block %" PRIu64 " in the file '%s' of the store '%s' is damaged (%s). "
+                           "Put back a copy of the file, or move it away and start the job again: its blocks are "
+                           "then computed again.", sequence, segment->name, reader->path, what);
 }
 
 int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem) {
@@ -477,8 +477,8 @@ int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Proble
         r = pack_unpack(reader->packer, record.codec, reader->packed + RECORD_HEADER_SIZE, record.packed_size, bitmap,
                         shape.n_bytes);
         if (r == -EOPNOTSUPP)
-                return problem_set(problem, r, "Block %" PRIu64 " in the file '%s' is packed in a way that this version "
-                                   "of primed does not know: use the version that made it.", sequence, segment->name);
+                return problem_set(problem, r, "Block %" PRIu64 " in the file '%s' is packed in a way that this "
+                                   "version of primed does not know: use the version that made it.", sequence, segment->name);
         if (r < 0)
                 return reader_damaged(reader, segment, sequence, "does not unpack", problem);
         checksum_sha256(bitmap, shape.n_bytes, digest);

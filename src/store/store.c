@@ -496,7 +496,8 @@ static int store_describe(Store *store, const StoreBlock *block, Record *ret, Pr
         else if (record.facts.count != block->count)
                 wrong = "another count";
         if (wrong)
-                return problem_set(problem, EBADMSG, "Block %" PRIu64 " has a wrong bitmap: %s.", block->sequence, wrong);
+                return problem_set(problem, EBADMSG, "Block %" PRIu64 " has a wrong bitmap: %s.", block->sequence,
+                                   wrong);
         *ret = record;
         return 0;
 }

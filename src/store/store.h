@@ -80,8 +80,9 @@ Store *store_close(Store *store);
 
 /*
  * Accepts a block. 0; -EALREADY: the block is there already (nothing done); -ERANGE: no such block; -EBADMSG: the
- * packed bytes, count and digest do not belong together (nothing done); or an error of the disk: the store is then broken for writing until it is opened again, except for -ENOSPC and -EDQUOT, after
- * which the block is not stored, everything before it is unharmed, and putting it again later may succeed.
+ * packed bytes, count and digest do not belong together (nothing done); or an error of the disk: the store is then
+ * broken for writing until it is opened again, except for -ENOSPC and -EDQUOT, after which the block is not stored,
+ * everything before it is unharmed, and putting it again later may succeed.
  */
 int store_put(Store *store, const StoreBlock *block, Problem *problem);
 

@@ -295,8 +295,8 @@ static int verify_rank(Verifier *verifier, const Exam *exam, const Footer *foote
                 return 0;
         fault_set(verifier, VERIFY_RANK, exam->name, 0);
         fault_set_blocks(verifier, footer->first_block, footer->first_block + footer->n_blocks);
-        return problem_set(verifier->problem, EBADMSG, "The segment '%s' (numbers from %s to %s) is sound in itself but "
-                           "not the one that the manifest names. If it was put back on purpose, delete the file "
+        return problem_set(verifier->problem, EBADMSG, "The segment '%s' (numbers from %s to %s) is sound in itself "
+                           "but not the one that the manifest names. If it was put back on purpose, delete the file "
                            "'manifest' and start the job again; else move the segment away and start the job again.",
                            exam->name, verifier->fault.low, verifier->fault.high);
 }
@@ -339,8 +339,8 @@ static int verify_missing(Verifier *verifier, uint64_t number) {
         layout_sealed_name(number, name);
         fault_set(verifier, VERIFY_MISSING, name, 0);
         fault_set_blocks(verifier, entry->first_block, entry->first_block + entry->n_blocks);
-        return problem_set(verifier->problem, EBADMSG, "The segment '%s' (numbers from %s to %s) is missing. Put back a "
-                           "copy of it, or start the job again: its blocks are then computed again.", name,
+        return problem_set(verifier->problem, EBADMSG, "The segment '%s' (numbers from %s to %s) is missing. Put back "
+                           "a copy of it, or start the job again: its blocks are then computed again.", name,
                            verifier->fault.low, verifier->fault.high);
 }
 

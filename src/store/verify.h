@@ -49,7 +49,7 @@ typedef struct VerifyReport {
         uint64_t open_blocks, spool_blocks;
         uint64_t n_proved, n_bpsw;                  /* blocks, spool included */
         uint64_t n_bytes;
-        uint64_t torn_bytes;                        /* behind the last intact record of the open segment and the spool */
+        uint64_t torn_bytes;                        /* behind the last intact record of open segment and spool */
 } VerifyReport;
 
 /* Called after each block. */

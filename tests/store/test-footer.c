@@ -21,7 +21,10 @@ static Footer make_footer(const Grid *grid, uint64_t number, uint64_t n_blocks) 
         footer.entries = calloc((size_t) n_blocks, sizeof *footer.entries);
         CHECK(footer.entries != NULL);
         for (uint64_t i = 0; i < n_blocks; i++) {
-                Record record = { .sequence = footer.first_block + i, .certainty = i ? CERTAINTY_BPSW : CERTAINTY_PROVED };
+                Record record = {
+                        .sequence = footer.first_block + i,
+                        .certainty = i ? CERTAINTY_BPSW : CERTAINTY_PROVED,
+                };
                 FixtureBlock block;
 
                 fixture_block(grid, record.sequence, &block);
