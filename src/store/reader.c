@@ -478,7 +478,8 @@ int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Proble
                         shape.n_bytes);
         if (r == -EOPNOTSUPP)
                 return problem_set(problem, r, "Block %" PRIu64 " in the file '%s' is packed in a way that this "
-                                   "version of primed does not know: use the version that made it.", sequence, segment->name);
+                                   "version of primed does not know: use the version that made it.", sequence,
+                                   segment->name);
         if (r < 0)
                 return reader_damaged(reader, segment, sequence, "does not unpack", problem);
         checksum_sha256(bitmap, shape.n_bytes, digest);
