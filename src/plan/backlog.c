@@ -3,12 +3,12 @@
 /*
  * A job's items as sets of intervals, never as an array: a job may have 2^62.
  *
- * The bound on the spool falls out of the sets. Everything below the frontier is done, hence taken; so the number
- * of items that are accepted, leased or reserved beyond the frontier is |taken| - frontier, and a run is cut so
- * that this stays within the bound. Because reservations count, handing a run's tail to somebody else never needs
- * room, and the spool on disk can never pass the bound by anything that was leased. What came unasked (late answers,
- * a store that had a hole, items behind a loss) is there anyway and does not count, or the few items at the frontier
- * that would free it could only be given out one by one.
+ * The bound on the spool falls out of the sets. Everything below the frontier is done, hence taken; so the
+ * number of items that are accepted, leased or reserved beyond the frontier is |taken| - frontier, and a run
+ * is cut so that this stays within the bound. Because reservations count, handing a run's tail to somebody
+ * else never needs room, and the spool on disk can never pass the bound by anything that was leased. What
+ * came unasked (late answers, a store that had a hole, items behind a loss) is there anyway and does not
+ * count, or the few items at the frontier that would free it could only be given out one by one.
  */
 
 #include "plan/backlog.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One job's items: which are accepted, which are with somebody, which are free, and how far the frontier is. */
+/* One job's items: which are accepted, with somebody, or free, and where the frontier is. */
 
 #include <stdbool.h>
 
@@ -21,12 +21,13 @@ typedef struct Backlog {
         IntervalSet done;   /* accepted */
         IntervalSet taken;  /* accepted, leased, or reserved for a run */
         IntervalSet shared; /* may be held by more than one lane, or by one that is late */
-        uint64_t n_unasked; /* of the spool: accepted though nobody was given them; the bound is not for these */
+        uint64_t n_unasked; /* of the spool: accepted though nobody was given them; the bound is not for
+                               these */
         uint64_t frontier;
         usec_t frontier_usec; /* when it last moved */
 
         /* share of the workers */
-        double pass; /* lane time given so far, divided by the priority */
+        double pass;  /* lane time given so far, divided by the priority */
         double speed; /* items per microsecond of the lanes that are counted here */
         unsigned n_lanes;
 

@@ -3,20 +3,21 @@
 /*
  * Choosing the next lease for a lane.
  *
- * Which job. Stride scheduling: each job has a `pass`, the lane time it was given divided by its priority, and the
- * job with the lowest pass is next. To change the job costs the lane its sieve, so it stays with one for a credit
- * of several leases, which the job is charged for in advance: many lanes that choose at the same time then spread
- * by themselves. What is not used is paid back. A job that has nothing to give gets nothing for the time either:
- * its pass is lifted, so that it cannot claim the whole cluster later.
+ * Which job. Stride scheduling: each job has a `pass`, the lane time it was given divided by its priority,
+ * and the job with the lowest pass is next. To change the job costs the lane its sieve, so it stays with one
+ * for a credit of several leases, which the job is charged for in advance: many lanes that choose at the
+ * same time then spread by themselves. What is not used is paid back. A job that has nothing to give gets
+ * nothing for the time either: its pass is lifted, so that it cannot claim the whole cluster later.
  *
- * Which items. What a lane reserved for its run; else the lowest free stretch, which puts holes first and keeps an
- * ordered job's spool small. Only if no job has any of these, the tail of somebody else's run, and only if there is
- * none, a copy of what somebody else is at (rescue.c).
+ * Which items. What a lane reserved for its run; else the lowest free stretch, which puts holes first and
+ * keeps an ordered job's spool small. Only if no job has any of these, the tail of somebody else's run, and
+ * only if there is none, a copy of what somebody else is at (rescue.c).
  *
- * How many. A run is a share of the free items in proportion to the lane's speed, halved, so that later runs can
- * even out (guided self-scheduling); but at least `run_items`, unless not even that is there for everybody. A run
- * is merely a reservation and others may take its tail, so its length decides about start-ups, not about balance.
- * Leases are what balance depends on: they shrink with the time the job still takes.
+ * How many. A run is a share of the free items in proportion to the lane's speed, halved, so that later runs
+ * can even out (guided self-scheduling); but at least `run_items`, unless not even that is there for
+ * everybody. A run is merely a reservation and others may take its tail, so its length decides about
+ * start-ups, not about balance. Leases are what balance depends on: they shrink with the time the job still
+ * takes.
  */
 
 #include "plan/grant.h"
@@ -32,9 +33,10 @@
 #define RUN_TRIM 1.5            /* a reservation is cut when it is so many times too long */
 #define CREDIT_LEASES 4         /* time for one job before another one is looked at */
 #define LEASES_TO_END 4         /* a lease lasts at most this part of what the job still takes */
-#define SPOOL_PART_OF_RUNS 0.5  /* a run should be done when the others have filled this part of the spool behind it */
+#define SPOOL_PART_OF_RUNS 0.5  /* a run should end when the spool behind it is filled to this part */
 
-/* How many items of the job the whole cluster would do in a microsecond: lanes not yet measured as the mean. */
+/* How many items of the job the whole cluster would do in a microsecond. Lanes not yet measured count as
+ * the mean. */
 static double grant_total_speed(const Plan *plan, const Backlog *backlog) {
         unsigned n_elsewhere = 0, n_here;
 
@@ -69,8 +71,8 @@ static double grant_share(const Plan *plan, const Lane *lane, const Backlog *bac
         return 1.0 / MAX(plan->roster.n_lanes, 1u);
 }
 
-/* How many items from `first` on the lane will get to before the job ends or, in an ordered job, before a run there
- * would hold up the others: with the frontier at `first`, the spool takes so many items more. */
+/* How many items from `first` on the lane will get to before the job ends or, in an ordered job, before a
+ * run there would hold up the others: with the frontier at `first`, the spool takes so many items more. */
 static double grant_run_most(const Plan *plan, const Lane *lane, const Backlog *backlog, uint64_t first) {
         double n = backlog_n_missing(backlog);
 
@@ -82,13 +84,14 @@ static double grant_run_most(const Plan *plan, const Lane *lane, const Backlog *
         return n * grant_share(plan, lane, backlog);
 }
 
-static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backlog *backlog, uint64_t first) {
+static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backlog *backlog,
+                                 uint64_t first) {
         double length = 0;
 
         if (lane_pace(lane, backlog->job.id)) {
                 double item_usec = lane_item_usec(lane, backlog, plan->settings.lease_target_usec);
-                unsigned n_leases =
-                        backlog->job.delivery == PLAN_ORDERED ? RUN_LEASES_ORDERED : RUN_LEASES_UNORDERED;
+                unsigned n_leases = backlog->job.delivery == PLAN_ORDERED ? RUN_LEASES_ORDERED
+                                                                          : RUN_LEASES_UNORDERED;
 
                 length = MIN(backlog_n_free(backlog) * grant_share(plan, lane, backlog) / 2,
                              n_leases * plan->settings.lease_target_usec / item_usec);
@@ -98,8 +101,8 @@ static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backl
         return length < 1 ? 1 : length < INT64_MAX ? (uint64_t) length : INT64_MAX;
 }
 
-/* Gives back what was reserved too much because the lane is slower than it seemed: early, and in one piece, so that
- * others make runs of it. */
+/* Gives back what was reserved too much because the lane is slower than it seemed: early, and in one piece,
+ * so that others make runs of it. */
 static int grant_trim_run(Plan *plan, Lane *lane) {
         Backlog *backlog = lane->run;
         uint64_t n_reserved = lane->run_end - lane->run_next, first, end = lane->run_end;
@@ -119,7 +122,7 @@ static int grant_add_lease(Plan *plan, Lane *lane, Lease lease, usec_t now, Plan
 
         lease.n_left = lease.end - lease.first;
         lease.starts_run =
-                lane->n_leases == 0 || lane->stream != backlog || lane->stream_next != lease.first;
+                        lane->n_leases == 0 || lane->stream != backlog || lane->stream_next != lease.first;
         r = lane_add_lease(lane, &lease, now);
         if (r < 0)
                 return r;
@@ -142,6 +145,7 @@ static int grant_add_lease(Plan *plan, Lane *lane, Lease lease, usec_t now, Plan
 static int grant_from_run(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
         Backlog *backlog = lane->run;
         Interval missing;
+        Lease lease;
         uint64_t n;
         int r;
 
@@ -154,18 +158,17 @@ static int grant_from_run(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
         }
         n = MIN(grant_lease_length(plan, lane, backlog), missing.end - missing.first);
         lane->run_next = missing.first + n;
-        return grant_add_lease(plan, lane,
-                               (Lease) {
-                                       .backlog = backlog,
-                                       .first = missing.first,
-                                       .end = missing.first + n,
-                                       .duplicate = interval_set_count(&backlog->shared, missing.first,
-                                                                       missing.first + n) > 0,
-                               },
-                               now, ret);
+        lease = (Lease) {
+                .backlog = backlog,
+                .first = missing.first,
+                .end = missing.first + n,
+                .duplicate = interval_set_count(&backlog->shared, missing.first, missing.first + n) > 0,
+        };
+        return grant_add_lease(plan, lane, lease, now, ret);
 }
 
-int grant_run(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now, PlanLease *ret) {
+int grant_run(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now,
+              PlanLease *ret) {
         int r;
 
         r = hold_drop_run(plan, lane);
@@ -177,7 +180,8 @@ int grant_run(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t
         return grant_from_run(plan, lane, now, ret);
 }
 
-int grant_copy(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now, PlanLease *ret) {
+int grant_copy(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now,
+               PlanLease *ret) {
         int r;
 
         r = interval_set_add(&backlog->shared, first, end);
@@ -259,8 +263,8 @@ static void grant_charge(Plan *plan, Lane *lane, Backlog *backlog, bool spent) {
                 return;
         usec = CREDIT_LEASES * plan->settings.lease_target_usec;
         if (lane_pace(lane, backlog->job.id))
-                usec = MAX(usec, backlog->job.run_items *
-                                         lane_item_usec(lane, backlog, plan->settings.lease_target_usec));
+                usec = MAX(usec, backlog->job.run_items * lane_item_usec(lane, backlog,
+                                                                         plan->settings.lease_target_usec));
         lane->credited = backlog;
         lane->credit_usec += usec;
         backlog->pass += usec / backlog->job.priority;
@@ -284,7 +288,8 @@ static Backlog *grant_next_job(Plan *plan, const Lane *lane, bool spent) {
 
 typedef int (*GrantSource)(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret);
 
-static int grant_from_any(Plan *plan, Lane *lane, bool spent, GrantSource source, usec_t now, PlanLease *ret) {
+static int grant_from_any(Plan *plan, Lane *lane, bool spent, GrantSource source, usec_t now,
+                          PlanLease *ret) {
         Backlog *backlog;
         int r;
 
@@ -310,9 +315,9 @@ int grant_lease(Plan *plan, Lane *lane, usec_t now, PlanLease *ret) {
         static const GrantSource sources[] = { grant_work, rescue_split, rescue_copy };
         bool spent;
 
-        spent = !lane->credited ||
-                lane->credit_usec <=
-                        lane_outlook(lane, lane->credited, now, plan->settings.lease_target_usec).busy_usec;
+        spent = !lane->credited || lane->credit_usec <= lane_outlook(lane, lane->credited, now,
+                                                                     plan->settings.lease_target_usec)
+                                                                        .busy_usec;
         for (size_t i = 0; i < ELEMENTSOF(sources); i++) {
                 int r = grant_from_any(plan, lane, spent, sources[i], now, ret);
 

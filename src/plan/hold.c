@@ -3,12 +3,14 @@
 /*
  * Who holds which items.
  *
- * An item that is taken and not done is held: leased to a lane, or reserved for its run. Mostly one lane holds it.
- * It may be more when a straggler's items were given to another lane too, or when a lease expired (its lane keeps
- * it, but the items were made free). Such items are in `shared`, and only for them are all lanes searched: when
- * one holder lets go, the others must keep the item, and when one delivers it, the others must be told.
+ * An item that is taken and not done is held: leased to a lane, or reserved for its run. Mostly one lane
+ * holds it. It may be more when a straggler's items were given to another lane too, or when a lease expired
+ * (its lane keeps it, but the items were made free). Such items are in `shared`, and only for them are all
+ * lanes searched: when one holder lets go, the others must keep the item, and when one delivers it, the
+ * others must be told.
  *
- * A lane's reservation may contain items that are done (a late answer came): they are skipped when it is leased.
+ * A lane's reservation may contain items that are done (a late answer came): they are skipped when it is
+ * leased.
  */
 
 #include "plan/hold.h"
@@ -38,12 +40,14 @@ int hold_release(Plan *plan, Backlog *backlog, uint64_t first, uint64_t end) {
                         lease->backed_end = 0; /* who backed it may be the one who let go */
                         if (lease->expired)
                                 continue;
-                        r = interval_set_add(&backlog->taken, MAX(first, lease->first), MIN(end, lease->end));
+                        r = interval_set_add(&backlog->taken, MAX(first, lease->first),
+                                             MIN(end, lease->end));
                         if (r < 0)
                                 return r;
                 }
                 if (lane->run == backlog) {
-                        r = interval_set_add(&backlog->taken, MAX(first, lane->run_next), MIN(end, lane->run_end));
+                        r = interval_set_add(&backlog->taken, MAX(first, lane->run_next),
+                                             MIN(end, lane->run_end));
                         if (r < 0)
                                 return r;
                 }
@@ -66,7 +70,8 @@ int hold_give_back(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uin
 
         /* From behind: cutting one lease may drop it or put another one after it. */
         for (size_t i = lane->n_leases; i-- > 0;) {
-                uint64_t cut_first = MAX(first, lane->leases[i].first), cut_end = MIN(end, lane->leases[i].end);
+                uint64_t cut_first = MAX(first, lane->leases[i].first),
+                         cut_end = MIN(end, lane->leases[i].end);
 
                 if (lane->leases[i].backlog != backlog || cut_first >= cut_end)
                         continue;
@@ -144,7 +149,10 @@ int hold_revive(Lane *lane) {
 
 int hold_revoke(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now) {
         PlanRevocation revocation = {
-                .worker = lane->worker, .job = backlog->job.id, .first = first, .end = end,
+                .worker = lane->worker,
+                .job = backlog->job.id,
+                .first = first,
+                .end = end,
         };
         int r;
 
@@ -182,7 +190,10 @@ int hold_settle_item(Plan *plan, Lane *own, Backlog *backlog, uint64_t item, use
                         continue;
                 lane_settle_item(lane, lease, item, now, false);
                 revocation = (PlanRevocation) {
-                        .worker = lane->worker, .job = backlog->job.id, .first = item, .end = item + 1,
+                        .worker = lane->worker,
+                        .job = backlog->job.id,
+                        .first = item,
+                        .end = item + 1,
                 };
                 r = revocations_push(&plan->revocations, &revocation);
                 if (r < 0)

@@ -11,7 +11,8 @@ int hold_release(Plan *plan, Backlog *backlog, uint64_t first, uint64_t end);
 /* Gives up the lane's reservation. */
 int hold_drop_run(Plan *plan, Lane *lane);
 
-/* The lane will not do [first, end) of the job any more: what it held of it is free, if nobody else holds it. */
+/* The lane will not do [first, end) of the job any more: what it held of it is free, if nobody else holds
+ * it. */
 int hold_give_back(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now);
 
 /* The lane is gone: all it held is free. */

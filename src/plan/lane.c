@@ -3,10 +3,11 @@
 /*
  * A lane's leases, and the guess when it will be done with them.
  *
- * The guess decides who helps whom, so it must be honest about lanes that fall silent. A healthy lane gives a sign
- * of life every `gap` at the latest. Before that, the begun items are done when the gap is over. After that, the
- * best guess for the rest of a wait that has lasted too long is as long again as it is overdue: a dead lane's
- * guess grows with time until anybody alive is better, a lane that is merely slow is left in peace.
+ * The guess decides who helps whom, so it must be honest about lanes that fall silent. A healthy lane gives
+ * a sign of life every `gap` at the latest. Before that, the begun items are done when the gap is over.
+ * After that, the best guess for the rest of a wait that has lasted too long is as long again as it is
+ * overdue: a dead lane's guess grows with time until anybody alive is better, a lane that is merely slow is
+ * left in peace.
  */
 
 #include "plan/lane.h"
@@ -259,7 +260,8 @@ Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_
 
         if (lane->n_leases > 0)
                 outlook_begun(&outlook, lane, now, fallback_usec);
-        else if (lane->run == backlog) /* Nothing but a reservation. A lane that does not ask for it takes its time. */
+        else if (lane->run ==
+                 backlog) /* Nothing but a reservation. A lane that does not ask for it takes its time. */
                 outlook.item_usec = MAX(outlook.item_usec, (double) (now - lane->begun_usec));
 
         outlook.before_usec = outlook.begun_usec;
@@ -270,7 +272,8 @@ Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_
                 if (lease->backlog == backlog)
                         outlook.n_waiting += n;
                 else
-                        outlook.before_usec += (double) n * lane_item_usec(lane, lease->backlog, fallback_usec);
+                        outlook.before_usec +=
+                                        (double) n * lane_item_usec(lane, lease->backlog, fallback_usec);
         }
         outlook.busy_usec = outlook.before_usec + (double) outlook.n_waiting * outlook.item_usec;
         if (lane->run == backlog)

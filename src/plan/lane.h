@@ -17,12 +17,12 @@
 
 typedef struct Lease {
         Backlog *backlog;
-        uint64_t first, end;  /* `first` is not done: it is what the lane works at, or will begin with */
-        uint64_t n_left;      /* items in [first, end) that are not done */
-        uint64_t backed_end;  /* another lane computes the items below it too */
-        bool starts_run;      /* the time to its first result includes the start of a run */
-        bool duplicate;       /* another lane held it when it was granted */
-        bool expired;         /* late: its items were made free */
+        uint64_t first, end; /* `first` is not done: it is what the lane works at, or will begin with */
+        uint64_t n_left;     /* items in [first, end) that are not done */
+        uint64_t backed_end; /* another lane computes the items below it too */
+        bool starts_run;     /* the time to its first result includes the start of a run */
+        bool duplicate;      /* another lane held it when it was granted */
+        bool expired;        /* late: its items were made free */
 } Lease;
 
 typedef struct LanePace {
@@ -40,15 +40,15 @@ typedef struct Lane {
         usec_t begun_usec; /* the first lease's current item */
 
         /* the run */
-        Backlog *run;                /* of this job, or NULL */
-        uint64_t run_next, run_end;  /* reserved, but not leased yet */
-        Backlog *stream;             /* what the lane was given last … */
-        uint64_t stream_next;        /* … and where it would go on without a new start */
+        Backlog *run;               /* of this job, or NULL */
+        uint64_t run_next, run_end; /* reserved, but not leased yet */
+        Backlog *stream;            /* what the lane was given last … */
+        uint64_t stream_next;       /* … and where it would go on without a new start */
 
         /* speed */
         LanePace *paces;
         size_t n_paces, n_paces_allocated;
-        Backlog *counted; /* whose speed includes this lane's, */
+        Backlog *counted;     /* whose speed includes this lane's, */
         double counted_speed; /* by so much */
 
         /* its share for a job, in advance */
@@ -58,7 +58,8 @@ typedef struct Lane {
 
 /* What a lane still has to do for a job, as far as one can tell. */
 typedef struct Outlook {
-        uint64_t n_begun;   /* items of the first lease, if it is this job's, that are probably being worked at */
+        uint64_t n_begun; /* items of the first lease, if it is this job's, that are probably being worked at
+                           */
         uint64_t n_waiting; /* items of this job that are leased to it or reserved for it after those */
         double item_usec;   /* for each of these */
         double begun_usec;  /* until the begun ones are done, of whichever job */
@@ -88,7 +89,8 @@ void lane_forget_job(Lane *lane, const Backlog *backlog);
 /* Counts the lane's speed in this job and in no other; NULL: in none. */
 void lane_count(Lane *lane, Backlog *backlog);
 
-/* The time an item of the job should take: measured here, or else the mean of the lanes, or else `fallback_usec`. */
+/* The time an item of the job should take: measured here, or else the mean of the lanes, or else
+ * `fallback_usec`. */
 double lane_item_usec(const Lane *lane, const Backlog *backlog, usec_t fallback_usec);
 double lane_start_usec(const Lane *lane, const Backlog *backlog);
 Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_t fallback_usec);

@@ -3,13 +3,13 @@
 /*
  * A lane's speed.
  *
- * Results may come one by one or, when a worker sieves many items in one window, in bursts. So the speed is not
- * an average of item times but a ratio of two sums, items and time, both of which decay with the time that
- * passes; a burst then counts for what it is. What a burst does to the waiting time is kept apart: `gap_usec` is
- * how long one has to wait for a sign of life of a healthy lane.
+ * Results may come one by one or, when a worker sieves many items in one window, in bursts. So the speed is
+ * not an average of item times but a ratio of two sums, items and time, both of which decay with the time
+ * that passes; a burst then counts for what it is. What a burst does to the waiting time is kept apart:
+ * `gap_usec` is how long one has to wait for a sign of life of a healthy lane.
  *
- * The first item of a run carries the start of the sieve and the way of the lease to the worker. It tells how
- * dear a new run is, and nothing about speed, unless there is nothing else to go by.
+ * The first item of a run carries the start of the sieve and the way of the lease to the worker. It tells
+ * how dear a new run is, and nothing about speed, unless there is nothing else to go by.
  *
  * Division instead of exp(): the same figures on every machine, whatever its libm.
  */
@@ -18,8 +18,8 @@
 
 #include "base/macro.h"
 
-#define PACE_ITEMS_MIN 4.0  /* remember at least so many items, however slow the lane is */
-#define PACE_GAP_DECAY 0.95 /* of the longest gap, with each result: forgotten after some fifty */
+#define PACE_ITEMS_MIN 4.0    /* remember at least so many items, however slow the lane is */
+#define PACE_GAP_DECAY 0.95   /* of the longest gap, with each result: forgotten after some fifty */
 #define PACE_START_WEIGHT 0.5 /* of the newest run's start; starts are rare and alike */
 
 static void pace_add_start(Pace *pace, double elapsed_usec) {

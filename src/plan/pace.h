@@ -14,8 +14,8 @@ typedef struct Pace {
         bool provisional;          /* only first items of runs were seen */
 } Pace;
 
-/* A result came `elapsed_usec` after the lane had begun its item. Older results count less, by half or so after
- * `memory_usec`. */
+/* A result came `elapsed_usec` after the lane had begun its item. Older results count less, by half or so
+ * after `memory_usec`. */
 void pace_add(Pace *pace, usec_t elapsed_usec, bool starts_run, usec_t memory_usec);
 
 /* 0: not yet known. */

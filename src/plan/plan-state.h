@@ -19,9 +19,9 @@ struct Plan {
         double pass; /* of the job that was chosen last: where a new job begins */
 
         uint64_t generation;
-        usec_t retry_usec;  /* a waiting lane should ask again then; USEC_INFINITY: none waits for the time */
+        usec_t retry_usec; /* a waiting lane should ask again then; USEC_INFINITY: none waits for the time */
         usec_t deferred_usec; /* when a lane was last passed over for a faster one */
-        usec_t expiry_usec; /* nothing can expire before */
+        usec_t expiry_usec;   /* nothing can expire before */
 };
 
 /* The settings' memory of speeds. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The plan as its users see it: events in, leases and revocations out. The thinking is in grant.c and rescue.c. */
+/* The plan as its users see it: events in, leases and revocations out. The thinking is in grant.c and
+ * rescue.c. */
 
 #include "plan/plan.h"
 
@@ -15,7 +16,8 @@
 #include "plan/plan-state.h"
 
 #define PLAN_PRIORITY_MAX 1000u
-#define SPOOL_PART_TO_WAKE 8 /* lanes that wait for room in the spool are woken when this part of it is free */
+#define SPOOL_PART_TO_WAKE                                                                                  \
+        8 /* lanes that wait for room in the spool are woken when this part of it is free */
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Plan *, plan_free);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Backlog *, backlog_free);
@@ -99,7 +101,10 @@ static int plan_revoke_job(Plan *plan, Lane *lane, const Backlog *backlog) {
         for (size_t i = 0; i < lane->n_leases; i++) {
                 const Lease *lease = lane->leases + i;
                 PlanRevocation revocation = {
-                        .worker = lane->worker, .job = backlog->job.id, .first = lease->first, .end = lease->end,
+                        .worker = lane->worker,
+                        .job = backlog->job.id,
+                        .first = lease->first,
+                        .end = lease->end,
                 };
 
                 if (lease->backlog != backlog) {
@@ -172,7 +177,8 @@ int plan_job_lose(Plan *plan, uint64_t job, uint64_t first, uint64_t end) {
 
         while (interval_set_next(&backlog->done, first, &lost) && lost.first < end) {
                 lost.end = MIN(lost.end, end);
-                /* A lease may lie around an item that came out of turn; its lane will not do that item again. */
+                /* A lease may lie around an item that came out of turn; its lane will not do that item
+                 * again. */
                 r = hold_erase(plan, backlog, lost.first, lost.end);
                 if (r < 0)
                         return r;
@@ -279,13 +285,15 @@ static int plan_note_result(Plan *plan, Lane *lane, Backlog *backlog, uint64_t i
 static void plan_note_progress(Plan *plan, Backlog *backlog) {
         if (backlog_n_missing(backlog) == 0)
                 plan->generation++;
-        if (backlog->spool_refused && backlog_spool_room(backlog) > backlog->job.spool_items_max / SPOOL_PART_TO_WAKE) {
+        if (backlog->spool_refused &&
+            backlog_spool_room(backlog) > backlog->job.spool_items_max / SPOOL_PART_TO_WAKE) {
                 backlog->spool_refused = false;
                 plan->generation++;
         }
 }
 
-int plan_result(Plan *plan, uint64_t worker, uint64_t job, uint64_t item, usec_t now, PlanVerdict *ret_verdict) {
+int plan_result(Plan *plan, uint64_t worker, uint64_t job, uint64_t item, usec_t now,
+                PlanVerdict *ret_verdict) {
         Backlog *backlog = plan_find_job(plan, job);
         Member *member = roster_find(&plan->roster, worker);
         Lane *own = NULL;
@@ -353,7 +361,8 @@ usec_t plan_lane_expiry(const Plan *plan, const Lane *lane) {
                         return USEC_INFINITY;
                 if (pace)
                         expected_usec = MAX(lease->n_left * pace_item_usec(pace), pace->gap_usec);
-                allowed_usec = MAX((double) settings->expiry_minimum_usec, settings->expiry_factor * expected_usec);
+                allowed_usec = MAX((double) settings->expiry_minimum_usec,
+                                   settings->expiry_factor * expected_usec);
         } else if (!lane->run)
                 return USEC_INFINITY;
         return allowed_usec < INT64_MAX ? lane->begun_usec + (usec_t) allowed_usec : USEC_INFINITY;

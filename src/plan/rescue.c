@@ -3,14 +3,15 @@
 /*
  * Helping those who are behind, so that the slowest does not decide when everybody is done.
  *
- * A lane that finds nothing free looks for the lane that will be done last, as lane_outlook() sees it. If that one
- * has items waiting, the two share them so that both are done at the same time: first from its reservation, which
- * costs nothing, then from its leases, which are revoked. If all that is left is what it is working at, the item
- * is computed twice, provided that the second lane will clearly be done earlier; the first answer counts.
+ * A lane that finds nothing free looks for the lane that will be done last, as lane_outlook() sees it. If
+ * that one has items waiting, the two share them so that both are done at the same time: first from its
+ * reservation, which costs nothing, then from its leases, which are revoked. If all that is left is what it
+ * is working at, the item is computed twice, provided that the second lane will clearly be done earlier; the
+ * first answer counts.
  *
- * A search costs a look at all lanes. When it finds nothing, that is remembered: a slower lane would find nothing
- * either, until the generation changes, and time alone can change the answer only by making somebody late, for
- * which the plan sets itself an alarm.
+ * A search costs a look at all lanes. When it finds nothing, that is remembered: a slower lane would find
+ * nothing either, until the generation changes, and time alone can change the answer only by making somebody
+ * late, for which the plan sets itself an alarm.
  */
 
 #include "plan/rescue.h"
@@ -43,7 +44,8 @@ static bool rescue_is_refused(const Plan *plan, const BacklogRefusal *refusal, d
         return refusal->generation == plan->generation && cost_usec >= refusal->cost_usec;
 }
 
-static void rescue_refuse(Plan *plan, BacklogRefusal *refusal, double cost_usec, usec_t now, double wait_usec) {
+static void rescue_refuse(Plan *plan, BacklogRefusal *refusal, double cost_usec, usec_t now,
+                          double wait_usec) {
         usec_t most_usec = MAX(plan->settings.lease_target_usec / RETRY_PART, (usec_t) USEC_PER_MSEC);
         usec_t retry_usec = now + (usec_t) CLAMP(wait_usec, (double) USEC_PER_MSEC, (double) most_usec);
 
@@ -59,7 +61,8 @@ typedef struct Search {
 
 static Search search_begin(Plan *plan) {
         return (Search) {
-                .walk = { .roster = &plan->roster, .member = random_below(&plan->random, plan->roster.n_members) },
+                .walk = { .roster = &plan->roster,
+                          .member = random_below(&plan->random, plan->roster.n_members) },
                 .n_left = plan->roster.n_lanes,
         };
 }
@@ -79,8 +82,8 @@ static Lane *search_next(Search *search) {
         return lane;
 }
 
-/* Who is helped first: who will be done last; but if the spool is full, who holds it up, which is who works closest
- * to the frontier. */
+/* Who is helped first: who will be done last; but if the spool is full, who holds it up, which is who works
+ * closest to the frontier. */
 static double rescue_urgency(const Backlog *backlog, const Lane *lane, double usec) {
         uint64_t first = lane->n_leases > 0 ? lane->leases[0].first : lane->run_next;
 
@@ -92,7 +95,8 @@ static double rescue_urgency(const Backlog *backlog, const Lane *lane, double us
 /* splitting */
 
 /* How many items can be taken from the end of what the lane has not begun, and where they end. */
-static uint64_t split_available(const Lane *lane, const Backlog *backlog, const Outlook *outlook, uint64_t *ret_end) {
+static uint64_t split_available(const Lane *lane, const Backlog *backlog, const Outlook *outlook,
+                                uint64_t *ret_end) {
         const Lease *last;
 
         if (lane->run == backlog && lane->run_next < lane->run_end) {
@@ -108,16 +112,18 @@ static uint64_t split_available(const Lane *lane, const Backlog *backlog, const 
         return lane->n_leases > 1 ? last->n_left : last->n_left - MIN(outlook->n_begun, last->n_left);
 }
 
-/* How many of the waiting items another lane should take, so that the later of the two is done as early as whole
- * items allow. The last one must be worth the trouble. */
+/* How many of the waiting items another lane should take, so that the later of the two is done as early as
+ * whole items allow. The last one must be worth the trouble. */
 static uint64_t split_share(const Outlook *outlook, const Effort *effort, double margin_usec) {
-        double share = (outlook->finish_usec - effort->before_usec) / (effort->item_usec + outlook->item_usec);
+        double share = (outlook->finish_usec - effort->before_usec) /
+                       (effort->item_usec + outlook->item_usec);
         double n_most = outlook->n_waiting, n;
 
         if (share <= 0)
                 return 0;
         n = MIN(n_most, (double) (uint64_t) share + 1);
-        if (effort->before_usec + n * effort->item_usec + margin_usec >= outlook->finish_usec - (n - 1) * outlook->item_usec)
+        if (effort->before_usec + n * effort->item_usec + margin_usec >=
+            outlook->finish_usec - (n - 1) * outlook->item_usec)
                 n--;
         return (uint64_t) n;
 }
@@ -183,14 +189,15 @@ int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease
 
 /* copying */
 
-/* Whether a copy of what `other` is working at would clearly be done earlier. If not, *wait_usec is lowered to the
- * time until it would. */
+/* Whether a copy of what `other` is working at would clearly be done earlier. If not, *wait_usec is lowered
+ * to the time until it would. */
 static bool copy_is_worth(const Plan *plan, const Lane *lane, const Lane *other, const Backlog *backlog,
                           const Effort *effort, usec_t now, double *wait_usec, Outlook *ret) {
         const Lease *lease = other->leases;
         double cost_usec;
 
-        if (other->n_leases == 0 || lease->backlog != backlog || lease->expired || lease->first < lease->backed_end)
+        if (other->n_leases == 0 || lease->backlog != backlog || lease->expired ||
+            lease->first < lease->backed_end)
                 return false;
         if (lane_holds(lane, backlog, lease->first, lease->end))
                 return false;
@@ -204,14 +211,16 @@ static bool copy_is_worth(const Plan *plan, const Lane *lane, const Lane *other,
 }
 
 /* Whether the lane is idle, would take work, and is far faster. */
-static bool copy_is_for(const Plan *plan, const Lane *idle, const Backlog *backlog, const Effort *effort, usec_t now) {
+static bool copy_is_for(const Plan *plan, const Lane *idle, const Backlog *backlog, const Effort *effort,
+                        usec_t now) {
         usec_t fallback_usec = plan->settings.lease_target_usec;
 
         return idle->n_leases == 0 && idle->waits && now - idle->asked_usec <= fallback_usec / 2 &&
                lane_item_usec(idle, backlog, fallback_usec) * COPY_DEFER < effort->item_usec;
 }
 
-static int copy_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uint64_t n, usec_t now, PlanLease *ret) {
+static int copy_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uint64_t n, usec_t now,
+                     PlanLease *ret) {
         Lease *lease = victim->leases;
         Interval missing;
 

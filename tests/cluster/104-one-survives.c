@@ -11,8 +11,8 @@ static void test_one_survivor_finishes(void) {
         simulator_set_detection(s, SECONDS(10));
         simulator_add_job(s, (PlanJob) { .n_items = 3000, .run_items = 30 });
         for (unsigned i = 0; i < 20; i++) {
-                uint64_t worker = simulator_add_worker(s, 0, (WorkerTraits) {
-                        .items_per_second = 2, .n_lanes = 2 });
+                uint64_t worker = simulator_add_worker(
+                                s, 0, (WorkerTraits) { .items_per_second = 2, .n_lanes = 2 });
 
                 if (i > 0)
                         simulator_die(s, SECONDS(12.3), worker);

@@ -21,8 +21,8 @@ static void test_stalled_items_are_copied(void) {
 
 static void test_stalled_items_expire(void) {
         _cleanup_(simulator_freep) Simulator *s = simulator_new(106);
-        uint64_t job = simulator_add_job(s, (PlanJob) { .n_items = 20000, .run_items = 20,
-                                                         .delivery = PLAN_UNORDERED }), worker;
+        PlanJob spec = { .n_items = 20000, .run_items = 20, .delivery = PLAN_UNORDERED };
+        uint64_t job = simulator_add_job(s, spec), worker;
 
         simulator_set_detection(s, SECONDS(6000));
         worker = simulator_add_worker(s, 0, (WorkerTraits) { .items_per_second = 10 });

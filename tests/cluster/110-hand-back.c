@@ -10,8 +10,8 @@ static void test_handed_back_items_are_given_out_again(void) {
 
         simulator_add_job(s, (PlanJob) { .n_items = 4000, .run_items = 25 });
         for (unsigned i = 0; i < 10; i++) {
-                uint64_t worker = simulator_add_worker(s, 0, (WorkerTraits) {
-                        .items_per_second = 1 + i, .n_lanes = 2 });
+                uint64_t worker = simulator_add_worker(
+                                s, 0, (WorkerTraits) { .items_per_second = 1 + i, .n_lanes = 2 });
 
                 for (unsigned j = 0; j < 20; j++)
                         simulator_hand_back(s, SECONDS(1 + i * 0.1 + j), worker);

@@ -6,14 +6,16 @@
 
 static void test_shares_follow_priorities(void) {
         _cleanup_(simulator_freep) Simulator *s = simulator_new(111);
-        uint64_t a = simulator_add_job(s, (PlanJob) { .n_items = 500000, .run_items = 10, .priority = 3,
-                                                       .delivery = PLAN_UNORDERED });
+        uint64_t a = simulator_add_job(s, (PlanJob) { .n_items = 500000,
+                                                     .run_items = 10,
+                                                     .priority = 3,
+                                                     .delivery = PLAN_UNORDERED });
         uint64_t b = simulator_add_job(s, (PlanJob) { .n_items = 500000, .run_items = 10, .priority = 1 });
         double ratio;
 
         for (unsigned i = 0; i < 20; i++)
-                simulator_add_worker(s, 0, (WorkerTraits) {
-                        .items_per_second = 1 + i, .n_lanes = 1 + i % 3 });
+                simulator_add_worker(s, 0,
+                                     (WorkerTraits) { .items_per_second = 1 + i, .n_lanes = 1 + i % 3 });
         CHECK(simulator_run(s, SECONDS(600)));
         ratio = (double) simulator_job_busy(s, a) / simulator_job_busy(s, b);
         printf("# worker time %.3f : 1\n", ratio);

@@ -6,8 +6,8 @@
 
 static void test_straggler_does_not_block_the_spool(void) {
         _cleanup_(simulator_freep) Simulator *s = simulator_new(116);
-        uint64_t job = simulator_add_job(s, (PlanJob) { .n_items = 20000, .run_items = 50,
-                                                         .spool_items_max = 1000 });
+        uint64_t job = simulator_add_job(
+                        s, (PlanJob) { .n_items = 20000, .run_items = 50, .spool_items_max = 1000 });
         SimulatorReport report;
 
         simulator_add_worker(s, 0, (WorkerTraits) { .items_per_second = 0.1 }); /* gets item 0 */
@@ -20,8 +20,8 @@ static void test_straggler_does_not_block_the_spool(void) {
 
 static void test_tiny_spool_still_moves(void) {
         _cleanup_(simulator_freep) Simulator *s = simulator_new(116);
-        uint64_t job = simulator_add_job(s, (PlanJob) { .n_items = 500, .run_items = 50,
-                                                         .spool_items_max = 1 });
+        PlanJob spec = { .n_items = 500, .run_items = 50, .spool_items_max = 1 };
+        uint64_t job = simulator_add_job(s, spec);
 
         for (unsigned i = 0; i < 10; i++)
                 simulator_add_worker(s, 0, (WorkerTraits) { .items_per_second = 1 + i });

@@ -9,8 +9,8 @@ static void test_open_job_runs_until_removed(void) {
         uint64_t job = simulator_add_job(s, (PlanJob) { .n_items = UINT64_C(1) << 62, .run_items = 20 });
 
         for (unsigned i = 0; i < 10; i++)
-                simulator_add_worker(s, 0, (WorkerTraits) {
-                        .items_per_second = 1 + 2 * i, .start_usec = 10000 });
+                simulator_add_worker(s, 0,
+                                     (WorkerTraits) { .items_per_second = 1 + 2 * i, .start_usec = 10000 });
         CHECK(simulator_run(s, SECONDS(1000)));
         CHECK(simulator_job_accepted(s, job) > 0.99 * 1000 * 100);
         CHECK(plan_job_frontier(simulator_plan(s), job) > 0.96 * simulator_job_accepted(s, job));

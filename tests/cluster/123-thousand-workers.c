@@ -10,9 +10,11 @@ static void test_thousand_workers(void) {
 
         simulator_add_job(s, (PlanJob) { .n_items = 200000, .run_items = 20 });
         for (unsigned i = 0; i < 1000; i++)
-                simulator_add_worker(s, i * 10000, (WorkerTraits) {
-                        .items_per_second = 1 + i % 7, .n_lanes = 1 + i % 2, .latency_usec = 1000 + i,
-                        .start_usec = 5000 });
+                simulator_add_worker(s, i * 10000,
+                                     (WorkerTraits) { .items_per_second = 1 + i % 7,
+                                                     .n_lanes = 1 + i % 2,
+                                                     .latency_usec = 1000 + i,
+                                                     .start_usec = 5000 });
         report = scenario_run(s);
         CHECK(scenario_ratio(&report, 0) <= 1.05);
 }

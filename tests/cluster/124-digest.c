@@ -11,8 +11,12 @@ static uint64_t digest(uint64_t seed, double death_seconds) {
         simulator_add_job(s, (PlanJob) { .n_items = 2000, .run_items = 20, .spool_items_max = 1000 });
         simulator_add_job(s, (PlanJob) { .n_items = 1000, .delivery = PLAN_UNORDERED, .priority = 2 });
         for (unsigned i = 0; i < 10; i++) {
-                uint64_t worker = simulator_add_worker(s, 0, (WorkerTraits) {
-                        .items_per_second = 1 + i, .n_lanes = 2, .p_twice = 0.1, .p_late = 0.1, .late_usec = 100000 });
+                uint64_t worker = simulator_add_worker(s, 0,
+                                                       (WorkerTraits) { .items_per_second = 1 + i,
+                                                                       .n_lanes = 2,
+                                                                       .p_twice = 0.1,
+                                                                       .p_late = 0.1,
+                                                                       .late_usec = 100000 });
 
                 if (i % 3 == 0)
                         simulator_die(s, SECONDS(death_seconds + i), worker);

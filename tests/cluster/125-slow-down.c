@@ -10,8 +10,8 @@ static void test_speeds_are_followed(void) {
 
         simulator_add_job(s, (PlanJob) { .n_items = 10000, .run_items = 30 });
         for (unsigned i = 0; i < 20; i++) {
-                uint64_t worker = simulator_add_worker(s, 0, (WorkerTraits) {
-                        .items_per_second = 5, .start_usec = 20000 });
+                uint64_t worker = simulator_add_worker(
+                                s, 0, (WorkerTraits) { .items_per_second = 5, .start_usec = 20000 });
 
                 if (i % 2) {
                         simulator_set_speed(s, SECONDS(30), worker, 0.5);

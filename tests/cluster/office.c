@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The simulated master: passes the workers' messages to the real plan and the plan's answers back, as the real
- * master does, and compares each answer with the books.
+ * The simulated master: passes the workers' messages to the real plan and the plan's answers back, as the
+ * real master does, and compares each answer with the books.
  *
- * The books know which lane was given which item and has neither delivered it nor been relieved of it. From this
- * follows what the plan may do: give out only what is not accepted; give an item to a second lane only as a
- * duplicate; accept each item once; and when it is accepted, relieve everybody else of it at once.
+ * The books know which lane was given which item and has neither delivered it nor been relieved of it. From
+ * this follows what the plan may do: give out only what is not accepted; give an item to a second lane only
+ * as a duplicate; accept each item once; and when it is accepted, relieve everybody else of it at once.
  */
 
 #include <assert.h>
@@ -74,7 +74,8 @@ static void office_check_spool(Simulator *s, Book *book) {
                 n_beyond--;
         if (book->job.delivery == PLAN_ORDERED && book->job.spool_items_max != UINT64_MAX &&
             n_beyond > book->job.spool_items_max + book->n_unasked)
-                simulator_fail(s, "spool of %lu beyond the bound of %lu", n_beyond, book->job.spool_items_max);
+                simulator_fail(s, "spool of %lu beyond the bound of %lu", n_beyond,
+                               book->job.spool_items_max);
         book->n_spool_most = MAX(book->n_spool_most, book->n_accepted - book->frontier);
 }
 
@@ -97,17 +98,21 @@ static void office_drain(Simulator *s) {
                 s->report.n_revoked++;
                 for (unsigned i = 0; i < site->n_lanes_allocated; i++)
                         office_relieve(s, site->lanes + i, revocation.job, revocation.first, revocation.end);
-                office_send(s, at, (Event) { .type = EVENT_REVOKE, .job = revocation.job,
-                                             .first = revocation.first, .end = revocation.end });
+                office_send(s, at,
+                            (Event) { .type = EVENT_REVOKE,
+                                     .job = revocation.job,
+                                     .first = revocation.first,
+                                     .end = revocation.end });
         }
 }
 
 static void office_check_lease(Simulator *s, SiteLane *lane, const PlanLease *lease) {
         Book *book = simulator_book(s, lease->job);
 
-        if (!book || lease->first >= lease->end || lease->end > book->job.n_items || lease->run_end < lease->end) {
-                simulator_fail(s, "lease of job %lu [%lu, %lu) run %lu makes no sense", lease->job, lease->first,
-                               lease->end, lease->run_end);
+        if (!book || lease->first >= lease->end || lease->end > book->job.n_items ||
+            lease->run_end < lease->end) {
+                simulator_fail(s, "lease of job %lu [%lu, %lu) run %lu makes no sense", lease->job,
+                               lease->first, lease->end, lease->run_end);
                 return;
         }
         if (lease->end > book->n_items) {
@@ -142,8 +147,12 @@ static bool office_ask(Simulator *s, unsigned at, unsigned index) {
         case PLAN_GRANTED:
                 simulator_note(s, lease.job, lease.first, lease.end, lease.run_end);
                 office_check_lease(s, lane, &lease);
-                office_send(s, at, (Event) { .type = EVENT_LEASE, .lane = index, .job = lease.job,
-                                             .first = lease.first, .end = lease.end });
+                office_send(s, at,
+                            (Event) { .type = EVENT_LEASE,
+                                     .lane = index,
+                                     .job = lease.job,
+                                     .first = lease.first,
+                                     .end = lease.end });
                 return true;
         case PLAN_ENOUGH:
                 office_send(s, at, (Event) { .type = EVENT_ENOUGH, .lane = index });
@@ -327,7 +336,8 @@ static void office_remove_job(Simulator *s, const Event *event) {
 static void office_on_hand_back(Simulator *s, const Event *event) {
         Site *site = s->sites + event->worker;
 
-        assert(plan_hand_back(s->plan, event->worker + 1, event->job, event->first, event->end, s->now) >= 0 ||
+        assert(plan_hand_back(s->plan, event->worker + 1, event->job, event->first, event->end, s->now) >=
+                               0 ||
                !simulator_book(s, event->job));
         for (unsigned i = 0; i < site->n_lanes_allocated; i++)
                 office_relieve(s, site->lanes + i, event->job, event->first, event->end);
@@ -413,7 +423,8 @@ void office_check_end(Simulator *s) {
                         simulator_fail(s, "all is done, but worker %zu holds items", i + 1);
                 for (unsigned j = 0; s->sites[i].joined && j < s->sites[i].joined_lanes; j++)
                         if (plan_lease(s->plan, i + 1, j, s->now, &lease) != PLAN_NOTHING_LEFT)
-                                simulator_fail(s, "all is done, but worker %zu lane %u is not told so", i + 1, j);
+                                simulator_fail(s, "all is done, but worker %zu lane %u is not told so",
+                                               i + 1, j);
         }
         for (unsigned i = 0; i < 2; i++)
                 assert(plan_advance(s->plan, s->now + (i + 1) * USEC_PER_HOUR) >= 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The body of a Simulator, shared by its files: simulator.c (the loop), site.c (workers), office.c (the master). */
+/* The body of a Simulator, shared by its files: simulator.c (the loop), site.c (workers), office.c (the
+ * master). */
 
 #include "base/random.h"
 #include "cluster/event-queue.h"
@@ -12,12 +13,12 @@
 /* The simulator's own account of a job. */
 typedef struct Book {
         PlanJob job;
-        uint64_t n_items;    /* that are followed */
+        uint64_t n_items; /* that are followed */
         bool *accepted;
         uint16_t *n_holders; /* lanes that were given the item and neither delivered nor lost it */
         usec_t *accepted_at;
         uint64_t n_accepted, n_taken, frontier;
-        uint64_t n_unasked;  /* accepted beyond the spool's rules: late, offered, lost and found again */
+        uint64_t n_unasked; /* accepted beyond the spool's rules: late, offered, lost and found again */
         uint64_t n_spool_most;
         double spread;
         double busy_usec;
@@ -81,7 +82,9 @@ struct Simulator {
         PlanJob *later; /* jobs that start later */
         size_t n_later;
 
-        struct { unsigned site, lane; } *waiting;
+        struct {
+                unsigned site, lane;
+        } * waiting;
         size_t n_waiting, n_waiting_allocated;
         uint64_t generation;
 

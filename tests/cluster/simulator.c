@@ -3,9 +3,9 @@
 /*
  * The loop, the description of the cluster, and the ideal that the makespan is compared with.
  *
- * The ideal is what no schedule can beat: the time by which the lanes that lived, at the speeds they had, could have
- * done the work, if it could be cut at will, if messages took no time and runs cost no start. Failures destroy work;
- * the second ideal includes that.
+ * The ideal is what no schedule can beat: the time by which the lanes that lived, at the speeds they had,
+ * could have done the work, if it could be cut at will, if messages took no time and runs cost no start.
+ * Failures destroy work; the second ideal includes that.
  */
 
 #include "cluster/simulator.h"
@@ -113,7 +113,8 @@ void simulator_note_capacity(Simulator *s) {
         if (s->n_segments == 0 || s->segments[s->n_segments - 1].from != s->now) {
                 if (s->n_segments == s->n_segments_allocated) {
                         s->n_segments_allocated = s->n_segments_allocated * 2 + 16;
-                        s->segments = reallocarray(s->segments, s->n_segments_allocated, sizeof *s->segments);
+                        s->segments = reallocarray(s->segments, s->n_segments_allocated,
+                                                   sizeof *s->segments);
                         assert(s->segments);
                 }
                 s->n_segments++;
@@ -140,7 +141,8 @@ static usec_t simulator_ideal(const Simulator *s, double cost) {
                 double room = segment->rate * (double) (end - segment->from) / USEC_PER_SEC;
 
                 if (segment->rate > 0 && room >= cost)
-                        return segment->from + (usec_t) (cost / segment->rate * USEC_PER_SEC) - s->first_join;
+                        return segment->from + (usec_t) (cost / segment->rate * USEC_PER_SEC) -
+                               s->first_join;
                 cost -= room;
         }
         return USEC_INFINITY;
@@ -208,6 +210,14 @@ static void simulator_schedule(Simulator *s, Event event) {
         event_queue_push(&s->queue, event);
 }
 
+static void simulator_schedule_site(Simulator *s, usec_t at, EventType type, uint64_t worker,
+                                    uint64_t first) {
+        simulator_schedule(s, (Event) { .time = at,
+                                       .type = type,
+                                       .worker = (unsigned) worker - 1,
+                                       .first = first });
+}
+
 uint64_t simulator_add_worker(Simulator *s, usec_t at, WorkerTraits traits) {
         if (s->n_sites == s->n_sites_allocated) {
                 s->n_sites_allocated = s->n_sites_allocated * 2 + 16;
@@ -222,15 +232,11 @@ uint64_t simulator_add_worker(Simulator *s, usec_t at, WorkerTraits traits) {
                 .n_lanes_allocated = traits.n_lanes,
         };
         assert(s->sites[s->n_sites].lanes);
-        simulator_schedule(s, (Event) { .time = at, .type = EVENT_CONNECT, .worker = (unsigned) s->n_sites });
+        simulator_schedule_site(s, at, EVENT_CONNECT, s->n_sites + 1, 0);
         return ++s->n_sites;
 }
 
 /* accidents */
-
-static void simulator_schedule_site(Simulator *s, usec_t at, EventType type, uint64_t worker, uint64_t first) {
-        simulator_schedule(s, (Event) { .time = at, .type = type, .worker = (unsigned) worker - 1, .first = first });
-}
 
 void simulator_die(Simulator *s, usec_t at, uint64_t worker) {
         simulator_schedule_site(s, at, EVENT_DIE, worker, 0);
@@ -249,8 +255,10 @@ void simulator_stall(Simulator *s, usec_t at, uint64_t worker, usec_t duration_u
 }
 
 void simulator_set_speed(Simulator *s, usec_t at, uint64_t worker, double items_per_second) {
-        simulator_schedule(s, (Event) { .time = at, .type = EVENT_SET_SPEED, .worker = (unsigned) worker - 1,
-                                        .value = items_per_second });
+        simulator_schedule(s, (Event) { .time = at,
+                                       .type = EVENT_SET_SPEED,
+                                       .worker = (unsigned) worker - 1,
+                                       .value = items_per_second });
 }
 
 void simulator_set_lanes(Simulator *s, usec_t at, uint64_t worker, unsigned n_lanes) {
@@ -262,12 +270,17 @@ void simulator_hand_back(Simulator *s, usec_t at, uint64_t worker) {
 }
 
 void simulator_offer(Simulator *s, usec_t at, uint64_t worker, uint64_t job, uint64_t item) {
-        simulator_schedule(s, (Event) { .time = at, .type = EVENT_RESULT, .worker = (unsigned) worker - 1,
-                                        .job = job, .first = item });
+        simulator_schedule(s, (Event) { .time = at,
+                                       .type = EVENT_RESULT,
+                                       .worker = (unsigned) worker - 1,
+                                       .job = job,
+                                       .first = item });
 }
 
 void simulator_lose(Simulator *s, usec_t at, uint64_t job, uint64_t first, uint64_t end) {
-        simulator_schedule(s, (Event) { .time = at, .type = EVENT_LOSE, .job = job, .first = first, .end = end });
+        simulator_schedule(
+                        s,
+                        (Event) { .time = at, .type = EVENT_LOSE, .job = job, .first = first, .end = end });
 }
 
 void simulator_pause(Simulator *s, usec_t at, uint64_t job, bool paused) {
@@ -286,7 +299,13 @@ void simulator_start_job(Simulator *s, usec_t at, PlanJob job) {
 }
 
 void simulator_set_priority(Simulator *s, usec_t at, uint64_t job, unsigned priority) {
-        simulator_schedule(s, (Event) { .time = at, .type = EVENT_SET_PRIORITY, .job = job, .first = priority });
+        simulator_schedule(s,
+                           (Event) {
+                                   .time = at,
+                                   .type = EVENT_SET_PRIORITY,
+                                   .job = job,
+                                   .first = priority,
+                           });
 }
 
 /* the loop */
@@ -377,10 +396,6 @@ SimulatorReport simulator_report(const Simulator *s) {
 
 Plan *simulator_plan(Simulator *s) {
         return s->plan;
-}
-
-usec_t simulator_now(const Simulator *s) {
-        return s->now;
 }
 
 uint64_t simulator_job_accepted(const Simulator *s, uint64_t job) {

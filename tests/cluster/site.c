@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A simulated worker: lanes that do their leases in order, ask for more in time, obey revocations, and meet with
- * accidents. It knows nothing but what messages told it, and these take their time.
+ * A simulated worker: lanes that do their leases in order, ask for more in time, obey revocations, and meet
+ * with accidents. It knows nothing but what messages told it, and these take their time.
  */
 
 #include <assert.h>
@@ -58,9 +58,12 @@ static void lane_start(Simulator *s, unsigned at, unsigned index) {
         lane->finish = s->now + (usec_t) (lane->cost / site->traits.items_per_second * USEC_PER_SEC) +
                        (start ? site->traits.start_usec : 0);
         event_queue_push(&s->queue, (Event) {
-                .time = lane->finish, .type = EVENT_ITEM_DONE,
-                .worker = at, .lane = index, .epoch = ++lane->epoch,
-        });
+                                                    .time = lane->finish,
+                                                    .type = EVENT_ITEM_DONE,
+                                                    .worker = at,
+                                                    .lane = index,
+                                                    .epoch = ++lane->epoch,
+                                    });
 }
 
 static void lane_ask(Simulator *s, unsigned at, unsigned index) {
@@ -131,10 +134,14 @@ static void lane_item_done(Simulator *s, unsigned at, unsigned index, unsigned e
         if (!lane->busy || lane->epoch != epoch || site->stalled)
                 return;
         lane->busy = false;
-        result = (Event) { .type = EVENT_RESULT, .lane = index, .job = task->job, .first = task->first,
-                           .value = lane->finish - lane->begun };
+        result = (Event) { .type = EVENT_RESULT,
+                          .lane = index,
+                          .job = task->job,
+                          .first = task->first,
+                          .value = lane->finish - lane->begun };
         if (site->traits.p_late > 0 && random_unit(&s->random) < site->traits.p_late)
-                site->up_usec = MAX(site->up_usec, s->now + site->traits.latency_usec + site->traits.late_usec);
+                site->up_usec = MAX(site->up_usec,
+                                    s->now + site->traits.latency_usec + site->traits.late_usec);
         site_send(s, at, result);
         if (site->traits.p_twice > 0 && random_unit(&s->random) < site->traits.p_twice)
                 site_send(s, at, result);
@@ -195,8 +202,12 @@ static void site_hand_back(Simulator *s, unsigned at, bool all) {
                         if (j == 0 && lane->busy && !all)
                                 task.first++;
                         if (task.first < task.end)
-                                site_send(s, at, (Event) { .type = EVENT_HAND_BACK, .lane = i, .job = task.job,
-                                                           .first = task.first, .end = task.end });
+                                site_send(s, at,
+                                          (Event) { .type = EVENT_HAND_BACK,
+                                                   .lane = i,
+                                                   .job = task.job,
+                                                   .first = task.first,
+                                                   .end = task.end });
                         if (j == 0 && lane->busy && !all)
                                 lane->tasks[j++].end = task.first;
                         else
@@ -213,8 +224,10 @@ static void site_die(Simulator *s, unsigned at) {
         for (unsigned i = 0; i < site->n_lanes; i++)
                 lane_lose_all(s, site->lanes + i);
         site->alive = site->connected = site->stalled = false;
-        event_queue_push(&s->queue, (Event) { .time = s->now + s->detection_usec, .type = EVENT_DETECT,
-                                              .worker = at, .epoch = site->session });
+        event_queue_push(&s->queue, (Event) { .time = s->now + s->detection_usec,
+                                             .type = EVENT_DETECT,
+                                             .worker = at,
+                                             .epoch = site->session });
 }
 
 static void site_leave(Simulator *s, unsigned at) {
@@ -234,14 +247,18 @@ static void site_stall(Simulator *s, unsigned at, usec_t duration_usec) {
 
                 lane->frozen_usec = lane->busy ? lane->finish - s->now : 0;
         }
-        event_queue_push(&s->queue, (Event) { .time = s->now + duration_usec, .type = EVENT_WAKE, .worker = at,
-                                              .epoch = site->session });
+        event_queue_push(&s->queue, (Event) { .time = s->now + duration_usec,
+                                             .type = EVENT_WAKE,
+                                             .worker = at,
+                                             .epoch = site->session });
         if (duration_usec > s->detection_usec)
-                event_queue_push(&s->queue, (Event) { .time = s->now + s->detection_usec, .type = EVENT_DETECT,
-                                                      .worker = at, .epoch = site->session });
+                event_queue_push(&s->queue, (Event) { .time = s->now + s->detection_usec,
+                                                     .type = EVENT_DETECT,
+                                                     .worker = at,
+                                                     .epoch = site->session });
 }
 
-/* Goes on with what it was at. If the master has given it up meanwhile, it keeps only that, and joins again. */
+/* Goes on with what it was at. If the master has given it up, it keeps only that, and joins again. */
 static void site_wake(Simulator *s, unsigned at) {
         Site *site = s->sites + at;
         bool lost_session = !site->joined || site->joined_session != site->session;
@@ -259,8 +276,11 @@ static void site_wake(Simulator *s, unsigned at) {
                 }
                 if (lane->busy) {
                         lane->finish = s->now + lane->frozen_usec;
-                        event_queue_push(&s->queue, (Event) { .time = lane->finish, .type = EVENT_ITEM_DONE,
-                                                              .worker = at, .lane = i, .epoch = ++lane->epoch });
+                        event_queue_push(&s->queue, (Event) { .time = lane->finish,
+                                                             .type = EVENT_ITEM_DONE,
+                                                             .worker = at,
+                                                             .lane = i,
+                                                             .epoch = ++lane->epoch });
                 }
                 lane_start(s, at, i);
                 if (!lost_session)
@@ -281,8 +301,11 @@ static void site_set_speed(Simulator *s, unsigned at, double items_per_second) {
                 if (!lane->busy || site->stalled)
                         continue;
                 lane->finish = s->now + (usec_t) ((lane->finish - s->now) * factor);
-                event_queue_push(&s->queue, (Event) { .time = lane->finish, .type = EVENT_ITEM_DONE,
-                                                      .worker = at, .lane = i, .epoch = ++lane->epoch });
+                event_queue_push(&s->queue, (Event) { .time = lane->finish,
+                                                     .type = EVENT_ITEM_DONE,
+                                                     .worker = at,
+                                                     .lane = i,
+                                                     .epoch = ++lane->epoch });
         }
 }
 

@@ -3,21 +3,23 @@
 /*
  * Random clusters.
  *
- * Every seed makes a cluster, jobs, and in half of the cases accidents, and runs it to the end. Whatever happens,
- * the simulator's books must agree with the plan at every step: each item accepted exactly once, no gap, nothing
- * leased that is done, the bound on the spool kept, a clean end. And it must not take long:
+ * Every seed makes a cluster, jobs, and in half of the cases accidents, and runs it to the end. Whatever
+ * happens, the simulator's books must agree with the plan at every step: each item accepted exactly once, no
+ * gap, nothing leased that is done, the bound on the spool kept, a clean end. And it must not take long:
  *
  *   calm:   makespan ≤ 1.05 × ideal
  *   varied: the same, but what an item costs differs by up to four, and the plan cannot know
- *   rough:  makespan ≤ 1.10 × ideal including the work that failures destroyed + the time of detection + the time
- *           for which a link holds its messages up
+ *   rough:  makespan ≤ 1.10 × ideal including the work that failures destroyed + the time of detection + the
+ * time for which a link holds its messages up
  *
- * where ideal = work / sum of the speeds + one minimum lease, which is lease_minimum_usec, or one item on the slowest
- * lane if that is longer. In the first term the work may be cut at will, and messages and starts of runs are free.
+ * where ideal = work / sum of the speeds + one minimum lease, which is lease_minimum_usec, or one item on
+ * the slowest lane if that is longer. In the first term the work may be cut at will, and messages and starts
+ * of runs are free.
  *
- * A slow machine should not hold the last item, though. So 99 of 100 clusters, and all of them within twice the
- * percentage, must keep to the ideal with the item on the *fastest* lane, except where costs vary: there, nobody can
- * know that an item is dear before it has taken long. It is this stricter ratio that is printed.
+ * A slow machine should not hold the last item, though. So 99 of 100 clusters, and all of them within twice
+ * the percentage, must keep to the ideal with the item on the *fastest* lane, except where costs vary:
+ * there, nobody can know that an item is dear before it has taken long. It is this stricter ratio that is
+ * printed.
  *
  * Repeat one: PRIMED_TEST_SEED=n test-seeds. The number of seeds: the first argument.
  */
@@ -63,7 +65,8 @@ static usec_t seconds_usec(double seconds) {
         return (usec_t) (seconds * USEC_PER_SEC);
 }
 
-/* The cluster's size: mostly small, so that many seeds can be tried; every twentieth has hundreds of workers. */
+/* The cluster's size: mostly small, so that many seeds can be tried; every twentieth has hundreds of
+ * workers. */
 static void choose_size(Cluster *cluster) {
         Random *random = &cluster->random;
         uint64_t kind = random_below(random, 20);
@@ -96,10 +99,12 @@ static void add_workers(Cluster *cluster, double slow_speed) {
                         cluster->late_usec = MAX(cluster->late_usec, traits.late_usec);
                 }
                 /* RUN_ITEMS items must amortise a start: at most 2 % of a run. */
-                traits.start_usec = seconds_usec(RUN_ITEMS * 0.02 * random_unit(random) / traits.items_per_second);
-                simulator_add_worker(cluster->simulator,
-                                     random_below(random, is_late ? seconds_usec(cluster->seconds / 2) : 100000),
-                                     traits);
+                traits.start_usec = seconds_usec(RUN_ITEMS * 0.02 * random_unit(random) /
+                                                 traits.items_per_second);
+                simulator_add_worker(
+                                cluster->simulator,
+                                random_below(random, is_late ? seconds_usec(cluster->seconds / 2) : 100000),
+                                traits);
                 cluster->n_lanes += traits.n_lanes;
                 cluster->total_speed += traits.n_lanes * traits.items_per_second;
         }
@@ -157,7 +162,9 @@ static void add_accident(Cluster *cluster, uint64_t worker) {
                 simulator_stall(s, at, worker, 1 + later - at);
                 break;
         case 5:
-                simulator_set_speed(s, at, worker, between_octaves(random, cluster->total_speed / cluster->n_lanes / 20, 20));
+                simulator_set_speed(
+                                s, at, worker,
+                                between_octaves(random, cluster->total_speed / cluster->n_lanes / 20, 20));
                 break;
         case 6:
                 simulator_set_lanes(s, at, worker, (unsigned) random_below(random, 5));
@@ -180,7 +187,8 @@ static Simulator *build(Cluster *cluster, uint64_t seed) {
         random_init(random, seed);
         choose_size(cluster);
         /* The slowest lane there can be does so many items while the job lasts. */
-        n_slow_items = cluster->n_workers < 50 ? between_octaves(random, 8, 8) : between_octaves(random, 4, 2);
+        n_slow_items = cluster->n_workers < 50 ? between_octaves(random, 8, 8)
+                                               : between_octaves(random, 4, 2);
         cluster->seconds = between_octaves(random, 8, 25);
         cluster->class = seed % 2 ? ROUGH : random_below(random, 3) ? CALM : VARIED;
         if (cluster->class != CALM && random_below(random, 4) > 0)
@@ -216,18 +224,22 @@ static double makespan_ratio(const Cluster *cluster, const SimulatorReport *repo
         return MAX(makespan_usec, 0.0) / (report->ideal_lost_usec + lease_usec);
 }
 
-static void print_cluster(const Cluster *cluster, uint64_t seed, const SimulatorReport *report, double ratio) {
-        printf("# seed %" PRIu64 " (%s): %u workers, %u lanes, %" PRIu64 " items, costs 1 ... %.1f: makespan %.3f s,"
+static void print_cluster(const Cluster *cluster, uint64_t seed, const SimulatorReport *report,
+                          double ratio) {
+        printf("# seed %" PRIu64 " (%s): %u workers, %u lanes, %" PRIu64
+               " items, costs 1 ... %.1f: makespan %.3f s,"
                " ideal %.3f s, with losses %.3f s, ratio %.4f\n",
                seed, classes[cluster->class].name, cluster->n_workers, cluster->n_lanes, cluster->n_items,
                cluster->spread, (double) report->makespan_usec / USEC_PER_SEC,
-               (double) report->ideal_usec / USEC_PER_SEC, (double) report->ideal_lost_usec / USEC_PER_SEC, ratio);
-        printf("# leases %" PRIu64 ", starts %" PRIu64 ", duplicates %" PRIu64 ", known %" PRIu64 ", revocations %" PRIu64
-               ", item %.3f ... %.3f s\n",
+               (double) report->ideal_usec / USEC_PER_SEC, (double) report->ideal_lost_usec / USEC_PER_SEC,
+               ratio);
+        printf("# leases %" PRIu64 ", starts %" PRIu64 ", duplicates %" PRIu64 ", known %" PRIu64
+               ", revocations %" PRIu64 ", item %.3f ... %.3f s\n",
                report->n_leases, report->n_starts, report->n_duplicates, report->n_known, report->n_revoked,
                (double) report->item_usec / USEC_PER_SEC, (double) report->slow_item_usec / USEC_PER_SEC);
         printf("# %s\n# to repeat it: PRIMED_TEST_SEED=%" PRIu64 " test-seeds 1\n",
-               simulator_failure(cluster->simulator)[0] ? simulator_failure(cluster->simulator) : "exact", seed);
+               simulator_failure(cluster->simulator)[0] ? simulator_failure(cluster->simulator) : "exact",
+               seed);
 }
 
 typedef struct Outcome {
@@ -266,8 +278,8 @@ static double print_ratios(const char *name, double *ratios, size_t n) {
         if (n == 0)
                 return 0;
         qsort(ratios, n, sizeof *ratios, ratio_compare);
-        printf("# %s: %zu seeds, makespan / ideal: median %.4f, p99 %.4f, max %.4f\n", name, n, ratios[n / 2],
-               ratios[n - 1 - n / 100], ratios[n - 1]);
+        printf("# %s: %zu seeds, makespan / ideal: median %.4f, p99 %.4f, max %.4f\n", name, n,
+               ratios[n / 2], ratios[n - 1 - n / 100], ratios[n - 1]);
         return n >= 100 ? ratios[n - 1 - n / 100] : 0;
 }
 

@@ -7,7 +7,11 @@
 DEFINE_TRIVIAL_CLEANUP_FUNC(Backlog *, backlog_free);
 
 static Backlog *new_backlog(uint64_t n_items, uint64_t spool_items_max, const IntervalSet *done) {
-        PlanJob job = { .id = 1, .n_items = n_items, .delivery = PLAN_ORDERED, .priority = 1, .run_items = 1,
+        PlanJob job = { .id = 1,
+                        .n_items = n_items,
+                        .delivery = PLAN_ORDERED,
+                        .priority = 1,
+                        .run_items = 1,
                         .spool_items_max = spool_items_max };
         Backlog *backlog = NULL;
 

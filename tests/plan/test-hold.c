@@ -36,7 +36,8 @@ static void test_hand_back_frees_a_part(void) {
 }
 
 static void test_late_lease_is_given_to_somebody_else_too(void) {
-        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 2, .delivery = PLAN_UNORDERED });
+        _cleanup_(plan_freep) Plan *plan =
+                        fixture_plan((PlanJob) { .n_items = 2, .delivery = PLAN_UNORDERED });
         PlanRevocation revocation;
         PlanLease lease;
         usec_t late = 61 * USEC_PER_SEC;
@@ -57,7 +58,8 @@ static void test_late_lease_is_given_to_somebody_else_too(void) {
 }
 
 static void test_copy_keeps_the_item_when_the_first_holder_leaves(void) {
-        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 1, .delivery = PLAN_UNORDERED });
+        _cleanup_(plan_freep) Plan *plan =
+                        fixture_plan((PlanJob) { .n_items = 1, .delivery = PLAN_UNORDERED });
         usec_t late = 61 * USEC_PER_SEC;
         PlanLease lease;
 

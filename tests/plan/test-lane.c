@@ -7,7 +7,9 @@
 
 static Backlog *job(void) {
         static Backlog *backlog;
-        PlanJob spec = { .id = 1, .n_items = 1000, .priority = 1, .run_items = 1, .spool_items_max = UINT64_MAX };
+        PlanJob spec = {
+                .id = 1, .n_items = 1000, .priority = 1, .run_items = 1, .spool_items_max = UINT64_MAX
+        };
 
         backlog_free(backlog);
         CHECK(backlog_new(&spec, NULL, &backlog) == 0);

@@ -4,7 +4,8 @@
 
 #include "fixture.h"
 
-/* Both have done an item, at ten seconds; items 0 and 10 of twenty. The slow one holds the next two, and a run. */
+/* Both have done an item, at ten seconds; items 0 and 10 of twenty. The slow one holds the next two, and a
+ * run. */
 static Plan *slow_and_fast(void) {
         Plan *plan = fixture_plan((PlanJob) { .n_items = 20, .run_items = 10, .delivery = PLAN_UNORDERED });
 
@@ -44,7 +45,8 @@ static void test_fast_worker_ends_up_with_most(void) {
 }
 
 static void test_item_is_not_copied_without_gain(void) {
-        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 2, .delivery = PLAN_UNORDERED });
+        _cleanup_(plan_freep) Plan *plan =
+                        fixture_plan((PlanJob) { .n_items = 2, .delivery = PLAN_UNORDERED });
         PlanLease lease;
 
         CHECK(plan_worker_add(plan, 1, 1, 0) == 0);
@@ -62,7 +64,8 @@ static void test_item_is_not_copied_without_gain(void) {
 }
 
 static void test_worker_does_not_copy_itself(void) {
-        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 2, .delivery = PLAN_UNORDERED });
+        _cleanup_(plan_freep) Plan *plan =
+                        fixture_plan((PlanJob) { .n_items = 2, .delivery = PLAN_UNORDERED });
         PlanLease lease;
 
         CHECK(plan_worker_add(plan, 1, 2, 0) == 0);
