@@ -49,6 +49,11 @@ static double grant_total_speed(const Plan *plan, const Backlog *backlog) {
         return backlog->speed / backlog->n_lanes * n_here;
 }
 
+/* At least one. */
+static uint64_t grant_whole_items(double n) {
+        return n < 1 ? 1 : n < 0x1p62 ? (uint64_t) n : UINT64_C(1) << 62;
+}
+
 static uint64_t grant_lease_length(const Plan *plan, const Lane *lane, const Backlog *backlog) {
         const PlanSettings *settings = &plan->settings;
         double speed = grant_total_speed(plan, backlog), lease_usec = settings->lease_target_usec, n;
@@ -59,7 +64,7 @@ static uint64_t grant_lease_length(const Plan *plan, const Lane *lane, const Bac
                 lease_usec = MIN(lease_usec, backlog_n_missing(backlog) / speed / LEASES_TO_END);
         lease_usec = MAX(lease_usec, (double) settings->lease_minimum_usec);
         n = lease_usec / lane_item_usec(lane, backlog, settings->lease_target_usec);
-        return n < 1 ? 1 : n < INT64_MAX ? (uint64_t) n : INT64_MAX;
+        return grant_whole_items(n);
 }
 
 /* The lane's part of what the cluster does. */
@@ -98,7 +103,7 @@ static uint64_t grant_run_length(const Plan *plan, const Lane *lane, const Backl
         }
         length = MAX(length, (double) backlog->job.run_items);
         length = MIN(length, grant_run_most(plan, lane, backlog, first));
-        return length < 1 ? 1 : length < INT64_MAX ? (uint64_t) length : INT64_MAX;
+        return grant_whole_items(length);
 }
 
 /* Gives back what was reserved too much because the lane is slower than it seemed: early, and in one piece,

@@ -365,7 +365,7 @@ usec_t plan_lane_expiry(const Plan *plan, const Lane *lane) {
                                    settings->expiry_factor * expected_usec);
         } else if (!lane->run)
                 return USEC_INFINITY;
-        return allowed_usec < INT64_MAX ? lane->begun_usec + (usec_t) allowed_usec : USEC_INFINITY;
+        return allowed_usec < 0x1p62 ? lane->begun_usec + (usec_t) allowed_usec : USEC_INFINITY;
 }
 
 usec_t plan_next_deadline(const Plan *plan) {
