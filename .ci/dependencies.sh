@@ -10,7 +10,7 @@
 # Sourced with the top of the tree as the current directory. A purpose is "build" or "tests".
 
 # Commands that only tests use. Each test that misses its command skips and says so.
-test_commands='gp mandoc primesieve scdoc shellcheck tmux'
+test_commands='gp mandoc primesieve scdoc shellcheck'
 
 # Pkg-config modules with their versions, "gnutls >= 3.7", one a line, as the root meson.build asks for them.
 list_modules() {
