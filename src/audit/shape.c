@@ -58,6 +58,10 @@ Auditor *auditor_free(Auditor *auditor) {
         return NULL;
 }
 
+const uint8_t *auditor_bitmap(const Auditor *auditor) {
+        return auditor->bitmap;
+}
+
 /* Is some bit set that stands for a multiple of 7, 11 or 13? The first byte of the bitmap has phase start/30. */
 static bool has_multiples(const Auditor *auditor, size_t n_bytes) {
         unsigned phase = (unsigned) mpz_fdiv_ui(auditor->start, 30 * PERIOD_BYTES) / 30;

@@ -35,3 +35,6 @@ Auditor *auditor_free(Auditor *auditor);
  * in the grid, no bit outside of the job, no multiple of 7, 11 or 13. 0; -EBADMSG or -ERANGE with a sentence.
  */
 int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, Problem *problem);
+
+/* The bitmap of the block that was checked last, with success; good until the next check. */
+const uint8_t *auditor_bitmap(const Auditor *auditor);

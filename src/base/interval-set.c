@@ -44,7 +44,7 @@ static int interval_set_splice(IntervalSet *set, size_t at, size_t n_old, const 
                 set->intervals = grown;
                 set->n_allocated = n_allocated;
         }
-        if (set->n_intervals > at + n_old)
+        if (n_old != n_new && set->n_intervals > at + n_old)
                 memmove(set->intervals + at + n_new, set->intervals + at + n_old,
                         (set->n_intervals - at - n_old) * sizeof *set->intervals);
         for (size_t i = 0; i < n_new; i++)

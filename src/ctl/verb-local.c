@@ -130,8 +130,9 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                         }
                         break;
                 case ARG_SEGMENT_BLOCKS:
-                        if (parse_unsigned(optarg, 1, 1U << 20, &run->segment_blocks) < 0) {
-                                log_error("--segment-blocks=%s: give a number from 1 to %u", optarg, 1U << 20);
+                        if (parse_unsigned(optarg, 1, STORE_SEGMENT_BLOCKS_MAX, &run->segment_blocks) < 0) {
+                                log_error("--segment-blocks=%s: give a number from 1 to %d", optarg,
+                                          STORE_SEGMENT_BLOCKS_MAX);
                                 return -1;
                         }
                         break;

@@ -70,8 +70,9 @@ static int verify(const char *store, bool quiet) {
         if (quiet)
                 return EXIT_SUCCESS;
 
-        printf("Intact: %s primes in %s blocks, %" PRIu64 " sealed segments", text_grouped(report.n_primes, primes),
-               text_grouped(report.n_blocks, blocks), report.n_segments);
+        printf("Intact: %s primes in %s block%s, %" PRIu64 " sealed segment%s",
+               text_grouped(report.n_primes, primes), text_grouped(report.n_blocks, blocks),
+               report.n_blocks == 1 ? "" : "s", report.n_segments, report.n_segments == 1 ? "" : "s");
         if (report.spool_blocks > 0)
                 printf(", %" PRIu64 " blocks in the spool", report.spool_blocks);
         if (report.n_islands > 0)

@@ -51,6 +51,7 @@ IntakeOutcome intake_block(Auditor *auditor, Plan *plan, MasterJob *job, uint64_
                 return intake_compare(job, block, problem);
         if (r >= 0 && verdict == PLAN_RESULT_NEW) {
                 memcpy(stored.digest, block->digest, sizeof stored.digest);
+                stored.bitmap = auditor_bitmap(auditor);
                 r = store_put(job->store, &stored, problem);
                 if (r == -EALREADY)
                         return INTAKE_KNOWN;

@@ -76,8 +76,9 @@ static int parse_arguments(int argc, char *argv[]) {
                         arg_to = optarg;
                         break;
                 case ARG_SEGMENT_BLOCKS:
-                        if (parse_unsigned(optarg, 1, 1U << 20, &arg_segment_blocks) < 0) {
-                                log_error("--segment-blocks=%s: give a number from 1 to %u", optarg, 1U << 20);
+                        if (parse_unsigned(optarg, 1, STORE_SEGMENT_BLOCKS_MAX, &arg_segment_blocks) < 0) {
+                                log_error("--segment-blocks=%s: give a number from 1 to %d", optarg,
+                                          STORE_SEGMENT_BLOCKS_MAX);
                                 return -1;
                         }
                         break;

@@ -106,12 +106,13 @@ static void master_arm_deadline(Master *master) {
 
 /* After anything that changed the plan: everybody who waits may ask again. */
 static void master_serve(Master *master) {
-        master_send_revocations(master);
         for (unsigned round = 0; round < 2 && plan_generation(master->plan) != master->served_generation; round++) {
                 master->served_generation = plan_generation(master->plan);
                 for (size_t i = 0; i < master->n_sessions; i++)
                         master_serve_session(master, master->sessions[i]);
         }
+        /* Last: a lease may take what another lane has not begun. */
+        master_send_revocations(master);
         master_arm_deadline(master);
 }
 
@@ -187,6 +188,9 @@ static bool master_commit(Master *master) {
         interval_set_done(&durable);
         master->commit_pause_usec = CLAMP((clock_now_usec() - begin) * COMMIT_PAUSE_FACTOR, COMMIT_PAUSE_USEC,
                                           COMMIT_PAUSE_MAX_USEC);
+        if (r >= 0 && store_wants_space(job->store))
+                r = problem_set(&master->problem, ENOSPC, "There is no space left to keep the store in order; what was "
+                                "found is safe. Make room and start the same command again.");
         if (r < 0)
                 master_fail(master);
         return r >= 0;

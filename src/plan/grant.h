@@ -8,13 +8,5 @@
 /* 0 (nothing to give now), 1 (*ret written), or -ENOMEM. */
 int grant_lease(Plan *plan, Lane *lane, usec_t now, PlanLease *ret);
 
-/* Makes [first, end), which is taken already, the lane's run, and leases its beginning. As grant_lease(). */
-int grant_run(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now,
-              PlanLease *ret);
-
-/* Leases [first, end), which others hold, as a copy. As grant_lease(). */
-int grant_copy(Plan *plan, Lane *lane, Backlog *backlog, uint64_t first, uint64_t end, usec_t now,
-               PlanLease *ret);
-
 /* The lane leaves its job: what it has not used of its credit is the job's again. */
 void grant_refund(Lane *lane);

@@ -283,3 +283,22 @@ Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_
         outlook.finish_usec = outlook.before_usec + (double) outlook.n_waiting * outlook.item_usec;
         return outlook;
 }
+
+usec_t lane_expiry_usec(const Lane *lane, const PlanSettings *settings) {
+        double allowed_usec = settings->lease_target_usec;
+
+        if (lane->n_leases > 0) {
+                const Lease *lease = lane->leases;
+                const Pace *pace = lane_pace(lane, lease->backlog->job.id);
+                double expected_usec = 0;
+
+                if (lane_is_late(lane))
+                        return USEC_INFINITY;
+                if (pace)
+                        expected_usec = MAX(lease->n_left * pace_item_usec(pace), pace->gap_usec);
+                allowed_usec = MAX((double) settings->expiry_minimum_usec,
+                                   settings->expiry_factor * expected_usec);
+        } else if (!lane->run)
+                return USEC_INFINITY;
+        return allowed_usec < 0x1p62 ? lane->begun_usec + (usec_t) allowed_usec : USEC_INFINITY;
+}

@@ -94,3 +94,6 @@ void lane_count(Lane *lane, Backlog *backlog);
 double lane_item_usec(const Lane *lane, const Backlog *backlog, usec_t fallback_usec);
 double lane_start_usec(const Lane *lane, const Backlog *backlog);
 Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_t fallback_usec);
+
+/* When the lane's leases, or its unused reservation, are overdue. USEC_INFINITY: it has neither, or is late already. */
+usec_t lane_expiry_usec(const Lane *lane, const PlanSettings *settings);

@@ -28,6 +28,3 @@ struct Plan {
 static inline usec_t plan_memory_usec(const Plan *plan) {
         return 2 * plan->settings.lease_target_usec;
 }
-
-/* When this lane's leases, or its unused reservation, are overdue. */
-usec_t plan_lane_expiry(const Plan *plan, const Lane *lane);

@@ -325,7 +325,7 @@ int plan_result(Plan *plan, uint64_t worker, uint64_t job, uint64_t item, usec_t
         if (r < 0)
                 return r;
         if (own && own->n_leases == 0)
-                plan->expiry_usec = MIN(plan->expiry_usec, plan_lane_expiry(plan, own));
+                plan->expiry_usec = MIN(plan->expiry_usec, lane_expiry_usec(own, &plan->settings));
         plan_note_progress(plan, backlog);
         *ret_verdict = PLAN_RESULT_NEW;
         return 0;
@@ -348,26 +348,6 @@ int plan_hand_back(Plan *plan, uint64_t worker, uint64_t job, uint64_t first, ui
 
 /* time */
 
-usec_t plan_lane_expiry(const Plan *plan, const Lane *lane) {
-        const PlanSettings *settings = &plan->settings;
-        double allowed_usec = settings->lease_target_usec;
-
-        if (lane->n_leases > 0) {
-                const Lease *lease = lane->leases;
-                const Pace *pace = lane_pace(lane, lease->backlog->job.id);
-                double expected_usec = 0;
-
-                if (lane_is_late(lane))
-                        return USEC_INFINITY;
-                if (pace)
-                        expected_usec = MAX(lease->n_left * pace_item_usec(pace), pace->gap_usec);
-                allowed_usec = MAX((double) settings->expiry_minimum_usec,
-                                   settings->expiry_factor * expected_usec);
-        } else if (!lane->run)
-                return USEC_INFINITY;
-        return allowed_usec < 0x1p62 ? lane->begun_usec + (usec_t) allowed_usec : USEC_INFINITY;
-}
-
 usec_t plan_next_deadline(const Plan *plan) {
         return MIN(plan->expiry_usec, plan->retry_usec);
 }
@@ -385,12 +365,12 @@ int plan_advance(Plan *plan, usec_t now) {
 
         plan->expiry_usec = USEC_INFINITY;
         for (RosterWalk walk = { .roster = &plan->roster }; (lane = roster_walk(&walk));) {
-                if (plan_lane_expiry(plan, lane) <= now) {
+                if (lane_expiry_usec(lane, &plan->settings) <= now) {
                         r = hold_expire(plan, lane);
                         if (r < 0)
                                 return r;
                 }
-                plan->expiry_usec = MIN(plan->expiry_usec, plan_lane_expiry(plan, lane));
+                plan->expiry_usec = MIN(plan->expiry_usec, lane_expiry_usec(lane, &plan->settings));
         }
         return 0;
 }

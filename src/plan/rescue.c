@@ -17,7 +17,7 @@
 #include "plan/rescue.h"
 
 #include "base/macro.h"
-#include "plan/grant.h"
+#include "plan/allotment.h"
 #include "plan/hold.h"
 
 #define COPY_MARGIN 1.25 /* "clearly earlier": in four fifths of the time … */
@@ -144,7 +144,7 @@ static int split_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, ui
                 if (r < 0)
                         return r;
         }
-        return grant_run(plan, lane, backlog, first, end, now, ret);
+        return allot_run(plan, lane, backlog, first, end, now, ret);
 }
 
 int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
@@ -228,7 +228,7 @@ static int copy_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uin
                 return 0;
         missing.end = MIN(missing.end, missing.first + n);
         lease->backed_end = missing.end;
-        return grant_copy(plan, lane, backlog, missing.first, missing.end, now, ret);
+        return allot_copy(plan, lane, backlog, missing.first, missing.end, now, ret);
 }
 
 int rescue_copy(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {

@@ -255,7 +255,21 @@ static int store_open_job(Store *store, bool exists, Problem *problem) {
         return 0;
 }
 
-/* Holds the manifest against the sealed files that are there. */
+/* A sealed file that was exchanged for another one, intact in itself. */
+static int store_check_entry(const Footer *footer, const ManifestEntry *entry, Problem *problem) {
+        char name[LAYOUT_NAME_SIZE];
+
+        if (memcmp(footer->digest, entry->digest, sizeof entry->digest) == 0)
+                return 0;
+        layout_sealed_name(footer->number, name);
+        return problem_set(problem, EBADMSG, "The segment '%s' is not the one that the manifest tells of: bring the "
+                           "old file back, or move it away and its blocks are computed again.", name);
+}
+
+/*
+ * Holds the manifest against the sealed files that are there. Each file's header, size and footer are looked at, so
+ * that nothing is added to a store that lost a piece of what it holds; the records are left to verify.
+ */
 static int store_load_sealed(Store *store, const FolderNumbers *sealed, Problem *problem) {
         uint64_t n_run = 0; /* sealed files from 0 on */
         int r;
@@ -276,31 +290,26 @@ static int store_load_sealed(Store *store, const FolderNumbers *sealed, Problem 
                         return r;
         }
 
-        for (size_t i = 0; i < sealed->n_numbers; i++) {
-                char name[LAYOUT_NAME_SIZE];
-                struct stat st;
-
-                layout_sealed_name(sealed->numbers[i], name);
-                if (fstatat(store->folder->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                        return problem_set(problem, errno, "Cannot read '%s' in the store '%s': %m.", name,
-                                           store->folder->path);
-                store->sealed_bytes += (uint64_t) st.st_size;
-        }
         r = interval_set_add(&store->present, 0, store_sealed_blocks(store));
-        for (size_t i = (size_t) n_run; r >= 0 && i < sealed->n_numbers; i++) {
-                uint64_t size;
+        for (size_t i = 0; r >= 0 && i < sealed->n_numbers; i++) {
+                uint64_t number = sealed->numbers[i], size;
                 Footer footer;
 
-                r = store_read_footer(store, sealed->numbers[i], &footer, &size, problem);
+                r = store_read_footer(store, number, &footer, &size, problem);
                 if (r < 0)
                         return r;
-                r = interval_set_add(&store->islands, footer.number, footer.number + 1);
-                if (r >= 0)
-                        r = interval_set_add(&store->present, footer.first_block,
-                                             footer.first_block + footer.n_blocks);
+                store->sealed_bytes += size;
+                if (number < n_run)
+                        r = store_check_entry(&footer, store->manifest.entries + number, problem);
+                else {
+                        r = interval_set_add(&store->islands, number, number + 1);
+                        if (r >= 0)
+                                r = interval_set_add(&store->present, footer.first_block,
+                                                     footer.first_block + footer.n_blocks);
+                }
                 footer_done(&footer);
         }
-        return r < 0 ? problem_set(problem, ENOMEM, "Out of memory.") : 0;
+        return r == -ENOMEM ? problem_set(problem, ENOMEM, "Out of memory.") : r;
 }
 
 /*

@@ -12,7 +12,7 @@
  *     M → W  LEASE        blocks [first, end) of the job for lane 0       (or WAIT: a LEASE will come)
  *     W → M  BLOCK        one finished block                  (again and again, also after a reconnect)
  *     M → W  ACKNOWLEDGE  these blocks are on disk, or not wanted: forget them
- *     M → W  REVOKE       skip these blocks if you have not begun them
+ *     M → W  REVOKE       skip these blocks: another worker has them
  *     W → M  HAND_BACK    these blocks I shall not finish
  *     both   PING, PONG   heartbeat, answered by the link itself
  *     both   BYE          the reason, for people; then the connection ends

@@ -7,9 +7,9 @@
  * the count of pending bytes. It is held for a few instructions per block (milliseconds to seconds of work), so
  * nobody ever waits for it. A lane's sieve state and buffers belong to its thread alone.
  *
- * Each lane has its own cancel flag, which the kernel polls. Withdrawing work sets it; the thread clears it when
- * it takes the next block. A block that was finished in spite of the flag is delivered: the master accepts any
- * missing block.
+ * Each lane has its own cancel flag, which the kernel polls. Withdrawing or revoking the block in work sets it; the
+ * thread clears it when it takes the next block. A block that was finished in spite of the flag is delivered: the
+ * master accepts any missing block.
  */
 
 #include "worker/crew.h"
@@ -447,6 +447,11 @@ void crew_revoke(Crew *crew, uint64_t job, uint64_t first, uint64_t end) {
         for (unsigned i = 0; i < crew->n_lanes; i++) {
                 CrewLane *lane = crew->lanes + i;
 
+                if (lane->busy && !lane->withdrawn && lane->current_job->id == job && lane->current >= first &&
+                    lane->current < end) {
+                        lane->withdrawn = true;
+                        atomic_store(&lane->cancel, true);
+                }
                 for (unsigned k = 0; k < lane->n_leases; k++)
                         if (lane->leases[k].job->id == job)
                                 lease_cut(lane->leases + k, first, end);

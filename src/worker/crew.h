@@ -87,7 +87,7 @@ int crew_assign(Crew *crew, unsigned lane, CrewJob *job, uint64_t first, uint64_
 /* How many leases the lane has not finished. */
 unsigned crew_lane_leases(Crew *crew, unsigned lane);
 
-/* Blocks [first, end) of the job are not wanted any more: those that are not begun are skipped. */
+/* Blocks [first, end) of the job are not wanted any more: they are skipped, also the one that is in work. */
 void crew_revoke(Crew *crew, uint64_t job, uint64_t first, uint64_t end);
 
 /*
