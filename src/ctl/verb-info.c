@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/option.h"
 #include "base/text.h"
+#include "ctl/json-text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
 #include "prime/number.h"
@@ -177,11 +178,6 @@ static json_t *json_number(const mpz_t number) {
         _cleanup_free_ char *text = number_format(number);
 
         return text ? json_string(text) : NULL;
-}
-
-/* JSON wants UTF-8; what is none (a strange path, a name that was cut) becomes empty rather than stop the rest. */
-static json_t *json_text(const char *text) {
-        return json_string(text) ?: json_string("");
 }
 
 static json_t *json_workers(const StoreInfo *info) {
