@@ -4,8 +4,9 @@
 
 #include "cluster/event-queue.h"
 
-#include <assert.h>
 #include <stdlib.h>
+
+#include "cluster/must.h"
 
 static bool event_is_before(const Event *a, const Event *b) {
         return a->time != b->time ? a->time < b->time : a->sequence < b->sequence;
@@ -22,7 +23,7 @@ void event_queue_push(EventQueue *queue, Event event) {
         if (queue->n_events == queue->n_allocated) {
                 queue->n_allocated = queue->n_allocated * 2 + 64;
                 queue->events = reallocarray(queue->events, queue->n_allocated, sizeof *queue->events);
-                assert(queue->events);
+                MUST(queue->events);
         }
         event.sequence = queue->sequence++;
         queue->n_events++;

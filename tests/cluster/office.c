@@ -9,10 +9,10 @@
  * as a duplicate; accept each item once; and when it is accepted, relieve everybody else of it at once.
  */
 
-#include <assert.h>
 #include <stdlib.h>
 
 #include "base/macro.h"
+#include "cluster/must.h"
 #include "cluster/simulator-state.h"
 
 static void office_send(Simulator *s, unsigned at, Event event) {
@@ -33,7 +33,7 @@ static void book_hold(Book *book, uint64_t item) {
 }
 
 static void book_unhold(Book *book, uint64_t item) {
-        assert(book->n_holders[item] > 0);
+        MUST(book->n_holders[item] > 0);
         if (--book->n_holders[item] == 0 && !book->accepted[item])
                 book->n_taken--;
 }
@@ -41,7 +41,7 @@ static void book_unhold(Book *book, uint64_t item) {
 static IntervalSet *lane_held(const Simulator *s, SiteLane *lane, uint64_t job) {
         if (lane->n_held < s->n_books) {
                 lane->held = reallocarray(lane->held, s->n_books, sizeof *lane->held);
-                assert(lane->held);
+                MUST(lane->held);
                 while (lane->n_held < s->n_books)
                         lane->held[lane->n_held++] = INTERVAL_SET_EMPTY;
         }
@@ -59,7 +59,7 @@ static void office_relieve(Simulator *s, SiteLane *lane, uint64_t job, uint64_t 
                         book_unhold(s->books + job - 1, item);
                 from = stretch.end;
         }
-        assert(interval_set_remove(held, first, end) >= 0);
+        MUST(interval_set_remove(held, first, end) >= 0);
 }
 
 static void office_relieve_all(Simulator *s, SiteLane *lane) {
@@ -88,7 +88,7 @@ static void office_drain(Simulator *s) {
                 unsigned at = (unsigned) revocation.worker - 1;
                 Site *site;
 
-                assert(at < s->n_sites);
+                MUST(at < s->n_sites);
                 site = s->sites + at;
                 if (!site->joined) {
                         simulator_fail(s, "revocation for worker %lu, which is gone", revocation.worker);
@@ -128,7 +128,7 @@ static void office_check_lease(Simulator *s, SiteLane *lane, const PlanLease *le
                         simulator_fail(s, "item %lu is leased to one lane twice", item);
                 book_hold(book, item);
         }
-        assert(interval_set_add(lane_held(s, lane, lease->job), lease->first, lease->end) >= 0);
+        MUST(interval_set_add(lane_held(s, lane, lease->job), lease->first, lease->end) >= 0);
         office_check_spool(s, book);
         s->report.n_leases++;
         s->report.n_duplicates += lease->duplicate;
@@ -176,7 +176,7 @@ static void office_wait(Simulator *s, unsigned at, unsigned index) {
         if (s->n_waiting == s->n_waiting_allocated) {
                 s->n_waiting_allocated = s->n_waiting_allocated * 2 + 16;
                 s->waiting = reallocarray(s->waiting, s->n_waiting_allocated, sizeof *s->waiting);
-                assert(s->waiting);
+                MUST(s->waiting);
         }
         s->waiting[s->n_waiting].site = at;
         s->waiting[s->n_waiting++].lane = index;
@@ -211,7 +211,7 @@ static void office_remove(Simulator *s, unsigned at) {
         if (!site->joined)
                 return;
         site->joined = false;
-        assert(plan_worker_remove(s->plan, at + 1, s->now) >= 0);
+        MUST(plan_worker_remove(s->plan, at + 1, s->now) >= 0);
         for (unsigned i = 0; i < site->n_lanes_allocated; i++) {
                 office_relieve_all(s, site->lanes + i);
                 site->lanes[i].waiting = false;
@@ -222,7 +222,7 @@ static void office_on_join(Simulator *s, const Event *event) {
         Site *site = s->sites + event->worker;
 
         office_remove(s, event->worker); /* it has come back before its loss was noticed */
-        assert(plan_worker_add(s->plan, event->worker + 1, (unsigned) event->first, s->now) >= 0);
+        MUST(plan_worker_add(s->plan, event->worker + 1, (unsigned) event->first, s->now) >= 0);
         site->joined = true;
         site->joined_session = event->epoch;
         site->joined_lanes = (unsigned) event->first;
@@ -231,7 +231,7 @@ static void office_on_join(Simulator *s, const Event *event) {
 static void office_on_lanes(Simulator *s, const Event *event) {
         Site *site = s->sites + event->worker;
 
-        assert(plan_worker_set_lanes(s->plan, event->worker + 1, (unsigned) event->first, s->now) >= 0);
+        MUST(plan_worker_set_lanes(s->plan, event->worker + 1, (unsigned) event->first, s->now) >= 0);
         for (unsigned i = (unsigned) event->first; i < site->joined_lanes; i++) {
                 office_relieve_all(s, site->lanes + i);
                 site->lanes[i].waiting = false;
@@ -281,7 +281,7 @@ static void office_on_result(Simulator *s, const Event *event) {
         Book *book = simulator_book(s, event->job);
         PlanVerdict verdict;
 
-        assert(plan_result(s->plan, event->worker + 1, event->job, event->first, s->now, &verdict) >= 0);
+        MUST(plan_result(s->plan, event->worker + 1, event->job, event->first, s->now, &verdict) >= 0);
         simulator_note(s, verdict, event->worker, event->job, event->first);
         if (!book || event->first >= book->n_items) {
                 if (verdict != PLAN_RESULT_FOREIGN)
@@ -309,7 +309,7 @@ static void office_on_result(Simulator *s, const Event *event) {
 static void office_lose(Simulator *s, const Event *event) {
         Book *book = simulator_book(s, event->job);
 
-        assert(plan_job_lose(s->plan, event->job, event->first, event->end) >= 0);
+        MUST(plan_job_lose(s->plan, event->job, event->first, event->end) >= 0);
         for (uint64_t item = event->first; item < MIN(event->end, book->n_items); item++) {
                 if (!book->accepted[item])
                         continue;
@@ -325,7 +325,7 @@ static void office_lose(Simulator *s, const Event *event) {
 }
 
 static void office_remove_job(Simulator *s, const Event *event) {
-        assert(plan_job_remove(s->plan, event->job) >= 0);
+        MUST(plan_job_remove(s->plan, event->job) >= 0);
         office_drain(s);
         for (uint64_t item = 0; item < s->books[event->job - 1].n_items; item++)
                 if (s->books[event->job - 1].n_holders[item] > 0)
@@ -335,10 +335,10 @@ static void office_remove_job(Simulator *s, const Event *event) {
 
 static void office_on_hand_back(Simulator *s, const Event *event) {
         Site *site = s->sites + event->worker;
+        int r;
 
-        assert(plan_hand_back(s->plan, event->worker + 1, event->job, event->first, event->end, s->now) >=
-                               0 ||
-               !simulator_book(s, event->job));
+        r = plan_hand_back(s->plan, event->worker + 1, event->job, event->first, event->end, s->now);
+        MUST(r >= 0 || !simulator_book(s, event->job));
         for (unsigned i = 0; i < site->n_lanes_allocated; i++)
                 office_relieve(s, site->lanes + i, event->job, event->first, event->end);
 }
@@ -378,16 +378,16 @@ void office_handle(Simulator *s, const Event *event) {
                 office_lose(s, event);
                 break;
         case EVENT_PAUSE:
-                assert(plan_job_pause(s->plan, event->job, event->first) >= 0);
+                MUST(plan_job_pause(s->plan, event->job, event->first) >= 0);
                 break;
         case EVENT_REMOVE_JOB:
                 office_remove_job(s, event);
                 break;
         case EVENT_START_JOB:
-                assert(simulator_open_book(s, s->later[event->first], NULL) >= 0);
+                MUST(simulator_open_book(s, s->later[event->first], NULL) >= 0);
                 break;
         case EVENT_SET_PRIORITY:
-                assert(plan_job_set_priority(s->plan, event->job, (unsigned) event->first) >= 0);
+                MUST(plan_job_set_priority(s->plan, event->job, (unsigned) event->first) >= 0);
                 break;
         default:
                 break;
@@ -427,7 +427,7 @@ void office_check_end(Simulator *s) {
                                                i + 1, j);
         }
         for (unsigned i = 0; i < 2; i++)
-                assert(plan_advance(s->plan, s->now + (i + 1) * USEC_PER_HOUR) >= 0);
+                MUST(plan_advance(s->plan, s->now + (i + 1) * USEC_PER_HOUR) >= 0);
         if (plan_next_deadline(s->plan) != USEC_INFINITY)
                 simulator_fail(s, "all is done, but the plan waits for a deadline");
 }

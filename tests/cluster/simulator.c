@@ -10,13 +10,13 @@
 
 #include "cluster/simulator.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
+#include "cluster/must.h"
 #include "cluster/simulator-state.h"
 
 #define PROGRESS_USEC_MAX (2 * USEC_PER_HOUR) /* longer without a result, and no event to come: stuck */
@@ -26,7 +26,7 @@
 Simulator *simulator_new(uint64_t seed) {
         Simulator *s = malloc(sizeof *s);
 
-        assert(s);
+        MUST(s);
         *s = (Simulator) {
                 .seed = seed,
                 .settings = PLAN_SETTINGS_DEFAULT,
@@ -115,7 +115,7 @@ void simulator_note_capacity(Simulator *s) {
                         s->n_segments_allocated = s->n_segments_allocated * 2 + 16;
                         s->segments = reallocarray(s->segments, s->n_segments_allocated,
                                                    sizeof *s->segments);
-                        assert(s->segments);
+                        MUST(s->segments);
                 }
                 s->n_segments++;
         }
@@ -162,7 +162,7 @@ int simulator_open_book(Simulator *s, PlanJob job, const IntervalSet *done) {
 
         n_items = MIN(job.n_items, BOOK_ITEMS_MAX);
         s->books = reallocarray(s->books, s->n_books + 1, sizeof *s->books);
-        assert(s->books);
+        MUST(s->books);
         book = s->books + s->n_books++;
         *book = (Book) {
                 .job = job,
@@ -171,7 +171,7 @@ int simulator_open_book(Simulator *s, PlanJob job, const IntervalSet *done) {
                 .n_holders = calloc(n_items, sizeof *book->n_holders),
                 .accepted_at = calloc(n_items, sizeof *book->accepted_at),
         };
-        assert(book->accepted && book->n_holders && book->accepted_at);
+        MUST(book->accepted && book->n_holders && book->accepted_at);
         for (uint64_t item = 0; item < n_items; item++) {
                 book->accepted_at[item] = USEC_INFINITY;
                 if (done && interval_set_contains(done, item)) {
@@ -194,7 +194,7 @@ int simulator_open_book(Simulator *s, PlanJob job, const IntervalSet *done) {
 }
 
 uint64_t simulator_add_job_with(Simulator *s, PlanJob job, const IntervalSet *done) {
-        assert(simulator_open_book(s, job, done) >= 0);
+        MUST(simulator_open_book(s, job, done) >= 0);
         return s->n_books;
 }
 
@@ -222,7 +222,7 @@ uint64_t simulator_add_worker(Simulator *s, usec_t at, WorkerTraits traits) {
         if (s->n_sites == s->n_sites_allocated) {
                 s->n_sites_allocated = s->n_sites_allocated * 2 + 16;
                 s->sites = reallocarray(s->sites, s->n_sites_allocated, sizeof *s->sites);
-                assert(s->sites);
+                MUST(s->sites);
         }
         traits.n_lanes = MAX(traits.n_lanes, 1u);
         s->sites[s->n_sites] = (Site) {
@@ -231,7 +231,7 @@ uint64_t simulator_add_worker(Simulator *s, usec_t at, WorkerTraits traits) {
                 .n_lanes = traits.n_lanes,
                 .n_lanes_allocated = traits.n_lanes,
         };
-        assert(s->sites[s->n_sites].lanes);
+        MUST(s->sites[s->n_sites].lanes);
         simulator_schedule_site(s, at, EVENT_CONNECT, s->n_sites + 1, 0);
         return ++s->n_sites;
 }
@@ -293,7 +293,7 @@ void simulator_remove_job(Simulator *s, usec_t at, uint64_t job) {
 
 void simulator_start_job(Simulator *s, usec_t at, PlanJob job) {
         s->later = reallocarray(s->later, s->n_later + 1, sizeof *s->later);
-        assert(s->later);
+        MUST(s->later);
         s->later[s->n_later] = job;
         simulator_schedule(s, (Event) { .time = at, .type = EVENT_START_JOB, .first = s->n_later++ });
 }
@@ -324,7 +324,7 @@ static bool simulator_advance(Simulator *s, usec_t until) {
         if (deadline > until)
                 return false;
         s->now = MAX(s->now, deadline);
-        assert(plan_advance(s->plan, s->now) >= 0);
+        MUST(plan_advance(s->plan, s->now) >= 0);
         office_settle(s);
         return true;
 }

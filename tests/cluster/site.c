@@ -5,11 +5,11 @@
  * with accidents. It knows nothing but what messages told it, and these take their time.
  */
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macro.h"
+#include "cluster/must.h"
 #include "cluster/simulator-state.h"
 
 void site_send(Simulator *s, unsigned at, Event event) {
@@ -27,7 +27,7 @@ static void lane_insert_task(SiteLane *lane, size_t at, Task task) {
         if (lane->n_tasks == lane->n_tasks_allocated) {
                 lane->n_tasks_allocated = lane->n_tasks_allocated * 2 + 4;
                 lane->tasks = reallocarray(lane->tasks, lane->n_tasks_allocated, sizeof *lane->tasks);
-                assert(lane->tasks);
+                MUST(lane->tasks);
         }
         memmove(lane->tasks + at + 1, lane->tasks + at, (lane->n_tasks - at) * sizeof *lane->tasks);
         lane->tasks[at] = task;
@@ -170,7 +170,7 @@ static void site_connect(Simulator *s, unsigned at) {
 static void site_resize(Site *site, unsigned n_lanes) {
         if (n_lanes > site->n_lanes_allocated) {
                 site->lanes = reallocarray(site->lanes, n_lanes, sizeof *site->lanes);
-                assert(site->lanes);
+                MUST(site->lanes);
                 memset(site->lanes + site->n_lanes_allocated, 0,
                        (n_lanes - site->n_lanes_allocated) * sizeof *site->lanes);
                 site->n_lanes_allocated = n_lanes;
