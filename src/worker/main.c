@@ -3,7 +3,6 @@
 /* primed-worker: parse – new – loop. */
 
 #include <malloc.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/log.h"
 #include "base/option.h"
 #include "base/parse.h"
+#include "base/processor.h"
 #include "wire/message.h"
 #include "worker/worker.h"
 
@@ -31,15 +31,6 @@ static void help(void) {
                "     --name=NAME      Name of this worker, for people (default: host name)\n"
                "     --debug          Log details\n\n"
                "It is started by primectl(1).\n");
-}
-
-/* How many processors this process may use. */
-static unsigned usable_processors(void) {
-        cpu_set_t set;
-
-        if (sched_getaffinity(0, sizeof set, &set) < 0)
-                return 1;
-        return (unsigned) CLAMP(CPU_COUNT(&set), 1, WIRE_LANES_MAX);
 }
 
 /* 1: go on; 0: done; negative: usage error, already told. */
@@ -107,7 +98,7 @@ static int run(void) {
         _cleanup_(worker_freep) Worker *worker = NULL;
         WorkerSettings settings = {
                 .name = arg_name,
-                .threads = arg_threads > 0 ? arg_threads : usable_processors(),
+                .threads = arg_threads > 0 ? arg_threads : MIN(processors_usable(), (unsigned) WIRE_LANES_MAX),
                 .handover_fd = (int) arg_handover_fd,
         };
         Problem problem = PROBLEM_NONE;
