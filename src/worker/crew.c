@@ -156,7 +156,7 @@ static bool lane_take(CrewLane *lane, uint64_t *ret_run_end) {
 
 /* Makes the sieve stand at `current`: it does already when the lane just goes on. */
 static int lane_position(CrewLane *lane, uint64_t run_end) {
-        const SieveEnvironment environment = { .cancel = &lane->cancel, .clock = clock_now_usec };
+        const SieveEnvironment environment = { .cancel = &lane->cancel };
         const Grid *grid = &lane->current_job->grid;
         GridBlock block;
 

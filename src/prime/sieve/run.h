@@ -15,7 +15,6 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 
 /* How sure it is that a set bit is a prime. A clear bit is a proved composite in every case. */
 typedef enum Certainty {
@@ -36,8 +35,6 @@ typedef struct SieveEnvironment {
          * 2^64 (up to 1 s at 10^18, 3 s at 2^64).
          */
         const atomic_bool *cancel;
-        /* Monotonic clock in microseconds, for measuring costs. May be NULL. So far nothing is measured. */
-        usec_t (*clock)(void);
 } SieveEnvironment;
 
 typedef struct SieveRun SieveRun;
