@@ -8,6 +8,7 @@
  *     stop     workers first (they hand back and deliver), the master when the last of them is gone
  *     a worker dies   it is started again at once; after deaths without a new block in between, after a pause that
  *                     doubles; after RESTARTS_MAX of them the job is given up
+ *     a connection breaks   (one side was stopped for long, say) the two get another one
  *     the master dies   everything ends: the store is safe, the next start goes on
  *
  * The children notice by the end of their sockets when this process dies, however it dies.
@@ -22,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -35,6 +37,9 @@
 #define RESTART_PAUSE_USEC (50 * USEC_PER_MSEC) /* doubles with each of them, up to … */
 #define RESTART_PAUSE_MAX_USEC USEC_PER_SEC
 #define LEFT_PAUSE_USEC USEC_PER_SEC            /* after a worker left of its own accord */
+#define EXIT_CANNOT_EXEC 127                    /* of a child that could not become its program */
+#define CHILD_FDS_MAX 2
+#define RECONNECT_USEC USEC_PER_SEC             /* after a connection broke */
 #define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop */
 
 typedef struct LocalWorker {
@@ -42,7 +47,9 @@ typedef struct LocalWorker {
         unsigned number;
         pid_t pid; /* 0: not running */
         int handover_fd;
-        sd_event_source *child_source, *restart_timer;
+        bool refused; /* by the master */
+        char reason[512]; /* why its session ended */
+        sd_event_source *child_source, *handover_source, *restart_timer;
 } LocalWorker;
 
 struct LocalCluster {
@@ -59,7 +66,8 @@ struct LocalCluster {
         LocalWorker *workers;
         unsigned n_running; /* workers */
         unsigned n_deaths;  /* of workers since a block arrived last */
-        uint64_t blocks_done, blocks_done_at_death;
+        uint64_t blocks_done, blocks_done_at_death, blocks_done_at_loss;
+        bool told_lost;
 
         bool stopping, finished, told_end;
         LocalOutcome outcome;
@@ -72,10 +80,10 @@ static void cluster_fail(LocalCluster *cluster, const char *sentence);
 
 /* Processes */
 
-/* In the child: keeps `fd` as descriptor 3 and becomes the program. Does not return. */
-static void child_exec(int fd, char *const argv[]) {
+/* In the child: keeps `fds` as descriptors 3, 4 … and becomes the program. Does not return. */
+static void child_exec(const int *fds, unsigned n_fds, char *const argv[]) {
+        int copies[CHILD_FDS_MAX], null;
         sigset_t mask;
-        int null;
 
         /* Ctrl-C is for the parent, which then stops its children in the right order. */
         (void) signal(SIGINT, SIG_IGN);
@@ -85,24 +93,28 @@ static void child_exec(int fd, char *const argv[]) {
 
         null = open("/dev/null", O_RDWR);
         if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-                _exit(126);
-        if (fd == 3) {
-                if (fd_set_cloexec(fd, false) < 0)
-                        _exit(126);
-        } else if (dup2(fd, 3) < 0)
-                _exit(126);
-        (void) close_range(4, ~0U, 0);
+                _exit(EXIT_CANNOT_EXEC);
+        /* First out of the way, then to their places: these may be each other's. */
+        for (unsigned i = 0; i < n_fds; i++) {
+                copies[i] = fcntl(fds[i], F_DUPFD, 3 + CHILD_FDS_MAX);
+                if (copies[i] < 0)
+                        _exit(EXIT_CANNOT_EXEC);
+        }
+        for (unsigned i = 0; i < n_fds; i++)
+                if (dup2(copies[i], 3 + (int) i) < 0)
+                        _exit(EXIT_CANNOT_EXEC);
+        (void) close_range(3 + n_fds, ~0U, 0);
         (void) execv(argv[0], argv);
-        _exit(127);
+        _exit(EXIT_CANNOT_EXEC);
 }
 
-static int spawn(int fd, char *const argv[], pid_t *ret) {
+static int spawn(const int *fds, unsigned n_fds, char *const argv[], pid_t *ret) {
         pid_t pid = fork();
 
         if (pid < 0)
                 return -errno;
         if (pid == 0)
-                child_exec(fd, argv);
+                child_exec(fds, n_fds, argv);
         *ret = pid;
         return 0;
 }
@@ -178,14 +190,14 @@ static int worker_on_restart(sd_event_source *source, uint64_t usec, void *userd
 
         worker->restart_timer = sd_event_source_disable_unref(worker->restart_timer);
         if (!worker->cluster->finished && worker_start(worker) < 0)
-                cluster_fail(worker->cluster, "A worker cannot be started again: out of processes or memory");
+                cluster_fail(worker->cluster, "A worker cannot be started again: out of processes or memory.");
         return 0;
 }
 
 static void worker_restart(LocalWorker *worker, usec_t pause_usec) {
         if (sd_event_add_time_relative(worker->cluster->event, &worker->restart_timer, CLOCK_MONOTONIC, pause_usec,
                                        USEC_PER_MSEC, worker_on_restart, worker) < 0)
-                cluster_fail(worker->cluster, "A worker cannot be started again: out of memory");
+                cluster_fail(worker->cluster, "A worker cannot be started again: out of memory.");
 }
 
 static void worker_on_death(LocalWorker *worker, const char *how) {
@@ -197,12 +209,12 @@ static void worker_on_death(LocalWorker *worker, const char *how) {
         cluster->blocks_done_at_death = cluster->blocks_done;
         if (++cluster->n_deaths > RESTARTS_MAX) {
                 (void) snprintf(sentence, sizeof sentence,
-                                "The workers die again and again without finishing a block (the last one: %s)", how);
+                                "The workers end again and again without finishing a block (the last one: %s). See "
+                                "the messages above; fewer --threads or --workers may help.", how);
                 cluster_fail(cluster, sentence);
                 return;
         }
-        if (cluster->callbacks.on_worker_died)
-                cluster->callbacks.on_worker_died(how, cluster->userdata);
+        cluster->callbacks.on_worker_died(how, cluster->userdata);
         worker_restart(worker, cluster->n_deaths > 1
                                        ? MIN(RESTART_PAUSE_USEC << (cluster->n_deaths - 2), RESTART_PAUSE_MAX_USEC)
                                        : 0);
@@ -214,6 +226,8 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *
         char how[128];
 
         worker->child_source = sd_event_source_disable_unref(worker->child_source);
+        worker->handover_source = sd_event_source_disable_unref(worker->handover_source);
+        worker->restart_timer = sd_event_source_disable_unref(worker->restart_timer);
         worker->handover_fd = fd_close(worker->handover_fd);
         worker->pid = 0;
         cluster->n_running--;
@@ -221,7 +235,9 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *
         if (cluster->stopping) {
                 if (cluster->n_running == 0 && cluster->master_pid > 0)
                         (void) kill(cluster->master_pid, SIGTERM);
-        } else if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS)
+        } else if (worker->refused)
+                worker_on_death(worker, worker->reason);
+        else if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS)
                 /* The master told it that the work is done, and tells us the same in a moment. */
                 worker_restart(worker, LEFT_PAUSE_USEC);
         else if (!cluster->finished)
@@ -244,6 +260,58 @@ static int worker_connect(LocalWorker *worker) {
         return r;
 }
 
+static void worker_reconnect(LocalWorker *worker);
+
+static int worker_on_reconnect(sd_event_source *source, uint64_t usec, void *userdata) {
+        LocalWorker *worker = userdata;
+
+        worker->restart_timer = sd_event_source_disable_unref(worker->restart_timer);
+        if (worker->pid > 0 && !worker->cluster->finished && worker_connect(worker) == -EAGAIN)
+                worker_reconnect(worker); /* the master does not even read */
+        return 0;
+}
+
+static void worker_reconnect(LocalWorker *worker) {
+        if (!worker->restart_timer &&
+            sd_event_add_time_relative(worker->cluster->event, &worker->restart_timer, CLOCK_MONOTONIC,
+                                       RECONNECT_USEC, USEC_PER_MSEC, worker_on_reconnect, worker) < 0)
+                cluster_fail(worker->cluster, "A worker cannot be connected again: out of memory.");
+}
+
+/* The worker tells how its session ended: see worker/worker.h. A broken connection is replaced, it keeps its blocks. */
+static int worker_on_handover(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        LocalWorker *worker = userdata;
+        LocalCluster *cluster = worker->cluster;
+        char datagram[1024];
+        ssize_t n;
+
+        n = recv(fd, datagram, sizeof datagram - 1, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n <= 0) {
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                return 0;
+        }
+        datagram[n] = '\0';
+        if (cluster->stopping || cluster->finished)
+                return 0;
+        worker->refused = strncmp(datagram, "refused: ", strlen("refused: ")) == 0;
+        (void) snprintf(worker->reason, sizeof worker->reason, "%.*s", (int) sizeof worker->reason - 1,
+                        datagram + strcspn(datagram, ":") + 1);
+        if (worker->refused) {
+                (void) kill(worker->pid, SIGTERM);
+                return 0;
+        }
+        /* Once, until there is something new to tell. */
+        if (!cluster->told_lost || cluster->blocks_done != cluster->blocks_done_at_loss) {
+                cluster->told_lost = true;
+                cluster->blocks_done_at_loss = cluster->blocks_done;
+                cluster->callbacks.on_connection_lost(worker->reason, cluster->userdata);
+        }
+        worker_reconnect(worker);
+        return 0;
+}
+
 static int worker_start(LocalWorker *worker) {
         LocalCluster *cluster = worker->cluster;
         char threads[32], name[48];
@@ -255,20 +323,30 @@ static int worker_start(LocalWorker *worker) {
         (void) snprintf(name, sizeof name, "--name=local-%u", worker->number + 1);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        r = spawn(pair[1], argv, &worker->pid);
+        r = spawn(&pair[1], 1, argv, &worker->pid);
         (void) fd_close(pair[1]);
         if (r < 0) {
                 (void) fd_close(pair[0]);
                 return r;
         }
         worker->handover_fd = pair[0];
+        (void) fd_set_nonblocking(worker->handover_fd, true);
+        worker->refused = false;
+        worker->reason[0] = '\0';
         cluster->n_running++;
         r = sd_event_add_child(cluster->event, &worker->child_source, worker->pid, WEXITED, worker_on_exit, worker);
+        if (r >= 0)
+                r = sd_event_add_io(cluster->event, &worker->handover_source, worker->handover_fd, EPOLLIN,
+                                    worker_on_handover, worker);
         if (r < 0)
                 return r;
 
         /* When the master or the worker is already gone, its own end is noticed elsewhere. */
         r = worker_connect(worker);
+        if (r == -EAGAIN) {
+                worker_reconnect(worker);
+                return 0;
+        }
         return r == -EPIPE || r == -ECONNRESET || r == -ECONNREFUSED ? 0 : r;
 }
 
@@ -331,40 +409,66 @@ static int cluster_on_master_exit(sd_event_source *source, const siginfo_t *info
                         cluster->outcome = LOCAL_STOPPED;
         } else {
                 cluster->outcome = LOCAL_FAILED;
-                (void) snprintf(sentence, sizeof sentence,
-                                "The master died (%s). What it stored is safe: start the same command again to "
-                                "continue.", describe_end(info, how, sizeof how));
+                if (info->si_code == CLD_EXITED && info->si_status == EXIT_CANNOT_EXEC)
+                        (void) snprintf(sentence, sizeof sentence, "%s cannot be started.", cluster->master_path);
+                else
+                        (void) snprintf(sentence, sizeof sentence,
+                                        "The master died (%s). What it stored is safe: start the same command again "
+                                        "to continue.", describe_end(info, how, sizeof how));
                 (void) problem_set(&cluster->problem, EIO, "%s", sentence);
         }
         cluster_wind_down(cluster);
         return 0;
 }
 
+/* A file in memory with the two ends: they may be longer than what fits into arguments. */
+static int interval_file(const LocalClusterSettings *settings) {
+        _cleanup_close_ int fd = memfd_create("interval", MFD_CLOEXEC);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = fd_write_all(fd, settings->from, strlen(settings->from));
+        if (r >= 0)
+                r = fd_write_all(fd, "\n", 1);
+        if (r >= 0 && settings->to)
+                r = fd_write_all(fd, settings->to, strlen(settings->to));
+        if (r < 0)
+                return r;
+        if (lseek(fd, 0, SEEK_SET) < 0)
+                return -errno;
+        return TAKE_FD(fd);
+}
+
 static int master_start(LocalCluster *cluster) {
         const LocalClusterSettings *settings = &cluster->settings;
-        _cleanup_free_ char *store = NULL, *from = NULL, *to = NULL, *blocks = NULL;
-        char *argv[8] = { cluster->master_path, (char *) "--control=3" };
-        int pair[2], r, n = 2;
+        _cleanup_free_ char *store = NULL, *blocks = NULL;
+        char *argv[8] = { cluster->master_path, (char *) "--control=3", (char *) "--interval=4" };
+        int pair[2], fds[2], r, n = 3;
 
         if (asprintf(&store, "--store=%s", settings->store_path) < 0 ||
-            asprintf(&from, "--from=%s", settings->from) < 0 ||
-            asprintf(&to, "--to=%s", settings->to ?: "") < 0 ||
             asprintf(&blocks, "--segment-blocks=%u", settings->segment_blocks) < 0)
                 return -ENOMEM;
         argv[n++] = store;
-        argv[n++] = from;
-        if (settings->to)
-                argv[n++] = to;
         if (settings->segment_blocks > 0)
                 argv[n++] = blocks;
         if (settings->debug)
                 argv[n++] = (char *) "--debug";
 
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-                return -errno;
+        fds[1] = interval_file(settings);
+        if (fds[1] < 0)
+                return fds[1];
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+                r = -errno;
+                (void) fd_close(fds[1]);
+                return r;
+        }
         cluster->control_fd = pair[0];
-        r = spawn(pair[1], argv, &cluster->master_pid);
-        (void) fd_close(pair[1]);
+        (void) fd_set_nonblocking(cluster->control_fd, true); /* a master that was stopped does not stop us */
+        fds[0] = pair[1];
+        r = spawn(fds, ELEMENTSOF(fds), argv, &cluster->master_pid);
+        (void) fd_close(fds[0]);
+        (void) fd_close(fds[1]);
         if (r < 0)
                 return r;
         r = sd_event_add_child(cluster->event, &cluster->master_source, cluster->master_pid, WEXITED,
@@ -418,6 +522,7 @@ LocalCluster *local_cluster_free(LocalCluster *cluster) {
                 LocalWorker *worker = cluster->workers + i;
 
                 sd_event_source_disable_unref(worker->child_source);
+                sd_event_source_disable_unref(worker->handover_source);
                 sd_event_source_disable_unref(worker->restart_timer);
                 (void) fd_close(worker->handover_fd);
                 if (worker->pid > 0) {

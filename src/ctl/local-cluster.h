@@ -32,7 +32,8 @@ typedef struct LocalClusterCallbacks {
         void (*on_report)(const Report *report, void *userdata);
         /* All children are gone. `problem` is empty unless LOCAL_FAILED. */
         void (*on_ended)(LocalOutcome outcome, const char *problem, void *userdata);
-        void (*on_worker_died)(const char *how, void *userdata); /* and is started again */
+        void (*on_worker_died)(const char *how, void *userdata);        /* and is started again */
+        void (*on_connection_lost)(const char *reason, void *userdata); /* a worker's to the master; it gets another */
 } LocalClusterCallbacks;
 
 /* SIGCHLD must be blocked. 0 or negative errno with a sentence. */

@@ -15,6 +15,8 @@
 #define PLAIN_USEC (30 * USEC_PER_SEC)    /* … or after so long, … */
 #define PLAIN_MINIMUM_USEC USEC_PER_SEC   /* … but not sooner than this after the last */
 #define RATE_WINDOW_SECONDS 5.0           /* over which the speed is averaged */
+#define STALL_USEC (10 * USEC_PER_SEC)    /* without a new block: the speed means nothing any more, … */
+#define STALL_BLOCKS 4                    /* … if that is so many times what a block took until now */
 #define BAR_MAX 24
 
 void progress_init(Progress *progress, FILE *stream, bool terminal, usec_t now) {
@@ -30,7 +32,7 @@ static double progress_fraction(const Report *report) {
         return report->numbers_total > 0 ? report->numbers_done / report->numbers_total : 0;
 }
 
-void progress_text(const Report *report, double rate, char *buffer, size_t size) {
+void progress_text(const Report *report, double rate, usec_t stalled_usec, char *buffer, size_t size) {
         char numbers[TEXT_SIZE], speed[TEXT_SIZE], left[TEXT_SIZE], primes[TEXT_SIZE];
         usec_t span = USEC_INFINITY;
 
@@ -38,6 +40,12 @@ void progress_text(const Report *report, double rate, char *buffer, size_t size)
         if (report->to[0] == '\0') {
                 (void) snprintf(buffer, size, "%s numbers  %s/s  %s primes", text_metric(report->numbers_done, numbers),
                                 rate > 0 ? text_metric(rate, speed) : "-", text_grouped(report->primes, primes));
+                return;
+        }
+        if (stalled_usec > 0) {
+                (void) snprintf(buffer, size, "%5.1f%%  %s numbers  %s primes  no new block for %s",
+                                100 * progress_fraction(report), text_metric(report->numbers_done, numbers),
+                                text_grouped(report->primes, primes), text_duration(stalled_usec, left));
                 return;
         }
         if (rate > 0) {
@@ -73,6 +81,18 @@ static void progress_measure(Progress *progress, const Report *report, usec_t no
         progress->last_usec = now;
 }
 
+/* For how long nothing new has come; 0 as long as that is no wonder. */
+static usec_t progress_stall(const Progress *progress, const Report *report, usec_t now) {
+        double n_blocks = report->block_length > 0
+                                  ? (report->numbers_done - report->numbers_at_start) / (double) report->block_length
+                                  : 0;
+        usec_t silence = now - progress->last_usec, until_now = progress->last_usec - progress->first_usec;
+
+        if (silence < STALL_USEC || (n_blocks > 0 && (double) silence < STALL_BLOCKS * (double) until_now / n_blocks))
+                return 0;
+        return silence;
+}
+
 static void progress_show_line(Progress *progress, const char *text, double fraction) {
         struct winsize window = {};
         char bar[BAR_MAX + 1];
@@ -98,7 +118,7 @@ void progress_show(Progress *progress, const Report *report, usec_t now) {
         char text[160];
 
         progress_measure(progress, report, now);
-        progress_text(report, progress->rate, text, sizeof text);
+        progress_text(report, progress->rate, progress_stall(progress, report, now), text, sizeof text);
 
         if (progress->terminal) {
                 progress_show_line(progress, text, fraction);

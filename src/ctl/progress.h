@@ -29,5 +29,8 @@ void progress_show(Progress *progress, const Report *report, usec_t now);
 /* Before anything else is written to the same terminal: removes the line. */
 void progress_clear(Progress *progress);
 
-/* The text of the line without bar, for `report` at `rate` numbers per second; the caller's buffer. */
-void progress_text(const Report *report, double rate, char *buffer, size_t size);
+/*
+ * The text of the line without bar, for `report` at `rate` numbers per second, or after `stalled_usec` without a new
+ * block; the caller's buffer.
+ */
+void progress_text(const Report *report, double rate, usec_t stalled_usec, char *buffer, size_t size);

@@ -20,7 +20,7 @@ int store_verb_path(const char *path, char **ret) {
                 *ret = strdup(path);
                 r = *ret ? 0 : -ENOMEM;
         } else
-                r = store_path_default(ret);
+                r = store_path_last(ret);
         if (r == -ENOENT) {
                 log_error("Neither XDG_DATA_HOME nor HOME is set: say with --store where the store is.");
                 return EXIT_FAILURE;

@@ -3,10 +3,8 @@
 /* primectl local: all primes of an interval, found by a master and workers of this machine. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +16,9 @@
 #include "base/log.h"
 #include "base/option.h"
 #include "base/parse.h"
+#include "base/processor.h"
 #include "base/text.h"
+#include "ctl/json-text.h"
 #include "ctl/local-cluster.h"
 #include "ctl/progress.h"
 #include "ctl/store-path.h"
@@ -30,12 +30,13 @@
 #include "wire/message.h"
 
 #define DEFAULT_TO "10^9"
-#define WORKERS_MAX 64
+#define WORKERS_MAX 64 /* so many processes of one machine help nobody */
 
 /* One call of the verb: what was asked for, and what happened. */
 typedef struct LocalRun {
         const char *from_word, *to_word, *length_word;
         char *store_path;
+        bool store_is_default;
         unsigned n_threads, n_workers, segment_blocks;
         bool quiet, json, debug;
 
@@ -59,7 +60,8 @@ static void help(void) {
                "     --from=A            Begin at A (default: 0)\n"
                "     --to=B              End before B: the interval is [A, B), B exclusive\n"
                "     --length=N          End before A + N: the interval is [A, A+N)\n"
-               "     --store=DIR         Where the primes go (default: see primectl(1))\n"
+               "     --store=DIR         Where the primes go (default: a folder for each\n"
+               "                         interval, see primectl(1))\n"
                "     --threads=N         Threads of each worker (default: all cores, shared\n"
                "                         among the workers)\n"
                "     --workers=N         Worker processes (default: 1)\n"
@@ -67,7 +69,8 @@ static void help(void) {
                "  -q --quiet             Print nothing but errors\n"
                "     --json              End with one JSON object on standard output\n"
                "     --debug             Log details\n\n"
-               "Without an interval it goes on with the store, or finds the primes below 10^9.\n"
+               "Without an interval it goes on with the store, or with the one that was used\n"
+               "last, or finds the primes below 10^9.\n"
                "A, B and N are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n",
                STORE_SEGMENT_BLOCKS_DEFAULT);
 }
@@ -161,14 +164,6 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
         return 1;
 }
 
-static unsigned usable_processors(void) {
-        cpu_set_t set;
-
-        if (sched_getaffinity(0, sizeof set, &set) < 0)
-                return 1;
-        return (unsigned) MAX(CPU_COUNT(&set), 1);
-}
-
 /* The interval */
 
 /* From the words of the command line. Negative: usage error in run->problem. */
@@ -193,23 +188,23 @@ static int interval_from_words(LocalRun *run) {
 }
 
 /* No interval was given: the one of the store, if there is a store. 1: found; 0: no store. */
-static int interval_from_store(LocalRun *run) {
+static int interval_from_store(LocalRun *run, const char *store_path) {
         _cleanup_(reader_closep) Reader *reader = NULL;
         _cleanup_free_ char *job = NULL;
         const Grid *grid;
         int r;
 
-        if (asprintf(&job, "%s/job", run->store_path) < 0)
-                return problem_set(&run->problem, ENOMEM, "Out of memory");
+        if (asprintf(&job, "%s/job", store_path) < 0)
+                return problem_set(&run->problem, ENOMEM, "Out of memory.");
         if (access(job, F_OK) < 0)
                 return 0;
-        r = reader_open(run->store_path, &reader, &run->problem);
+        r = reader_open(store_path, &reader, &run->problem);
         if (r < 0)
                 return r;
         grid = reader_grid(reader);
         if (grid->open)
                 return problem_set(&run->problem, EINVAL, "The job of the store %s has no end, so it cannot be "
-                                   "continued here: give another folder with --store", run->store_path);
+                                   "continued here: give another folder with --store.", store_path);
         mpz_set(run->from, grid->from);
         mpz_set(run->to, grid->to);
         return 1;
@@ -221,6 +216,8 @@ static void on_report(const Report *report, void *userdata) {
         LocalRun *run = userdata;
         char *from = strdup(report->from), *to = strdup(report->to);
 
+        if (run->store_is_default && !run->reported)
+                store_path_remember(run->store_path);
         report_done(&run->report);
         run->report = *report;
         run->report.from = from;
@@ -236,6 +233,13 @@ static void on_worker_died(const char *how, void *userdata) {
         run->n_restarts++;
         progress_clear(&run->progress);
         log_warning("A worker died (%s) and is started again; nothing is lost.", how);
+}
+
+static void on_connection_lost(const char *reason, void *userdata) {
+        LocalRun *run = userdata;
+
+        progress_clear(&run->progress);
+        log_warning("A connection between worker and master broke (%s) and is replaced; nothing is lost.", reason);
 }
 
 static void on_ended(LocalOutcome outcome, const char *problem, void *userdata) {
@@ -271,29 +275,46 @@ static double run_rate(const Report *report) {
                        : 0;
 }
 
+static const char *outcome_name(const LocalRun *run) {
+        switch (run->outcome) {
+        case LOCAL_FINISHED:
+                return "finished";
+        case LOCAL_STOPPED:
+                return "interrupted";
+        default:
+                return "failed";
+        }
+}
+
+static json_t *json_digits(uint64_t value) {
+        char digits[24];
+
+        (void) snprintf(digits, sizeof digits, "%" PRIu64, value);
+        return json_string(digits);
+}
+
+/* However it ended: one object. */
 static int print_json(const LocalRun *run) {
         const Report *report = &run->report;
         _cleanup_free_ char *from = number_format(run->from), *to = number_format(run->to);
-        char primes[24];
         json_t *object;
         int r;
 
-        (void) snprintf(primes, sizeof primes, "%" PRIu64, report->primes);
-        object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:i, s:i, s:s, s:b}",
-                           "from", from ?: "", "to", to ?: "", "primes", primes,
-                           "state", run->outcome == LOCAL_FINISHED ? "finished" : "interrupted",
+        object = json_pack("{s:s, s:o, s:s, s:s, s:o, s:o, s:s, s:s, s:f, s:f, s:f, s:I, s:i, s:i, s:i, s:o, s:o, s:b}",
+                           "state", outcome_name(run), "problem", json_text(run->problem.text),
+                           "from", from ?: "", "to", to ?: "",
+                           "primes", json_digits(report->primes), "blocks", json_digits(report->blocks_in_order),
                            "certainty", certainty_name(certainty_of(run->to)), "audit", "unaudited",
                            "seconds", (double) report->elapsed_usec / 1e6, "numbers_per_second", run_rate(report),
                            "bytes_per_prime", bytes_per_prime(report),
                            "bytes", (json_int_t) (report->segment_bytes + report->spool_bytes),
                            "workers", (int) run->n_workers, "threads", (int) run->n_threads,
-                           "worker_restarts", (int) run->n_restarts, "store", run->store_path,
+                           "worker_restarts", (int) run->n_restarts,
+                           "disagreements", json_digits(report->disagreements), "store", json_text(run->store_path),
                            "resumed", report->blocks_at_start > 0);
         r = object ? json_dumpf(object, stdout, JSON_INDENT(8) | JSON_REAL_PRECISION(10)) : -1;
         json_decref(object);
-        if (r < 0 || putchar('\n') < 0 || fflush(stdout) < 0)
-                return log_error_errno(EIO, "Failed to print the summary");
-        return 0;
+        return r < 0 || putchar('\n') < 0 ? -EIO : 0;
 }
 
 static void print_summary(const LocalRun *run) {
@@ -314,42 +335,71 @@ static void print_summary(const LocalRun *run) {
                bytes_per_prime(report));
         printf("  store   %s\n", run->store_path);
         printf("  state   complete, %s, unaudited\n", certainty_name(certainty_of(run->to)));
+        if (report->disagreements > 0)
+                printf("  ! %" PRIu64 " blocks were answered twice and differently: a machine computes wrongly\n",
+                       report->disagreements);
+}
+
+/* Prints the path so that a shell takes it for one word. */
+static void print_quoted(const char *path) {
+        if (path[strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%")] == '\0') {
+                fputs(path, stdout);
+                return;
+        }
+        putchar('\'');
+        for (; *path; path++)
+                if (*path == '\'')
+                        fputs("'\\''", stdout);
+                else
+                        putchar(*path);
+        putchar('\'');
 }
 
 static void print_next_steps(const LocalRun *run) {
-        _cleanup_free_ char *standard = NULL;
-        bool is_default = store_path_default(&standard) >= 0 && strcmp(standard, run->store_path) == 0;
-        const char *option = is_default ? "" : " --store=", *path = is_default ? "" : run->store_path;
+        static const char *const steps[] = { "cat -n 10", "count", "info", "verify" };
 
-        printf("\nTry next:\n"
-               "  %s cat -n 10%s%s\n"
-               "  %s count%s%s\n"
-               "  %s info%s%s\n"
-               "  %s verify%s%s\n",
-               program_invocation_name, option, path, program_invocation_name, option, path, program_invocation_name,
-               option, path, program_invocation_name, option, path);
+        printf("\nTry next:\n");
+        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+                printf("  ");
+                print_quoted(program_invocation_name);
+                printf(" %s", steps[i]);
+                if (!run->store_is_default) {
+                        printf(" --store ");
+                        print_quoted(run->store_path);
+                }
+                putchar('\n');
+        }
 }
 
+/* Says how it ended; returns the exit status. */
 static int run_end(LocalRun *run) {
+        int status = EXIT_SUCCESS, r = 0;
+
         progress_clear(&run->progress);
-        if (run->outcome == LOCAL_FAILED) {
+        switch (run->outcome) {
+        case LOCAL_FAILED:
                 log_error("%s", run->problem.text);
-                return EXIT_FAILURE;
-        }
-        if (run->json && run->reported && print_json(run) < 0)
-                return EXIT_FAILURE;
-        if (run->outcome == LOCAL_STOPPED) {
+                status = EXIT_FAILURE;
+                break;
+        case LOCAL_STOPPED:
                 if (!run->quiet)
                         fprintf(stderr, "Interrupted. Start the same command again to continue.\n");
-                return run->signal_number > 0 ? 128 + run->signal_number : EXIT_FAILURE;
+                status = run->signal_number > 0 ? 128 + run->signal_number : EXIT_FAILURE;
+                break;
+        case LOCAL_FINISHED:
+                if (!run->quiet && !run->json) {
+                        print_summary(run);
+                        print_next_steps(run);
+                }
+                break;
         }
-        if (!run->quiet && !run->json) {
-                print_summary(run);
-                print_next_steps(run);
-                if (fflush(stdout) < 0)
-                        return EXIT_FAILURE;
+        if (run->json)
+                r = print_json(run);
+        if (r < 0 || fflush(stdout) < 0 || ferror(stdout)) {
+                log_error_errno(errno, "Failed to print the summary: %m.");
+                return EXIT_FAILURE;
         }
-        return EXIT_SUCCESS;
+        return status;
 }
 
 static int run_cluster(LocalRun *run) {
@@ -357,6 +407,7 @@ static int run_cluster(LocalRun *run) {
                 .on_report = on_report,
                 .on_ended = on_ended,
                 .on_worker_died = on_worker_died,
+                .on_connection_lost = on_connection_lost,
         };
         static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
         _cleanup_free_ char *from = number_format(run->from), *to = number_format(run->to);
@@ -373,7 +424,7 @@ static int run_cluster(LocalRun *run) {
         int r;
 
         if (!from || !to)
-                return problem_set(&run->problem, ENOMEM, "Out of memory");
+                return problem_set(&run->problem, ENOMEM, "Out of memory.");
 
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGCHLD);
@@ -384,43 +435,80 @@ static int run_cluster(LocalRun *run) {
         progress_init(&run->progress, stderr, isatty(STDERR_FILENO), clock_now_usec());
         r = sd_event_default(&run->event);
         if (r < 0)
-                return problem_set(&run->problem, r, "Failed to make the event loop: %m");
+                return problem_set(&run->problem, r, "Failed to make the event loop: %m.");
         r = local_cluster_new(run->event, &settings, &callbacks, run, &run->cluster, &run->problem);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
                 r = sd_event_add_signal(run->event, NULL, signals[i], on_signal, run);
                 if (r < 0)
-                        return problem_set(&run->problem, r, "Failed to watch for signals: %m");
+                        return problem_set(&run->problem, r, "Failed to watch for signals: %m.");
         }
         r = sd_event_loop(run->event);
         return r < 0 ? problem_set(&run->problem, r, "The event loop failed: %m") : 0;
+}
+
+/* Neither a store nor a place for one. */
+static int no_place(LocalRun *run, int error) {
+        if (error == -ENOENT)
+                return problem_set(&run->problem, error, "Neither HOME nor XDG_DATA_HOME is set: say with --store "
+                                   "where the primes should go.");
+        return problem_set(&run->problem, error, "Out of memory.");
+}
+
+/* Finds out which interval and which store. 0; -EINVAL or -ERANGE: wrong usage; other errors. */
+static int run_prepare(LocalRun *run) {
+        bool has_interval = run->from_word || run->to_word || run->length_word;
+        _cleanup_free_ char *last = NULL;
+        int r;
+
+        if (!has_interval) {
+                if (!run->store_path) {
+                        r = store_path_last(&last);
+                        if (r < 0)
+                                return no_place(run, r);
+                }
+                r = interval_from_store(run, run->store_path ?: last);
+                if (r < 0)
+                        return -EIO;
+                if (r > 0) {
+                        if (!run->store_path) {
+                                run->store_path = TAKE_PTR(last);
+                                run->store_is_default = true;
+                        }
+                        return 0;
+                }
+        }
+        r = interval_from_words(run);
+        if (r < 0)
+                return r;
+        if (!run->store_path) {
+                r = store_path_for_job(run->from, run->to, &run->store_path);
+                if (r < 0)
+                        return no_place(run, r);
+                run->store_is_default = true;
+        }
+        return 0;
 }
 
 /* Returns the exit status. */
 static int run_whole(LocalRun *run) {
         int r;
 
-        if (!run->store_path && store_path_default(&run->store_path) < 0) {
-                log_error("Neither HOME nor XDG_DATA_HOME is set: say with --store where the primes should go.");
-                return EXIT_FAILURE;
-        }
-        r = run->from_word || run->to_word || run->length_word ? 0 : interval_from_store(run);
+        r = run_prepare(run);
         if (r < 0) {
                 log_error("%s", run->problem.text);
-                return EXIT_FAILURE;
-        }
-        if (r == 0 && interval_from_words(run) < 0) {
-                log_error("%s", run->problem.text);
-                return EXIT_USAGE;
+                return r == -EINVAL || r == -ERANGE ? EXIT_USAGE : EXIT_FAILURE;
         }
         if (run->n_threads == 0)
-                run->n_threads = MAX(usable_processors() / run->n_workers, 1U);
-        if (run_cluster(run) < 0) {
-                progress_clear(&run->progress);
-                log_error("%s", run->problem.text);
-                return EXIT_FAILURE;
+                run->n_threads = MAX(processors_usable() / run->n_workers, 1U);
+        if (run->n_threads * run->n_workers > WIRE_LANES_MAX) {
+                log_error("%u workers with %u threads each are too many: %d threads in all at most; give fewer "
+                          "--threads or --workers.", run->n_workers, run->n_threads, WIRE_LANES_MAX);
+                return EXIT_USAGE;
         }
+        if (run_cluster(run) < 0)
+                run->outcome = LOCAL_FAILED;
         return run_end(run);
 }
 

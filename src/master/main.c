@@ -2,6 +2,7 @@
 
 /* primed-master: parse – new – loop. */
 
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,9 +19,13 @@
 #include "prime/number.h"
 #include "wire/message.h"
 
+/* Of both ends in decimal, with room to spare. */
+#define INTERVAL_SIZE_MAX (NUMBER_BITS_MAX)
+
 static unsigned arg_control_fd;
 static unsigned arg_segment_blocks = STORE_SEGMENT_BLOCKS_DEFAULT;
-static const char *arg_store, *arg_from, *arg_to;
+static unsigned arg_interval_fd;
+static const char *arg_store;
 static int arg_log_priority = LOG_INFO;
 
 static void help(void) {
@@ -31,7 +36,8 @@ static void help(void) {
                "     --control=FD        Take workers from, and report to, this\n"
                "                         SOCK_SEQPACKET socket\n"
                "     --store=DIR         The store\n"
-               "     --from=A --to=B     The job is [A, B), or open without B\n"
+               "     --interval=FD       Read the job's ends from this file: A and B, a line\n"
+               "                         each, for [A, B); without B the job is open\n"
                "     --segment-blocks=N  Blocks in a segment of a new store\n"
                "     --debug             Log details\n\n"
                "It is started by primectl(1).\n");
@@ -39,14 +45,13 @@ static void help(void) {
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[]) {
-        enum { ARG_VERSION = 0x100, ARG_CONTROL, ARG_STORE, ARG_FROM, ARG_TO, ARG_SEGMENT_BLOCKS, ARG_DEBUG };
+        enum { ARG_VERSION = 0x100, ARG_CONTROL, ARG_STORE, ARG_INTERVAL, ARG_SEGMENT_BLOCKS, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
                 { "control", required_argument, NULL, ARG_CONTROL },
                 { "store", required_argument, NULL, ARG_STORE },
-                { "from", required_argument, NULL, ARG_FROM },
-                { "to", required_argument, NULL, ARG_TO },
+                { "interval", required_argument, NULL, ARG_INTERVAL },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
                 { "debug", no_argument, NULL, ARG_DEBUG },
                 {},
@@ -69,11 +74,11 @@ static int parse_arguments(int argc, char *argv[]) {
                 case ARG_STORE:
                         arg_store = optarg;
                         break;
-                case ARG_FROM:
-                        arg_from = optarg;
-                        break;
-                case ARG_TO:
-                        arg_to = optarg;
+                case ARG_INTERVAL:
+                        if (parse_unsigned(optarg, 3, 1024, &arg_interval_fd) < 0) {
+                                log_error("--interval=%s: not an inherited descriptor (3 to 1024)", optarg);
+                                return -1;
+                        }
                         break;
                 case ARG_SEGMENT_BLOCKS:
                         if (parse_unsigned(optarg, 1, STORE_SEGMENT_BLOCKS_MAX, &arg_segment_blocks) < 0) {
@@ -92,11 +97,35 @@ static int parse_arguments(int argc, char *argv[]) {
                 log_error("Unexpected argument '%s'. Try 'primed-master --help'.", argv[optind]);
                 return -1;
         }
-        if (arg_control_fd == 0 || !arg_store || !arg_from) {
-                log_error("--control=, --store= and --from= are needed: primed-master is started by primectl.");
+        if (arg_control_fd == 0 || arg_interval_fd == 0 || !arg_store) {
+                log_error("--control=, --interval= and --store= are needed: primed-master is started by primectl.");
                 return -1;
         }
         return 1;
+}
+
+/* Two lines, or one for an open job. They may be longer than what fits into the arguments of a program. */
+static int read_interval(int fd, mpz_t ret_from, mpz_t ret_to, bool *ret_open, Problem *problem) {
+        _cleanup_free_ char *text = malloc(INTERVAL_SIZE_MAX + 1);
+        char *to;
+        ssize_t n;
+        int r;
+
+        if (!text)
+                return problem_set(problem, ENOMEM, "Out of memory.");
+        n = fd_read_full(fd, text, INTERVAL_SIZE_MAX);
+        if (n < 0)
+                return problem_set(problem, (int) n, "The interval of the job cannot be read: %m.");
+        text[n] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        to = text + MIN(strlen(text) + 1, (size_t) n);
+        to[strcspn(to, "\n")] = '\0';
+
+        *ret_open = to[0] == '\0';
+        r = number_parse(ret_from, text, problem);
+        if (r >= 0 && !*ret_open)
+                r = number_parse(ret_to, to, problem);
+        return r;
 }
 
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
@@ -120,6 +149,7 @@ static int run(void) {
                 .once = true,
         };
         Problem problem = PROBLEM_NONE;
+        bool open;
         sigset_t mask;
         int r;
 
@@ -136,14 +166,12 @@ static int run(void) {
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
 
-        r = number_parse(from, arg_from, &problem);
-        if (r >= 0 && arg_to)
-                r = number_parse(to, arg_to, &problem);
+        r = read_interval((int) arg_interval_fd, from, to, &open, &problem);
         if (r >= 0) {
                 r = sd_event_default(&event);
                 if (r < 0)
                         return log_error_errno(r, "Failed to make the event loop: %m");
-                r = master_new(event, &settings, from, arg_to ? to : NULL, &master, &problem);
+                r = master_new(event, &settings, from, open ? NULL : to, &master, &problem);
         }
         if (r < 0) {
                 /* Whoever started us tells it to the person. */

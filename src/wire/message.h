@@ -7,8 +7,8 @@
  *     W → M  HELLO        the versions I speak, my name, my lanes
  *     M → W  WELCOME      the version we speak, my name                     (or BYE with the reason)
  *     M → W  SETTINGS     how many threads you may use at most
+ *     M → W  JOB          each job there is, on joining and when one is added
  *     W → M  REQUEST      lane 0 wants a lease                    (pull; one request per lane waits)
- *     M → W  JOB          once, before the first lease of a job
  *     M → W  LEASE        blocks [first, end) of the job for lane 0       (or WAIT: a LEASE will come)
  *     W → M  BLOCK        one finished block                  (again and again, also after a reconnect)
  *     M → W  ACKNOWLEDGE  these blocks are on disk, or not wanted: forget them

@@ -27,7 +27,7 @@
 
 #define TLS_PRIORITY                                                                                        \
         "SECURE128:-VERS-ALL:+VERS-TLS1.3:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK"
-#define TLS_APPLICATION "primed/0"
+#define TLS_APPLICATION "primed"
 
 /* A SubjectPublicKeyInfo has 44 bytes for Ed25519 and 91 for P-256. */
 #define PUBLIC_KEY_MAX 256

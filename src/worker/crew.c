@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -199,9 +200,11 @@ static int lane_compute(CrewLane *lane, uint64_t run_end, CrewResult **ret) {
         if (r < 0)
                 return r;
         lane->run_next++;
-        /* The job may end before the last wheel does: at 2^64, which is no multiple of 30. */
-        number_add_u64(lane->stop, lane->start, block.high);
-        result->certainty = certainty_of(lane->stop);
+        if (block.high < block.length) {
+                /* The job ends before the last wheel does: maybe at 2^64, which is no multiple of 30. */
+                number_add_u64(lane->stop, lane->start, block.high);
+                result->certainty = certainty_of(lane->stop);
+        }
 
         bitmap_clip(lane->bitmap, n_bytes, block.low, block.high);
         result->count = bitmap_count(lane->bitmap, n_bytes) +
@@ -341,17 +344,44 @@ int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret) {
         return 0;
 }
 
-Crew *crew_free(Crew *crew) {
-        if (!crew)
-                return NULL;
-
+/* From now on no lane takes a block, and each leaves the one it is at. */
+static void crew_cancel(Crew *crew) {
         (void) pthread_mutex_lock(&crew->mutex);
         crew->stopping = true;
         for (unsigned i = 0; i < crew->n_lanes; i++)
                 atomic_store(&crew->lanes[i].cancel, true);
         (void) pthread_cond_broadcast(&crew->work);
         (void) pthread_mutex_unlock(&crew->mutex);
+}
 
+bool crew_stop(Crew *crew, usec_t span) {
+        struct timespec end;
+
+        crew_cancel(crew);
+        (void) clock_gettime(CLOCK_REALTIME, &end);
+        end.tv_sec += (time_t) (span / USEC_PER_SEC);
+        end.tv_nsec += (long) (span % USEC_PER_SEC) * 1000;
+        if (end.tv_nsec >= 1000000000) {
+                end.tv_nsec -= 1000000000;
+                end.tv_sec++;
+        }
+        for (unsigned i = 0; i < crew->n_lanes; i++) {
+                CrewLane *lane = crew->lanes + i;
+
+                if (!lane->started)
+                        continue;
+                if (pthread_timedjoin_np(lane->thread, NULL, &end) != 0)
+                        return false;
+                lane->started = false;
+        }
+        return true;
+}
+
+Crew *crew_free(Crew *crew) {
+        if (!crew)
+                return NULL;
+
+        crew_cancel(crew);
         for (unsigned i = 0; i < crew->n_lanes; i++) {
                 if (crew->lanes[i].started)
                         (void) pthread_join(crew->lanes[i].thread, NULL);

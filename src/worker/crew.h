@@ -66,6 +66,12 @@ int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret);
 /* Cancels and joins the threads; what they were at is lost. */
 Crew *crew_free(Crew *crew);
 
+/*
+ * Cancels all threads for good and waits until they have ended, at most `span` long. False: one of them is in the
+ * middle of something that cannot be interrupted (the start of a sieve, a test of a huge number).
+ */
+bool crew_stop(Crew *crew, usec_t span);
+
 /* Readable when a result, or an error, can be popped. */
 int crew_fd(const Crew *crew);
 

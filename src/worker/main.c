@@ -129,7 +129,12 @@ static int run(void) {
         r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, worker);
         if (r < 0)
                 return log_error_errno(r, "Failed to watch for SIGTERM: %m");
-        return sd_event_loop(event);
+        r = sd_event_loop(event);
+
+        /* The master has been told everything by now. */
+        if (!worker_rest(worker))
+                _exit(r == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+        return r;
 }
 
 int main(int argc, char *argv[]) {

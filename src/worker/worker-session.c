@@ -20,6 +20,9 @@
 #include "prime/number.h"
 #include "wire/version.h"
 
+_Static_assert(WIRE_NUMBER_BYTES_MAX == NUMBER_BYTES_MAX, "the protocol carries every number there may be");
+_Static_assert(WIRE_PACKED_MAX >= GRID_BLOCK_BYTES_MAX, "the protocol carries every block, at worst as it is");
+
 #define LEASES_IN_HAND 2
 #define JOBS_MAX 64 /* that one master may announce */
 
@@ -133,7 +136,10 @@ void worker_session_close(WorkerSession *session, const char *reason) {
 /* Messages */
 
 static void session_on_welcome(WorkerSession *session, const MessageWelcome *welcome) {
-        if (session->welcome || welcome->version > WIRE_VERSION_MAX) {
+        uint16_t version;
+
+        if (session->welcome ||
+            version_pick(welcome->version, welcome->version, WIRE_VERSION_MIN, WIRE_VERSION_MAX, &version) < 0) {
                 session_refuse(session, "a WELCOME that does not answer the HELLO");
                 return;
         }

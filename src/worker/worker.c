@@ -12,8 +12,10 @@
 #include "worker/worker.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -94,10 +96,22 @@ static int worker_on_crew(sd_event_source *source, int fd, uint32_t revents, voi
         return 0;
 }
 
+/* Whoever hands masters over may have another connection. */
+static void worker_tell_end(const Worker *worker, int error, const char *reason) {
+        bool refused = error == -EACCES || error == -EPROTONOSUPPORT || error == -EPROTO;
+        char datagram[1024];
+        int n;
+
+        n = snprintf(datagram, sizeof datagram, "%s: %s", refused ? "refused" : "lost", reason);
+        (void) send(worker->handover_fd, datagram, MIN((size_t) n, sizeof datagram - 1), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 static void worker_on_session_ended(WorkerSession *session, int error, const char *reason, void *userdata) {
         Worker *worker = userdata;
 
         log_debug("Session ended: %s", reason);
+        if (error < 0 && !worker->stopping)
+                worker_tell_end(worker, error, reason);
         worker->session = worker_session_free(worker->session);
         if (worker->stopping || (error == 0 && worker->shelf.n_blocks == 0))
                 (void) worker_exit(worker, 0);
@@ -150,6 +164,10 @@ void worker_stop(Worker *worker) {
         worker_session_drain(worker->session);
         (void) worker_arm(worker, STOP_USEC);
         worker_check_drained(worker);
+}
+
+bool worker_rest(Worker *worker) {
+        return crew_stop(worker->crew, USEC_PER_SEC / 2);
 }
 
 int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Problem *problem) {

@@ -6,6 +6,7 @@
  * when nobody needs it. It opens no connection and no listening socket itself.
  */
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 #include "base/problem.h"
@@ -15,12 +16,26 @@ typedef struct Worker Worker;
 typedef struct WorkerSettings {
         const char *name;       /* this host's, for people */
         unsigned threads;       /* lanes */
-        int handover_fd;        /* SOCK_SEQPACKET: one datagram "session" with one descriptor per master; taken */
+        int handover_fd;        /* SOCK_SEQPACKET: see below; taken */
 } WorkerSettings;
+
+/*
+ * The handover socket. In comes one datagram with one descriptor for each connected master. Out goes one datagram
+ * when a session ended otherwise than by BYE_DONE, with the reason for people behind the colon:
+ *
+ *     lost: REASON        the connection broke; another one to the same master is welcome
+ *     refused: REASON     the master turned this worker away, and would again
+ */
 
 /* 0 or negative errno with a sentence in `problem`. */
 int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Problem *problem);
 Worker *worker_free(Worker *worker);
+
+/*
+ * After the event loop: waits for the threads, at most half a second. False: some are in the middle of something that
+ * cannot be interrupted, and the process should end without worker_free().
+ */
+bool worker_rest(Worker *worker);
 
 /* Hands unfinished work back, sends what is finished, then ends the event loop: within STOP_USEC in any case. */
 void worker_stop(Worker *worker);

@@ -24,12 +24,14 @@ static void test_text(void) {
         Report report = sample(4.3e8);
         char text[160];
 
-        progress_text(&report, 2e8, text, sizeof text);
+        progress_text(&report, 2e8, 0, text, sizeof text);
         CHECK_STRING(text, " 43.0%  430 M numbers  200 M/s  22,123,456 primes  2.8 s left");
-        progress_text(&report, 0, text, sizeof text);
+        progress_text(&report, 0, 0, text, sizeof text);
         CHECK_STRING(text, " 43.0%  430 M numbers  -/s  22,123,456 primes  unknown left");
+        progress_text(&report, 2e8, 42 * USEC_PER_SEC, text, sizeof text);
+        CHECK_STRING(text, " 43.0%  430 M numbers  22,123,456 primes  no new block for 42 s");
         report.to = nothing;
-        progress_text(&report, 2e8, text, sizeof text);
+        progress_text(&report, 2e8, 0, text, sizeof text);
         CHECK_STRING(text, "430 M numbers  200 M/s  22,123,456 primes");
 }
 

@@ -92,9 +92,9 @@ class Campaign:
                 victim = self.random.choice(workers)
                 if kill(victim, signal.SIGSTOP):
                     kill(victim)
-            kill(masters[0])
-            self.kills[what] += 1
-            self.classify(store, "")
+            if kill(masters[0]):
+                self.kills["both" if what == "both" and workers else "master"] += 1
+                self.classify(store, "")
             return
 
     def classify(self, store, killed_at):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """primectl local as a user meets it: results, resuming, interrupts, and everything that can be typed wrongly."""
 
+import json
 import os
 import re
 import signal
@@ -106,15 +107,16 @@ def continues_without_an_interval(folder):
 @claim
 def stops_within_two_seconds(folder):
     """Ctrl-C ends slow work too: promised are 2 seconds, allowed three times that"""
-    store = os.path.join(folder, "store")
-    process = start_local(store, "--from", "2^2000", "--length", "1e6")
-    time.sleep(1)
-    began = time.monotonic()
-    kill(process.pid, signal.SIGINT)
-    process.wait(timeout=30)
-    span = time.monotonic() - began
-    print(f"# stopped after {span:.2f} s")
-    assert span < 6
+    for place in ("2^2000", "2^64-10^12", "10^18", "2^100000"):
+        store = os.path.join(folder, place)
+        process = start_local(store, "--from", place, "--length", "1e6" if place.startswith("2^1") else "10^12")
+        time.sleep(1.5)
+        began = time.monotonic()
+        kill(process.pid, signal.SIGINT)
+        process.wait(timeout=60)
+        span = time.monotonic() - began
+        print(f"# {place}: stopped after {span:.2f} s")
+        assert span < 6, place
 
 
 @claim
@@ -225,6 +227,7 @@ def bad_words(folder):
             (["--threads", "0"], "--threads"),
             (["--threads", "many"], "--threads"),
             (["--workers", "1000"], "--workers"),
+            (["--to", "10", "--workers", "60", "--threads", "100"], "fewer", "--threads"),
             (["--segment-blocks", "0"], "--segment-blocks"),
             (["--unknown"], "--help"),
             (["10", "20"], "--from")]:
@@ -328,9 +331,12 @@ def damaged_store(folder):
     for content, name in ((good[:len(good) // 2], "truncated"), (b"", "empty"), (bytes(flipped), "flipped")):
         damage(content)
         before = snapshot(store)
-        process = primectl("verify", "--store", store, check=False)
-        assert process.returncode == 1 and "000000000001.primes" in process.stderr + process.stdout, \
-            f"{name}: {process.stdout}{process.stderr}"
+        # What info tells stands in footers: it cannot see a flipped bit in a block, and does not say so either.
+        for verb in ("verify", "count", "cat") if name == "flipped" else ("verify", "count", "cat", "info"):
+            process = primectl(verb, "--store", store, check=False, timeout=60)
+            assert process.returncode == 1 and "000000000001.primes" in process.stderr, \
+                f"{verb}, {name}: {process.stdout[-500:]}{process.stderr}"
+            assert verb == "cat" or process.stdout == "", f"{verb}, {name}: {process.stdout}"
         assert snapshot(store) == before
     # A store with a damaged file is not written to.
     for content in (good[:len(good) // 2], b""):
@@ -370,15 +376,82 @@ def quiet_says_nothing(folder):
 
 
 @claim
-def default_store(folder):
-    """without --store the primes go to XDG_DATA_HOME or HOME, and the other verbs look there"""
+def default_stores(folder):
+    """without --store each job has a folder of its own, and the other verbs take the one used last"""
     env = dict(os.environ, XDG_DATA_HOME=os.path.join(folder, "data"))
     primectl("local", "--to", "1000", env=env)
-    assert os.path.isdir(os.path.join(folder, "data", "primed", "local"))
+    assert os.path.isdir(os.path.join(folder, "data", "primed", "0-1000"))
     assert primectl("count", env=env).stdout.split()[0] == "168"
+    assert "--store" not in primectl("local", "--to", "1e4", env=env).stdout
+    assert primectl("count", env=env).stdout.split()[0] == "1229"
+    primectl("local", "--to", "1000", env=env)
+    assert primectl("count", env=env).stdout.split()[0] == "168"
+    assert "168 primes" in primectl("local", env=env).stdout  # goes on with the last one
+    primectl("local", "--from", "10^100", "--length", "100", env=env)
+    assert len(os.listdir(os.path.join(folder, "data", "primed"))) == 4
     env = {k: v for k, v in os.environ.items() if k not in ("XDG_DATA_HOME", "HOME")}
-    process = primectl("local", "--to", "1000", env=env, check=False)
-    assert process.returncode == 1 and "--store" in process.stderr
+    for arguments in (["local", "--to", "1000"], ["local"], ["count"]):
+        process = primectl(*arguments, env=env, check=False)
+        assert process.returncode == 1 and "--store" in process.stderr, process
+
+
+@claim
+def numbers_longer_than_arguments(folder):
+    """ends of more digits than a program's argument may have reach the master and its store"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--from", "2^1000000", "--length", "30")
+    job = os.path.join(store, "job")
+    wait_until(lambda: os.path.exists(job))
+    kill(process.pid, signal.SIGINT)
+    status = process.wait(timeout=30)
+    assert status == 128 + signal.SIGINT, status
+    assert os.path.getsize(job) > 2 * 301029, os.path.getsize(job)
+
+
+@claim
+def stopped_processes_go_on(folder):
+    """a master, a worker or both that were stopped for longer than the heartbeat's patience go on afterwards"""
+    for which in (["primed-master"], ["primed-worker"], ["primed-master", "primed-worker"]):
+        store = os.path.join(folder, "-".join(which))
+        process = start_local(store, "--from", "2^200", "--length", "2e7", "--threads", "1")
+        time.sleep(1)
+        victims = [pid for pid, name in children(process.pid).items() if name in which]
+        assert len(victims) == len(which), children(process.pid)
+        for pid in victims:
+            kill(pid, signal.SIGSTOP)
+        time.sleep(42)
+        for pid in victims:
+            kill(pid, signal.SIGCONT)
+        assert process.wait(timeout=120) == 0, which
+        primectl("verify", "--store", store)
+
+
+@claim
+def closed_and_full_output(folder):
+    """a summary that cannot be written is told; a closed output harms nothing"""
+    store = os.path.join(folder, "store")
+    for options in ([], ["--json"]):
+        process = subprocess.run(["bash", "-c", '"$0" "$@" >/dev/full', harness.PRIMECTL, "local", "--to", "1000", "--store",
+                                  store, *options], capture_output=True, text=True, check=False, timeout=30)
+        assert process.returncode == 1 and "space" in process.stderr, process
+    process = subprocess.run(["bash", "-c", '"$0" "$@" >&- 2>&- <&-', harness.PRIMECTL, "local", "--to", "1e7", "--store",
+                              store + "2"], check=False, timeout=30)
+    assert process.returncode == 0
+    assert primectl("count", "--store", store + "2").stdout.split()[0] == "664579"
+
+
+@claim
+def json_however_it_ends(folder):
+    """--json ends with an object after failures and interrupts too, whatever the path is made of"""
+    store = os.path.join(folder, "store")
+    local(store, "--to", "1000")
+    process = primectl("local", "--json", "--quiet", "--store", store, "--to", "2000", check=False)
+    summary = json.loads(process.stdout)
+    assert process.returncode == 1 and summary["state"] == "failed" and "another job" in summary["problem"], process
+    odd = os.fsencode(folder) + b"/\xff\xfe store"
+    process = subprocess.run([harness.PRIMECTL, "local", "--json", "--quiet", "--to", "1000", "--store", odd],
+                             capture_output=True, check=False, timeout=30)
+    assert process.returncode == 0 and json.loads(process.stdout.decode())["primes"] == "168", process
 
 
 @claim

@@ -408,6 +408,34 @@ static void test_broken_rules_end_the_session(void) {
         stage_free(stage);
 }
 
+/* A worker from the future, which does not speak our version any more. */
+static void test_an_unknown_version_is_turned_away(void) {
+        static const LinkCallbacks callbacks = {
+                .on_ready = on_ready,
+                .on_message = on_message,
+                .on_closed = on_closed,
+        };
+        Stage *stage = stage_new();
+        PlayedWorker *worker = stage->workers + stage->n_workers++;
+        int pair[2];
+
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) >= 0);
+        CHECK(link_new(stage->event, pair[0], LINK_CLIENT, stage->identity, NULL, &callbacks, worker,
+                       &worker->link) >= 0);
+        CHECK(master_add_worker(stage->master, pair[1]) >= 0);
+        RUN_UNTIL(stage, worker->ready);
+        CHECK(link_send(worker->link, &(Message) {
+                .type = MESSAGE_HELLO,
+                .hello = { .version_min = WIRE_VERSION_MAX + 1, .version_max = WIRE_VERSION_MAX + 3,
+                           .name = "future", .program = "primed-worker 99", .n_lanes = 1 },
+        }) >= 0);
+        RUN_UNTIL(stage, worker->closed);
+        CHECK_EQUAL(worker->closed_error, -EPROTONOSUPPORT);
+        CHECK(!worker->welcome);
+        CHECK_EQUAL(stage_status(stage).n_workers, 0);
+        stage_free(stage);
+}
+
 static void test_stop_keeps_what_has_arrived(void) {
         Stage *stage = stage_new();
         PlayedWorker *worker = stage_join(stage, 1);
@@ -438,6 +466,7 @@ int main(void) {
         RUN(test_handed_back_work_is_given_away);
         RUN(test_blocks_of_an_unknown_job_are_not_wanted);
         RUN(test_broken_rules_end_the_session);
+        RUN(test_an_unknown_version_is_turned_away);
         RUN(test_stop_keeps_what_has_arrived);
         return tests_end();
 }

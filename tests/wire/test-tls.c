@@ -223,7 +223,7 @@ static int shake_with(Foreign *foreign, Problem *problem) {
 static void test_proper_foreigner_is_taken(void) {
         for (unsigned is_server = 0; is_server < 2; is_server++) {
                 Foreign foreign = {
-                        .is_server = is_server, .priority = OURS, .application = "primed/0", .has_key = true,
+                        .is_server = is_server, .priority = OURS, .application = "primed", .has_key = true,
                 };
 
                 CHECK_EQUAL(shake_with(&foreign, NULL), 0);
@@ -235,16 +235,16 @@ static void test_other_foreigners_are_refused(void) {
                 const char *priority, *application;
                 bool is_server, has_key;
         } cases[] = {
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.2", "primed/0", false, true }, /* TLS 1.2, X.509 */
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed/0",
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.2", "primed", false, true }, /* TLS 1.2, X.509 */
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed",
                   false, true },
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed/0",
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.2:-CTYPE-ALL:+CTYPE-CLI-RAWPK:+CTYPE-SRV-RAWPK", "primed",
                   true, true },
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.3", "primed/0", false, true }, /* X.509 only */
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CTYPE-ALL:+CTYPE-CLI-X509:+CTYPE-SRV-RAWPK", "primed/0",
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.3", "primed", false, true }, /* X.509 only */
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.3:-CTYPE-ALL:+CTYPE-CLI-X509:+CTYPE-SRV-RAWPK", "primed",
                   false, true },
-                { "NORMAL:-VERS-ALL:+VERS-TLS1.3", "primed/0", true, true },
-                { OURS, "primed/0", false, false }, /* no key */
+                { "NORMAL:-VERS-ALL:+VERS-TLS1.3", "primed", true, true },
+                { OURS, "primed", false, false }, /* no key */
                 { OURS, NULL, false, true },        /* another protocol, or none named */
                 { OURS, "http/1.1", false, true },
                 { OURS, NULL, true, true },

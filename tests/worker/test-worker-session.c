@@ -378,6 +378,17 @@ static void worker_message(Stage *stage) {
         stage_send(stage, &(Message) { .type = MESSAGE_REQUEST });
 }
 
+/* A master that answers with a version that was not offered. */
+static void test_an_unknown_version_ends_the_session(void) {
+        Stage *stage = stage_new(1);
+
+        RUN_UNTIL(stage, stage->hello);
+        stage_send(stage, &(Message) { .type = MESSAGE_WELCOME, .welcome.version = WIRE_VERSION_MAX + 1 });
+        RUN_UNTIL(stage, stage->closed);
+        CHECK_EQUAL(stage->closed_error, -EPROTO);
+        stage_free(stage);
+}
+
 static void test_broken_rules_end_the_session(void) {
         check_refused(lease_of_unknown_job);
         check_refused(lease_of_unknown_lane);
@@ -395,6 +406,7 @@ int main(void) {
         RUN(test_drain_hands_back_the_rest);
         RUN(test_settings_change_the_threads);
         RUN(test_revoked_blocks_do_not_come);
+        RUN(test_an_unknown_version_ends_the_session);
         RUN(test_broken_rules_end_the_session);
         return tests_end();
 }
