@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Intervals of numbers. Whole segments are counted from the manifest, whole blocks from the footers, and only the
- * blocks that the interval cuts from their bitmaps.
+ * Intervals of numbers. Counts are not taken from manifest and footers, where they stand too: the answer to "how many"
+ * is the number of bits in bitmaps that were read and held against their digests, so that a store which lost some of
+ * them cannot give it.
  */
 
 #include "store/reader-interval.h"
@@ -56,88 +57,6 @@ static void cell_clip(GridBlock *cell, const mpz_t start, const mpz_t low, const
                 cell->high = MAX(cell->low, (uint64_t) mpz_get_ui(offset));
 }
 
-/* Primes in the blocks [first, end), by segments where they are whole. */
-static int reader_count_blocks(Reader *reader, uint64_t first, uint64_t end, uint64_t *ret, Problem *problem) {
-        uint64_t segment_blocks = reader_segment_blocks(reader), count = 0;
-        int r;
-
-        while (first < end) {
-                uint64_t number = first / segment_blocks;
-                uint64_t segment_end = MIN((number + 1) * segment_blocks, reader_frontier(reader));
-                const Footer *footer;
-
-                if (first == number * segment_blocks && segment_end <= end) {
-                        count += reader_segment_primes(reader, number);
-                        first = segment_end;
-                        continue;
-                }
-                r = reader_footer(reader, number, &footer, problem);
-                if (r < 0)
-                        return r;
-                for (; first < MIN(end, segment_end); first++)
-                        count += footer->entries[first - footer->first_block].count;
-        }
-        *ret = count;
-        return 0;
-}
-
-/* Primes of one block that lie in [low, high); -ENODATA: all of it does. */
-static int reader_count_cut(Reader *reader, uint64_t sequence, const mpz_t low, const mpz_t high, uint64_t *ret,
-                            Problem *problem) {
-        _cleanup_free_ uint8_t *bitmap = NULL;
-        _cleanup_mpz_ mpz_t start;
-        GridBlock cell, cut;
-        size_t n_bytes;
-        int r;
-
-        mpz_init(start);
-        grid_block(reader_grid(reader), sequence, start, &cell);
-        cut = cell;
-        cell_clip(&cut, start, low, high);
-        if (cut.low == cell.low && cut.high == cell.high)
-                return -ENODATA;
-        n_bytes = (size_t) (cell.length / 30);
-        bitmap = malloc(n_bytes);
-        if (!bitmap)
-                return problem_set(problem, ENOMEM, "Out of memory.");
-        r = reader_read_block(reader, sequence, bitmap, problem);
-        if (r < 0)
-                return r;
-        bitmap_clip(bitmap, n_bytes, cut.low, cut.high);
-        *ret = bitmap_count(bitmap, n_bytes) + bitmap_small_primes(&cut, mpz_sgn(start) == 0);
-        return 0;
-}
-
-int reader_count(Reader *reader, const mpz_t low, const mpz_t high, uint64_t *ret, Problem *problem) {
-        uint64_t first, end, cut, count = 0;
-        int r;
-
-        r = reader_find_blocks(reader, low, high, &first, &end, problem);
-        if (r < 0)
-                return r;
-        if (first < end) {
-                r = reader_count_cut(reader, first, low, high, &cut, problem);
-                if (r >= 0) {
-                        count += cut;
-                        first++;
-                } else if (r != -ENODATA)
-                        return r;
-        }
-        if (first < end) {
-                r = reader_count_cut(reader, end - 1, low, high, &cut, problem);
-                if (r >= 0) {
-                        count += cut;
-                        end--;
-                } else if (r != -ENODATA)
-                        return r;
-        }
-        r = reader_count_blocks(reader, first, end, &cut, problem);
-        if (r < 0)
-                return r;
-        *ret = count + cut;
-        return 0;
-}
-
 int reader_walk_init(ReaderWalk *walk, Reader *reader, const mpz_t low, const mpz_t high, Problem *problem) {
         uint64_t first, end;
         uint8_t *bitmap;
@@ -178,4 +97,22 @@ void reader_walk_done(ReaderWalk *walk) {
         mpz_clear(walk->start);
         free(walk->bitmap);
         *walk = (ReaderWalk) {};
+}
+
+int reader_count(Reader *reader, const mpz_t low, const mpz_t high, uint64_t *ret, Problem *problem) {
+        uint64_t count = 0;
+        ReaderWalk walk;
+        int r;
+
+        r = reader_walk_init(&walk, reader, low, high, problem);
+        if (r < 0)
+                return r;
+        while ((r = reader_walk_next(&walk, problem)) > 0)
+                count += bitmap_count(walk.bitmap, walk.n_bytes) +
+                         bitmap_small_primes(&walk.cell, mpz_sgn(walk.start) == 0);
+        reader_walk_done(&walk);
+        if (r < 0)
+                return r;
+        *ret = count;
+        return 0;
 }

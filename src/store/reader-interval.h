@@ -12,12 +12,12 @@
 #include "store/reader.h"
 
 /*
- * Primes in [low, high), which must lie in [from, coverage]: -ERANGE with a sentence otherwise. Reads two bitmaps at
- * most.
+ * Counts the primes in [low, high), which must lie in [from, coverage]: 0, -ERANGE with a sentence, or an error as
+ * reader_read_block(). Reads and checks every bitmap that has a part in it, one at a time.
  */
 int reader_count(Reader *reader, const mpz_t low, const mpz_t high, uint64_t *ret, Problem *problem);
 
-/* A walk over the primes in [low, high), block by block; same bounds. */
+/* A walk over the primes in [low, high), block by block; same bounds, same errors. */
 typedef struct ReaderWalk {
         Reader *reader;
         mpz_t low, high;
@@ -29,6 +29,7 @@ typedef struct ReaderWalk {
         size_t n_bytes;
 } ReaderWalk;
 
+/* 0, and the caller gives `walk` to reader_walk_done(); -ERANGE; -ENOMEM. The reader must outlive the walk. */
 int reader_walk_init(ReaderWalk *walk, Reader *reader, const mpz_t low, const mpz_t high, Problem *problem);
-int reader_walk_next(ReaderWalk *walk, Problem *problem); /* 1; 0 at the end; negative errno */
+int reader_walk_next(ReaderWalk *walk, Problem *problem); /* 1; 0 at the end; errors of reader_read_block() */
 void reader_walk_done(ReaderWalk *walk);

@@ -387,35 +387,20 @@ static int reader_segment(Reader *reader, uint64_t number, ReaderSegment **ret, 
         return 0;
 }
 
-int reader_footer(Reader *reader, uint64_t number, const Footer **ret, Problem *problem) {
-        ReaderSegment *segment;
-        int r;
-
-        r = reader_segment(reader, number, &segment, problem);
-        if (r >= 0)
-                *ret = &segment->footer;
-        return r;
-}
-
-uint64_t reader_segment_primes(const Reader *reader, uint64_t number) {
-        return number < reader->manifest.n_entries ? reader->manifest.entries[number].n_primes
-                                                   : reader->open.footer.facts.count;
-}
-
 int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem) {
         uint64_t n = reader->manifest.n_entries + (reader->open.fd >= 0 ? 1 : 0);
         uint64_t proved = 0, bpsw = 0;
-        const Footer *footer;
+        ReaderSegment *segment;
         Facts facts = {};
         int r;
 
         for (uint64_t number = 0; number < n; number++) {
-                r = reader_footer(reader, number, &footer, problem);
+                r = reader_segment(reader, number, &segment, problem);
                 if (r < 0)
                         return r;
-                facts_join(&facts, &footer->facts, reader->grid.block_length);
-                proved += footer->n_proved;
-                bpsw += footer->n_bpsw;
+                facts_join(&facts, &segment->footer.facts, reader->grid.block_length);
+                proved += segment->footer.n_proved;
+                bpsw += segment->footer.n_bpsw;
         }
         *ret = facts;
         *ret_proved = proved;

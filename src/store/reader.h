@@ -58,21 +58,16 @@ void reader_coverage(const Reader *reader, mpz_t ret); /* `ret` is initialised b
 
 int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem);
 
-/* Of all blocks up to the frontier: from the footers, without reading a bitmap. */
+/*
+ * Of all blocks up to the frontier: from the footers, without reading a bitmap. Opens each segment; checks its header,
+ * size and footer, and that it is the one in the manifest: -EBADMSG names the file and the cure.
+ */
 int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem);
 
-/* Primes in a segment; numbers as below. */
-uint64_t reader_segment_primes(const Reader *reader, uint64_t number);
-
 /*
- * Footer of sealed segment `number` (below n_segments), or of the open one (number == n_segments, then without
- * digest). Good until the next call with the reader.
- */
-int reader_footer(Reader *reader, uint64_t number, const Footer **ret, Problem *problem);
-
-/*
- * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes. Checksum, digest and
- * count are checked: -EBADMSG names the file and the cure.
+ * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes. Checksums and digest
+ * are checked, and that record and footer agree: -EBADMSG names the file and the cure. -ENOENT: beyond the frontier;
+ * -EOPNOTSUPP: packed by a later version; -ENOMEM; other errors of the file system. Always with a sentence.
  */
 int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem);
 

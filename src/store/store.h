@@ -12,9 +12,11 @@
  */
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/checksum.h"
+#include "base/clock.h"
 #include "base/interval-set.h"
 #include "base/problem.h"
 #include "prime/grid.h"
