@@ -90,6 +90,8 @@ static int listing_add(FolderListing *listing, const char *name) {
                 return listing_add_unfinished(listing, name);
         case NAME_PLAIN:
                 listing->has_job |= strcmp(name, LAYOUT_JOB) == 0;
+                listing->has_manifest |= strcmp(name, LAYOUT_MANIFEST) == 0;
+                listing->has_provenance |= strcmp(name, LAYOUT_PROVENANCE) == 0;
                 return 0;
         case NAME_FOREIGN:
                 /* The top of a file system of its own is a fine place for a store. */
@@ -175,9 +177,9 @@ static int folder_lock_busy(Folder *folder, Problem *problem) {
         pid[strspn(pid, "0123456789")] = '\0';
         if (pid[0] == '\0')
                 return problem_set(problem, EBUSY, "The store '%s' is in use by another process: wait for it, stop "
-                                   "it, or choose another folder.", folder->path);
+                                   "it, or choose another folder with --store.", folder->path);
         return problem_set(problem, EBUSY, "The store '%s' is in use by the process with the pid %s: wait for it, stop "
-                           "it, or choose another folder.", folder->path, pid);
+                           "it, or choose another folder with --store.", folder->path, pid);
 }
 
 /*
@@ -203,19 +205,54 @@ static int folder_lock(Folder *folder, Problem *problem) {
         return 0;
 }
 
-/* Before anything is written: files that are not ours, and no job, means that somebody mistook the folder. */
+/* Many things are called manifest. */
+static bool file_is_ours(int dir_fd, const char *name) {
+        _cleanup_close_ int fd = -1;
+        char magic[LAYOUT_MAGIC_SIZE];
+
+        fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
+        return fd >= 0 && fd_pread_full(fd, magic, sizeof magic, 0) == (ssize_t) sizeof magic &&
+               memcmp(magic, LAYOUT_MAGIC, sizeof magic) == 0;
+}
+
+static bool listing_is_of_store(const FolderListing *listing, int dir_fd) {
+        return listing->sealed.n_numbers + listing->open.n_numbers + listing->spool.n_numbers > 0 ||
+               (listing->has_manifest && file_is_ours(dir_fd, LAYOUT_MANIFEST)) ||
+               (listing->has_provenance && file_is_ours(dir_fd, LAYOUT_PROVENANCE));
+}
+
+static int lost_job_problem(const char *path, Problem *problem) {
+        return problem_set(problem, EBADMSG, "The store '%s' has lost its file 'job', without which the others cannot "
+                           "be read: put the file 'job' back, from a copy or from another store of the same job (the "
+                           "same numbers, the same number of blocks in a segment): there it is the same.", path);
+}
+
+int folder_check_lost_job(int dir_fd, const char *path, Problem *problem) {
+        FolderListing listing;
+        bool is_of_store;
+        int r;
+
+        r = folder_list(dir_fd, &listing);
+        if (r < 0)
+                return problem_set(problem, r, "Cannot read the folder '%s': %m.", path);
+        is_of_store = listing_is_of_store(&listing, dir_fd);
+        folder_listing_done(&listing);
+        return is_of_store ? lost_job_problem(path, problem) : 0;
+}
+
+/* Before anything is written: files that are not ours mean that somebody mistook the folder. */
 static int folder_check_contents(Folder *folder, Problem *problem) {
         FolderListing listing;
-        size_t n;
         int r;
 
         r = folder_list(folder->fd, &listing);
         if (r < 0)
                 return problem_set(problem, r, "Cannot read the folder '%s': %m.", folder->path);
-        n = listing.n_foreign + listing.sealed.n_numbers + listing.open.n_numbers + listing.spool.n_numbers;
-        if (!listing.has_job && n > 0)
+        if (!listing.has_job && listing_is_of_store(&listing, folder->fd))
+                r = lost_job_problem(folder->path, problem);
+        else if (!listing.has_job && (listing.n_foreign > 0 || listing.has_manifest || listing.has_provenance))
                 r = problem_set(problem, EEXIST, "The folder '%s' has files in it but no file 'job': it is not a "
-                                "store. Choose an empty or a new folder.", folder->path);
+                                "store. Choose an empty or a new folder with --store.", folder->path);
         folder_listing_done(&listing);
         return r;
 }

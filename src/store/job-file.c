@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/parse.h"
+#include "store/folder.h"
 #include "store/footer.h"
 #include "store/layout.h"
 
@@ -158,8 +159,11 @@ int job_file_read(int dir_fd, const char *path, Grid *ret_grid, uint64_t *ret_se
         int r;
 
         r = file_read_whole(dir_fd, LAYOUT_JOB, JOB_FILE_SIZE_MAX, &text, &size);
-        if (r == -ENOENT)
-                return problem_set(problem, r, "The folder '%s' is not a store: it has no file 'job'.", path);
+        if (r == -ENOENT) {
+                r = folder_check_lost_job(dir_fd, path, problem);
+                return r < 0 ? r : problem_set(problem, ENOENT, "The folder '%s' is not a store: it has no file "
+                                               "'job'.", path);
+        }
         if (r == -EFBIG || r == -EINVAL)
                 return job_file_damaged(problem);
         if (r < 0)

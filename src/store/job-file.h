@@ -36,8 +36,9 @@ int job_file_encode(const Grid *grid, uint64_t segment_blocks, char **ret, size_
 int job_file_decode(const char *text, size_t size, Grid *ret_grid, uint64_t *ret_segment_blocks, Problem *problem);
 
 /*
- * Reads and decodes the file in the folder `dir_fd`, called `path` in sentences. Also -ENOENT: no such file, so the
- * folder is no store. `ret_digest` is the SHA-256 of the text.
+ * Reads and decodes the file in the folder `dir_fd`, called `path` in sentences. Results as above; also -ENOENT: no
+ * such file, and no other one of a store (with others it is -EBADMSG); other errors of the file system. `ret_digest` is
+ * the SHA-256 of the text.
  */
 int job_file_read(int dir_fd, const char *path, Grid *ret_grid, uint64_t *ret_segment_blocks,
                   uint8_t ret_digest[static SHA256_SIZE], Problem *problem);

@@ -16,8 +16,6 @@
 #define OPEN_SUFFIX ".open"
 #define SPOOL_PREFIX "spool-"
 
-static const char header_magic[8] = { 'p', 'r', 'i', 'm', 'e', 'd', '\r', '\n' };
-
 void layout_sealed_name(uint64_t number, char ret[static LAYOUT_NAME_SIZE]) {
         (void) snprintf(ret, LAYOUT_NAME_SIZE, "%012" PRIu64 SEALED_SUFFIX, number);
 }
@@ -77,7 +75,7 @@ NameKind layout_parse_name(const char *name, uint64_t *ret_number) {
 
 void file_header_encode(FileKind kind, uint64_t number, const uint8_t job_digest[static SHA256_SIZE],
                         uint8_t ret[static FILE_HEADER_SIZE]) {
-        memcpy(ret, header_magic, sizeof header_magic);
+        memcpy(ret, LAYOUT_MAGIC, LAYOUT_MAGIC_SIZE);
         put_le32(ret + 8, STORE_FORMAT);
         put_le32(ret + 12, (uint32_t) kind);
         put_le64(ret + 16, number);
@@ -87,7 +85,7 @@ void file_header_encode(FileKind kind, uint64_t number, const uint8_t job_digest
 
 int file_header_check(const uint8_t *data, size_t size, FileKind kind, uint64_t number,
                       const uint8_t job_digest[static SHA256_SIZE], const char *name, Problem *problem) {
-        if (size < FILE_HEADER_SIZE || memcmp(data, header_magic, sizeof header_magic) != 0)
+        if (size < FILE_HEADER_SIZE || memcmp(data, LAYOUT_MAGIC, LAYOUT_MAGIC_SIZE) != 0)
                 return problem_set(problem, EBADMSG, "The file '%s' does not begin as a file of a store does: it is "
                                    "damaged. Put back a copy of it, or move it away.", name);
         /* Before the checksum: a later format may keep it elsewhere. */

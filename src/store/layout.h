@@ -63,6 +63,8 @@ NameKind layout_parse_name(const char *name, uint64_t *ret_number);
  *     56  u64 XXH3 of these 56 bytes
  */
 #define FILE_HEADER_SIZE 64
+#define LAYOUT_MAGIC "primed\r\n" /* a transfer as text breaks it */
+#define LAYOUT_MAGIC_SIZE (sizeof LAYOUT_MAGIC - 1)
 
 void file_header_encode(FileKind kind, uint64_t number, const uint8_t job_digest[static SHA256_SIZE],
                         uint8_t ret[static FILE_HEADER_SIZE]);

@@ -258,6 +258,21 @@ def not_a_store(folder):
 
 
 @claim
+def lost_job_file(folder):
+    """a store whose file 'job' is lost is known as one, and goes on when it is put back"""
+    store, job = os.path.join(folder, "store"), os.path.join(folder, "store", "job")
+    local(store, "--to", "1e6")
+    os.rename(job, os.path.join(folder, "job"))
+    refused(1, store, "put the file 'job' back", arguments=["--store", store, "--to", "1e6"], check_store=store)
+    for verb in ("cat", "count", "info", "verify"):
+        process = primectl(verb, "--store", store, check=False)
+        assert process.returncode == 1 and "put the file 'job' back" in process.stderr, process
+        assert "primectl local" not in process.stderr, process
+    os.rename(os.path.join(folder, "job"), job)
+    assert primectl("count", "--store", store).stdout.split()[0] == "78498"
+
+
+@claim
 def locked_store(folder):
     """a store that is in use is named with the process that holds it"""
     store = os.path.join(folder, "store")

@@ -9,8 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/macro.h"
 #include "store/fixture.h"
 #include "store/layout.h"
+#include "store/reader.h"
 #include "store/record.h"
 #include "test.h"
 
@@ -432,7 +434,7 @@ static void test_foreign_folders_are_refused(void) {
         problem = PROBLEM_NONE;
         fixture_store(other, &grid, 4, 2);
         CHECK(store_open(&disk_system, other, &longer, 4, &store, &problem) == -EEXIST);
-        CHECK(strstr(problem.text, "another job") != NULL);
+        CHECK(strstr(problem.text, "another job") != NULL && strstr(problem.text, "--store") != NULL);
 
         /* missing parents are made */
         (void) snprintf(path, sizeof path, "%s/a/b/c", other);
@@ -440,6 +442,67 @@ static void test_foreign_folders_are_refused(void) {
         store_close(store);
         grid_done(&grid);
         grid_done(&longer);
+}
+
+/* Readers and writers say which file is lost, and change nothing; with the file back all is well. */
+static void check_lost_job(const char *folder, const Grid *grid) {
+        Problem problem = PROBLEM_NONE;
+        Reader *reader;
+        Store *store;
+
+        CHECK(store_open(&disk_system, folder, grid, 4, &store, &problem) == -EBADMSG);
+        CHECK(strstr(problem.text, "put the file 'job' back") != NULL && strstr(problem.text, folder) != NULL);
+        problem = PROBLEM_NONE;
+        CHECK(reader_open(folder, &reader, &problem) == -EBADMSG);
+        CHECK(strstr(problem.text, "put the file 'job' back") != NULL);
+        CHECK(!fixture_exists(folder, "job"));
+}
+
+static void test_lost_job_is_said(void) {
+        static const char *const names[] = { "manifest", "000000000000.primes", "000000000001.open", "spool-00000000" };
+        const char *whole = fixture_folder(), *foreign = fixture_folder(), *again = fixture_folder();
+        Problem problem = PROBLEM_NONE;
+        uint8_t *data, *other;
+        size_t size, other_size;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 12);
+        store = fixture_open(whole, &grid, 4);
+        for (uint64_t i = 0; i < 7; i++)
+                CHECK(fixture_put(store, &grid, i < 6 ? i : 9) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        data = fixture_read(whole, "job", &size);
+        fixture_remove(whole, "job");
+        check_lost_job(whole, &grid);
+
+        /* any one of the others is enough to see that it was a store */
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                const char *folder = fixture_folder();
+
+                other = fixture_read(whole, names[i], &other_size);
+                fixture_write(folder, names[i], other, other_size);
+                free(other);
+                check_lost_job(folder, &grid);
+        }
+
+        /* the cure that the sentence names */
+        fixture_store(again, &grid, 4, 0);
+        other = fixture_read(again, "job", &other_size);
+        CHECK(other_size == size && memcmp(other, data, size) == 0);
+        fixture_write(whole, "job", other, other_size);
+        store = fixture_open(whole, &grid, 4);
+        CHECK_EQUAL(store_frontier(store), 6);
+        store_close(store);
+
+        /* somebody else's manifest */
+        fixture_write(foreign, "manifest", "Bundle-Name: x", 14);
+        CHECK(store_open(&disk_system, foreign, &grid, 4, &store, &problem) == -EEXIST);
+        CHECK(strstr(problem.text, "not a store") != NULL);
+        free(data);
+        free(other);
+        grid_done(&grid);
 }
 
 static void test_damaged_files_stop_the_store(void) {
@@ -532,6 +595,7 @@ int main(void) {
         RUN(test_second_writer_is_refused);
         RUN(test_lock_ends_with_its_process);
         RUN(test_foreign_folders_are_refused);
+        RUN(test_lost_job_is_said);
         RUN(test_damaged_files_stop_the_store);
         RUN(test_provenance_is_kept_and_cut);
         RUN(test_spool_files_rotate);
