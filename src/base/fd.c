@@ -20,6 +20,15 @@ int fd_close(int fd) {
         return -1;
 }
 
+void fd_open_standard(void) {
+        int fd;
+
+        do
+                fd = open("/dev/null", O_RDWR);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        (void) fd_close(fd);
+}
+
 int fd_set_nonblocking(int fd, bool nonblocking) {
         int flags = fcntl(fd, F_GETFL, 0);
 

@@ -11,6 +11,9 @@
 /* Closes `fd` if it is not negative, keeps errno, returns -1 so that `x = fd_close(x)` reads well. */
 int fd_close(int fd);
 
+/* Opens /dev/null for those of 0, 1 and 2 that are closed, so that no other file ever takes their place. */
+void fd_open_standard(void);
+
 int fd_set_nonblocking(int fd, bool nonblocking);
 int fd_set_cloexec(int fd, bool cloexec);
 

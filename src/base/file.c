@@ -19,7 +19,7 @@ int file_read_whole(int dir_fd, const char *path, size_t size_max, char **ret, s
         struct stat st;
         ssize_t n;
 
-        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0)
                 return -errno;
         if (fstat(fd, &st) < 0)

@@ -80,3 +80,7 @@ const char *text_hex(const void *data, size_t size, char *ret) {
         ret[2 * size] = '\0';
         return ret;
 }
+
+const char *text_plural(uint64_t count) {
+        return count == 1 ? "" : "s";
+}

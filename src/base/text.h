@@ -27,3 +27,6 @@ const char *text_duration(usec_t span, char buffer[static TEXT_SIZE]);
 
 /* Lower-case hexadecimal; `ret` holds 2·size + 1 characters. */
 const char *text_hex(const void *data, size_t size, char *ret);
+
+/* "s" unless it is one: behind a noun that is counted. */
+const char *text_plural(uint64_t count);

@@ -40,7 +40,8 @@
 #define EXIT_CANNOT_EXEC 127                    /* of a child that could not become its program */
 #define CHILD_FDS_MAX 2
 #define RECONNECT_USEC USEC_PER_SEC             /* after a connection broke */
-#define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop */
+#define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop … */
+#define FINISHED_KILL_USEC (2 * USEC_PER_SEC)   /* … and when there is nothing left to deliver */
 
 typedef struct LocalWorker {
         LocalCluster *cluster;
@@ -48,6 +49,7 @@ typedef struct LocalWorker {
         pid_t pid; /* 0: not running */
         int handover_fd;
         bool refused; /* by the master */
+        bool left;    /* of its own accord, once */
         char reason[512]; /* why its session ended */
         sd_event_source *child_source, *handover_source, *restart_timer;
 } LocalWorker;
@@ -70,6 +72,7 @@ struct LocalCluster {
         bool told_lost;
 
         bool stopping, finished, told_end;
+        bool killed_master; /* it did not die by itself */
         LocalOutcome outcome;
         Problem problem;
 };
@@ -91,9 +94,6 @@ static void child_exec(const int *fds, unsigned n_fds, char *const argv[]) {
         (void) sigemptyset(&mask);
         (void) sigprocmask(SIG_SETMASK, &mask, NULL);
 
-        null = open("/dev/null", O_RDWR);
-        if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-                _exit(EXIT_CANNOT_EXEC);
         /* First out of the way, then to their places: these may be each other's. */
         for (unsigned i = 0; i < n_fds; i++) {
                 copies[i] = fcntl(fds[i], F_DUPFD, 3 + CHILD_FDS_MAX);
@@ -103,6 +103,9 @@ static void child_exec(const int *fds, unsigned n_fds, char *const argv[]) {
         for (unsigned i = 0; i < n_fds; i++)
                 if (dup2(copies[i], 3 + (int) i) < 0)
                         _exit(EXIT_CANNOT_EXEC);
+        null = open("/dev/null", O_RDWR);
+        if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+                _exit(EXIT_CANNOT_EXEC);
         (void) close_range(3 + n_fds, ~0U, 0);
         (void) execv(argv[0], argv);
         _exit(EXIT_CANNOT_EXEC);
@@ -137,19 +140,40 @@ static void cluster_check_ended(LocalCluster *cluster) {
         cluster->callbacks.on_ended(cluster->outcome, cluster->problem.text, cluster->userdata);
 }
 
+static void cluster_arm_kill(LocalCluster *cluster, usec_t span);
+
 static void cluster_signal_workers(LocalCluster *cluster, int signal_number) {
         for (unsigned i = 0; i < cluster->settings.n_workers; i++)
                 if (cluster->workers[i].pid > 0)
                         (void) kill(cluster->workers[i].pid, signal_number);
 }
 
+/*
+ * They had their time. First the workers, which hold nothing that cannot be computed again; the master then stores
+ * what has arrived, and is killed only if it does not even do that.
+ */
+static void cluster_kill(LocalCluster *cluster) {
+        bool workers_left = cluster->n_running > 0;
+
+        cluster_signal_workers(cluster, SIGKILL);
+        if (cluster->master_pid > 0) {
+                cluster->killed_master = !workers_left;
+                (void) kill(cluster->master_pid, workers_left ? SIGTERM : SIGKILL);
+        }
+}
+
 static int cluster_on_kill_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         LocalCluster *cluster = userdata;
 
-        cluster_signal_workers(cluster, SIGKILL);
-        if (cluster->master_pid > 0)
-                (void) kill(cluster->master_pid, SIGKILL);
+        cluster_kill(cluster);
+        cluster_arm_kill(cluster, KILL_USEC);
         return 0;
+}
+
+static void cluster_arm_kill(LocalCluster *cluster, usec_t span) {
+        cluster->kill_timer = sd_event_source_disable_unref(cluster->kill_timer);
+        (void) sd_event_add_time_relative(cluster->event, &cluster->kill_timer, CLOCK_MONOTONIC, span, USEC_PER_MSEC,
+                                          cluster_on_kill_timer, cluster);
 }
 
 /* Workers first: what they have finished is to be stored. */
@@ -161,8 +185,7 @@ static void cluster_wind_down(LocalCluster *cluster) {
         if (cluster->n_running == 0 && cluster->master_pid > 0)
                 (void) kill(cluster->master_pid, SIGTERM);
         if (!cluster->kill_timer)
-                (void) sd_event_add_time_relative(cluster->event, &cluster->kill_timer, CLOCK_MONOTONIC, KILL_USEC,
-                                                  USEC_PER_MSEC, cluster_on_kill_timer, cluster);
+                cluster_arm_kill(cluster, cluster->finished ? FINISHED_KILL_USEC : KILL_USEC);
         cluster_check_ended(cluster);
 }
 
@@ -174,7 +197,7 @@ static void cluster_fail(LocalCluster *cluster, const char *sentence) {
 
 void local_cluster_stop(LocalCluster *cluster) {
         if (cluster->stopping) {
-                (void) cluster_on_kill_timer(NULL, 0, cluster);
+                cluster_kill(cluster);
                 return;
         }
         cluster->outcome = LOCAL_STOPPED;
@@ -237,9 +260,11 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *
                         (void) kill(cluster->master_pid, SIGTERM);
         } else if (worker->refused)
                 worker_on_death(worker, worker->reason);
-        else if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS)
+        else if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS && !worker->left) {
                 /* The master told it that the work is done, and tells us the same in a moment. */
+                worker->left = true;
                 worker_restart(worker, LEFT_PAUSE_USEC);
+        }
         else if (!cluster->finished)
                 worker_on_death(worker, describe_end(info, how, sizeof how));
         cluster_check_ended(cluster);
@@ -407,7 +432,7 @@ static int cluster_on_master_exit(sd_event_source *source, const siginfo_t *info
                         cluster->outcome = LOCAL_FINISHED;
                 else if (!cluster->stopping)
                         cluster->outcome = LOCAL_STOPPED;
-        } else {
+        } else if (!cluster->killed_master) {
                 cluster->outcome = LOCAL_FAILED;
                 if (info->si_code == CLD_EXITED && info->si_status == EXIT_CANNOT_EXEC)
                         (void) snprintf(sentence, sizeof sentence, "%s cannot be started.", cluster->master_path);

@@ -7,11 +7,9 @@
  * to the table below, a section to man/primectl.1.scd.
  */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -51,21 +49,11 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
-/* A file must never become standard output because somebody closed that. */
-static void open_standard_descriptors(void) {
-        int fd;
-
-        do
-                fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        (void) fd_close(fd);
-}
-
 int main(int argc, char *argv[]) {
         const char *word = argc > 1 ? argv[1] : NULL;
         const Verb *verb;
 
-        open_standard_descriptors();
+        fd_open_standard();
         log_setup("primectl", LOG_INFO);
 
         if (!word) {

@@ -402,6 +402,13 @@ static int run_end(LocalRun *run) {
         return status;
 }
 
+/* By nohup(1), or by a shell for what it runs in the background: then it stays so. */
+static bool signal_is_ignored(int signal_number) {
+        struct sigaction action;
+
+        return sigaction(signal_number, NULL, &action) >= 0 && action.sa_handler == SIG_IGN;
+}
+
 static int run_cluster(LocalRun *run) {
         static const LocalClusterCallbacks callbacks = {
                 .on_report = on_report,
@@ -429,7 +436,8 @@ static int run_cluster(LocalRun *run) {
         (void) sigemptyset(&mask);
         (void) sigaddset(&mask, SIGCHLD);
         for (size_t i = 0; i < ELEMENTSOF(signals); i++)
-                (void) sigaddset(&mask, signals[i]);
+                if (!signal_is_ignored(signals[i]))
+                        (void) sigaddset(&mask, signals[i]);
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
 
         progress_init(&run->progress, stderr, isatty(STDERR_FILENO), clock_now_usec());
@@ -440,6 +448,8 @@ static int run_cluster(LocalRun *run) {
         if (r < 0)
                 return r;
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                if (signal_is_ignored(signals[i]))
+                        continue;
                 r = sd_event_add_signal(run->event, NULL, signals[i], on_signal, run);
                 if (r < 0)
                         return problem_set(&run->problem, r, "Failed to watch for signals: %m.");

@@ -19,6 +19,7 @@
 
 struct LocalControl {
         Master *master;
+        char *from, *to; /* of the job; formatted once */
         sd_event_source *io_source, *timer_source;
         int fd;
 };
@@ -39,8 +40,8 @@ static void local_control_report(LocalControl *control, int flags) {
 
         master_status(control->master, &status);
         report = (Report) {
-                .from = number_format(status.grid->from),
-                .to = status.grid->open ? NULL : number_format(status.grid->to),
+                .from = control->from,
+                .to = control->to,
                 .block_length = status.grid->block_length,
                 .blocks_total = status.grid->n_blocks,
                 .blocks_in_order = status.totals.n_blocks,
@@ -63,7 +64,6 @@ static void local_control_report(LocalControl *control, int flags) {
 
         if (report_encode(&report, &text, &size) >= 0)
                 (void) send(control->fd, text, size, MSG_NOSIGNAL | flags);
-        report_done(&report);
 }
 
 void local_control_report_failure(int fd, const char *problem) {
@@ -113,6 +113,7 @@ static int local_control_on_io(sd_event_source *source, int fd, uint32_t revents
 
 int local_control_new(sd_event *event, int fd, Master *master, LocalControl **ret) {
         _cleanup_(local_control_freep) LocalControl *control = NULL;
+        MasterStatus status;
         int r;
 
         control = malloc(sizeof *control);
@@ -121,6 +122,11 @@ int local_control_new(sd_event *event, int fd, Master *master, LocalControl **re
                 return -ENOMEM;
         }
         *control = (LocalControl) { .master = master, .fd = fd };
+        master_status(master, &status);
+        control->from = number_format(status.grid->from);
+        control->to = status.grid->open ? NULL : number_format(status.grid->to);
+        if (!control->from || (!status.grid->open && !control->to))
+                return -ENOMEM;
         r = sd_event_add_io(event, &control->io_source, fd, EPOLLIN, local_control_on_io, control);
         if (r >= 0)
                 r = sd_event_add_time(event, &control->timer_source, CLOCK_BOOTTIME, 0, USEC_PER_MSEC,
@@ -137,6 +143,8 @@ LocalControl *local_control_free(LocalControl *control) {
         sd_event_source_disable_unref(control->io_source);
         sd_event_source_disable_unref(control->timer_source);
         (void) fd_close(control->fd);
+        free(control->from);
+        free(control->to);
         free(control);
         return NULL;
 }

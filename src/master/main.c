@@ -192,6 +192,7 @@ static int run(void) {
 int main(int argc, char *argv[]) {
         int r;
 
+        fd_open_standard();
         log_setup("primed-master", LOG_INFO);
         r = parse_arguments(argc, argv);
         if (r <= 0)

@@ -286,11 +286,10 @@ static void master_on_block(MasterSession *session, const MessageBlock *block, v
                 master_session_close(session, BYE_REFUSED, problem.text);
                 return;
         case INTAKE_FAILED:
-                /* What came before may still be saved. */
-                if (master_commit(master)) {
-                        master->problem = problem;
-                        master_fail(master);
-                }
+                /* What came before may still be saved; this is the sentence to tell in any case. */
+                master->problem = problem;
+                (void) master_commit(master);
+                master_fail(master);
                 return;
         }
         if (r < 0) {

@@ -402,11 +402,19 @@ static void link_end_silent(Link *link, const char *what, usec_t span) {
         link_end(link, -ETIMEDOUT, reason);
 }
 
-static void link_check_heartbeat(Link *link) {
+/*
+ * `due_usec` is when this should have come. When it comes late by a heartbeat, we were stopped or the machine slept,
+ * and the peer probably with it: it gets its whole time once more before it is called silent.
+ */
+static void link_check_heartbeat(Link *link, usec_t due_usec) {
         static const Message ping = { .type = MESSAGE_PING };
         const LinkSettings *settings = &link->settings;
         usec_t now = clock_now_usec();
 
+        if (now >= due_usec + settings->heartbeat_usec) {
+                link->heard_usec = link->progress_usec = now;
+                link->sent_usec = 0;
+        }
         if (now >= link->heard_usec + settings->silence_usec)
                 link_receive(link, RECORDS_PER_WAKEUP);
         if (link->state != LINK_OPEN)
@@ -432,7 +440,7 @@ static int link_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
                                         link->settings.handshake_usec);
                 break;
         case LINK_OPEN:
-                link_check_heartbeat(link);
+                link_check_heartbeat(link, usec);
                 break;
         case LINK_CLOSING:
                 if (clock_now_usec() >= link->state_usec + CLOSING_USEC)

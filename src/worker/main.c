@@ -140,6 +140,7 @@ static int run(void) {
 int main(int argc, char *argv[]) {
         int r;
 
+        fd_open_standard();
         log_setup("primed-worker", LOG_INFO);
         r = parse_arguments(argc, argv);
         if (r <= 0)

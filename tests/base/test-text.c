@@ -71,6 +71,13 @@ static void test_hex(void) {
         CHECK_STRING(text_hex(data, 0, buffer), "");
 }
 
+static void test_plural(void) {
+        CHECK_STRING(text_plural(0), "s");
+        CHECK_STRING(text_plural(1), "");
+        CHECK_STRING(text_plural(2), "s");
+        CHECK_STRING(text_plural(UINT64_MAX), "s");
+}
+
 int main(void) {
         RUN(test_grouped);
         RUN(test_metric);
@@ -78,5 +85,6 @@ int main(void) {
         RUN(test_duration);
         RUN(test_duration_always_fits);
         RUN(test_hex);
+        RUN(test_plural);
         return tests_end();
 }

@@ -38,6 +38,9 @@ typedef struct SiteLane {
         bool busy; /* with the first item of the first task */
         usec_t begun, finish;
         usec_t frozen_usec; /* stalled with so much to go */
+        bool idle;
+        usec_t idle_since;
+        usec_t held_usec; /* the last request was held up on its link for so long */
         double cost;
         unsigned epoch;
         uint64_t stream_job, stream_next;

@@ -39,13 +39,27 @@ static void lane_remove_task(SiteLane *lane, size_t at) {
         lane->n_tasks--;
 }
 
+/* A lane begins to be idle, or is no longer. What it could have done while its request was held up on the link is lost
+ * by the link's fault, not by the plan's. */
+static void lane_note_idle(Simulator *s, const Site *site, SiteLane *lane, bool idle) {
+        if (!idle && lane->idle)
+                s->lost_cost += (double) MIN(s->now - lane->idle_since, lane->held_usec) *
+                                site->traits.items_per_second / USEC_PER_SEC;
+        if (idle && !lane->idle)
+                lane->idle_since = s->now;
+        lane->idle = idle;
+}
+
 static void lane_start(Simulator *s, unsigned at, unsigned index) {
         Site *site = s->sites + at;
         SiteLane *lane = site->lanes + index;
         const Task *task = lane->tasks;
         bool start;
 
-        if (lane->busy || lane->n_tasks == 0 || !site->alive || site->stalled)
+        if (lane->busy || !site->alive || site->stalled)
+                return;
+        lane_note_idle(s, site, lane, lane->n_tasks == 0);
+        if (lane->n_tasks == 0)
                 return;
         start = lane->stream_job != task->job || lane->stream_next != task->first;
         if (start)
@@ -75,6 +89,7 @@ static void lane_ask(Simulator *s, unsigned at, unsigned index) {
         if (lane->n_tasks >= s->settings.leases_in_hand)
                 return;
         lane->asked = true;
+        lane->held_usec = MAX(site->up_usec, s->now + site->traits.latency_usec) - s->now - site->traits.latency_usec;
         site_send(s, at, (Event) { .type = EVENT_REQUEST, .lane = index, .epoch = site->session });
 }
 

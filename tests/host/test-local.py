@@ -120,6 +120,31 @@ def stops_within_two_seconds(folder):
 
 
 @claim
+def second_signal_ends_it_at_once(folder):
+    """a second signal does not wait for anybody, and is no accident of the master"""
+    for number in range(4):
+        store = os.path.join(folder, str(number))
+        process = start_local(store, "--from", "10^12", "--length", "10^12", "--workers", "2", stderr=subprocess.PIPE)
+        time.sleep(0.4)
+        kill(process.pid, signal.SIGTERM)
+        time.sleep(0.01 * number)
+        kill(process.pid, signal.SIGTERM)
+        _, text = process.communicate(timeout=10)
+        assert process.returncode == 128 + signal.SIGTERM and b"died" not in text, (process.returncode, text)
+
+
+@claim
+def ignored_signals_stay_ignored(folder):
+    """under nohup a hang-up does not end it"""
+    store = os.path.join(folder, "store")
+    command = f"trap '' HUP; exec '{harness.PRIMECTL}' local --quiet --to 4e9 --store '{store}'"
+    process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, start_new_session=True)
+    time.sleep(0.5)
+    kill(process.pid, signal.SIGHUP)
+    assert process.wait(timeout=60) == 0
+
+
+@claim
 def dead_worker_is_replaced(folder):
     """a killed worker is started again, and the result is right"""
     store = os.path.join(folder, "store")
@@ -147,9 +172,15 @@ def dead_master_ends_it(folder):
 
 @claim
 def children_end_with_primectl(folder):
-    """kill -9 of primectl itself leaves no process behind"""
-    store = os.path.join(folder, "store")
-    process = start_local(store, "--from", "2^1024", "--length", "1e6", "--workers", "2")
+    """kill -9 of primectl itself leaves no process behind, whatever its descriptors were"""
+    for number, (place, redirection) in enumerate((("2^1024", ""), ("2^100000", ""), ("2^1024", "<&- >&- 2>&-"))):
+        leaves_nothing(os.path.join(folder, str(number)), place, redirection)
+
+
+def leaves_nothing(store, place, redirection):
+    command = f"exec '{harness.PRIMECTL}' local --from {place} --length 1e6 --workers 2 --store '{store}' {redirection}"
+    process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL, start_new_session=True)
     wait_until(lambda: len(children(process.pid)) == 3)
     found = list(children(process.pid))
     time.sleep(0.3)

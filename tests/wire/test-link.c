@@ -335,6 +335,35 @@ static void test_own_sleep_is_not_the_peers_silence(void) {
 
 /* The end */
 
+/* The machine slept: both sides wake up, and neither has said a word for longer than anybody's patience. */
+static void test_sleep_of_both_is_nobodys_silence(void) {
+        sd_event *one, *other;
+        End a, b;
+        usec_t end;
+        int fds[2];
+
+        CHECK(sd_event_new(&one) >= 0 && sd_event_new(&other) >= 0);
+        pair_new(fds);
+        end_init(&a, one, fds[0], LINK_CLIENT, &quick);
+        end_init(&b, other, fds[1], LINK_SERVER, &quick);
+        while (!a.is_ready || !b.is_ready) {
+                CHECK(sd_event_run(one, 1000) >= 0);
+                CHECK(sd_event_run(other, 1000) >= 0);
+        }
+        usleep((useconds_t) (2 * quick.silence_usec));
+        /* The first to wake up has gone through all its timers before the other one runs. */
+        run_for(one, quick.silence_usec / 4);
+        for (end = clock_now_usec() + quick.silence_usec; clock_now_usec() < end;) {
+                CHECK(sd_event_run(other, 1000) >= 0);
+                CHECK(sd_event_run(one, 1000) >= 0);
+        }
+        CHECK(!a.is_closed && !b.is_closed);
+        end_done(&a);
+        end_done(&b);
+        sd_event_unref(one);
+        sd_event_unref(other);
+}
+
 static void test_close_delivers_what_is_queued(void) {
         Message message = block_message(7, 100000);
         Pair pair;
@@ -603,6 +632,7 @@ int main(void) {
         RUN(test_heartbeat_keeps_an_idle_link);
         RUN(test_answers_to_the_heartbeat_keep_a_link);
         RUN(test_own_sleep_is_not_the_peers_silence);
+        RUN(test_sleep_of_both_is_nobodys_silence);
         RUN(test_close_delivers_what_is_queued);
         RUN(test_close_over_tcp_delivers_what_is_queued);
         RUN(test_bye_tells_code_and_reason);
