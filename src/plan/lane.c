@@ -243,9 +243,11 @@ static void outlook_begun(Outlook *outlook, const Lane *lane, usec_t now, usec_t
         double elapsed_usec = now - lane->begun_usec;
         double item_usec = lane_item_usec(lane, lease->backlog, fallback_usec);
         double expected_usec = pace ? MAX(pace->gap_usec, item_usec) : item_usec;
+        double n_begun = 1;
 
-        outlook->n_begun = MAX((uint64_t) (expected_usec / item_usec + 0.5), UINT64_C(1));
-        outlook->n_begun = MIN(outlook->n_begun, lease->n_left);
+        if (pace)
+                n_begun = MIN(expected_usec / item_usec, pace->burst_items) + 0.5;
+        outlook->n_begun = MIN(MAX((uint64_t) n_begun, UINT64_C(1)), lease->n_left);
         if (lease->starts_run)
                 expected_usec += lane_start_usec(lane, lease->backlog);
         outlook->overdue = elapsed_usec > expected_usec;

@@ -10,6 +10,8 @@
 typedef struct Pace {
         double n_items, busy_usec; /* decaying sums: their ratio is the speed */
         double gap_usec;           /* the longest recent time between two results, decaying */
+        double burst_items;        /* the most results that recently came at once, decaying */
+        unsigned n_together;       /* results of the burst that is coming in */
         double start_usec;         /* what the first item of a run costs more than another one */
         bool provisional;          /* only first items of runs were seen */
 } Pace;

@@ -91,6 +91,22 @@ static void test_outlook_of_a_healthy_lane(void) {
         lane_done(&lane);
 }
 
+/* What it has not begun can be taken from it. */
+static void test_outlook_of_a_lane_that_slowed_down(void) {
+        Backlog *backlog = job();
+        Outlook outlook;
+        Lane lane = {};
+
+        for (unsigned i = 0; i < 100; i++)
+                CHECK(lane_add_pace(&lane, 1, USEC_PER_SEC / 10, false, FALLBACK) == 0);
+        CHECK(lane_add_pace(&lane, 1, USEC_PER_SEC, false, FALLBACK) == 0);
+        lease(&lane, backlog, 0, 8, 0);
+        outlook = lane_outlook(&lane, backlog, 0, FALLBACK);
+        CHECK_EQUAL(outlook.n_begun, 1);
+        CHECK_EQUAL(outlook.n_waiting, 7);
+        lane_done(&lane);
+}
+
 static void test_outlook_of_a_silent_lane_grows(void) {
         Backlog *backlog = job();
         Lane lane = {};
@@ -130,6 +146,7 @@ int main(void) {
         RUN(test_cut_forgets_halves_that_are_done);
         RUN(test_items_settle_in_any_order);
         RUN(test_outlook_of_a_healthy_lane);
+        RUN(test_outlook_of_a_lane_that_slowed_down);
         RUN(test_outlook_of_a_silent_lane_grows);
         RUN(test_count_is_exact);
         return tests_end();

@@ -32,6 +32,20 @@ static void test_bursts_count_for_what_they_are(void) {
         }
         CHECK(pace_item_usec(&pace) > 80000 && pace_item_usec(&pace) < 120000);
         CHECK(pace.gap_usec > 600000);
+        CHECK(pace.burst_items == 10);
+}
+
+/* The longest gap grows, but what comes after it is one result. */
+static void test_slowing_down_is_no_burst(void) {
+        Pace pace = {};
+
+        for (unsigned i = 0; i < 100; i++)
+                pace_add(&pace, 100000, false, MEMORY);
+        for (unsigned i = 0; i < 3; i++)
+                pace_add(&pace, 2 * USEC_PER_SEC, false, MEMORY);
+        CHECK(pace.gap_usec == 2 * USEC_PER_SEC);
+        CHECK(pace_item_usec(&pace) < 500000); /* not yet believed */
+        CHECK(pace.burst_items == 1);
 }
 
 static void test_change_of_speed_is_followed(void) {
@@ -56,6 +70,7 @@ int main(void) {
         RUN(test_unknown_at_first);
         RUN(test_first_item_is_taken_apart);
         RUN(test_bursts_count_for_what_they_are);
+        RUN(test_slowing_down_is_no_burst);
         RUN(test_change_of_speed_is_followed);
         RUN(test_slow_items_are_remembered);
         return tests_end();
