@@ -60,13 +60,28 @@ static void master_fail(Master *master) {
 
 /* Leases */
 
-/* Asks the plan on behalf of the session's waiting lanes. */
+static void master_send_revocations(Master *master) {
+        PlanRevocation revocation;
+
+        while (plan_pop_revocation(master->plan, &revocation))
+                for (size_t i = 0; i < master->n_sessions; i++)
+                        if (master_session_number(master->sessions[i]) == revocation.worker)
+                                master_session_revoke(master->sessions[i], revocation.job, revocation.first,
+                                                      revocation.end);
+}
+
+/*
+ * Asks the plan on behalf of the session's waiting lanes. A lease may take what another lane has not begun, and that
+ * lane may be one of the same worker: a worker drops revoked blocks wherever it has them, so the revocation goes first.
+ */
 static void master_serve_session(Master *master, MasterSession *session) {
         for (int lane = -1; (lane = master_session_next_lane(session, (unsigned) (lane + 1))) >= 0;) {
                 PlanLease lease;
+                PlanAnswer answer = plan_lease(master->plan, master_session_number(session), (unsigned) lane,
+                                               clock_now_usec(), &lease);
 
-                switch (plan_lease(master->plan, master_session_number(session), (unsigned) lane, clock_now_usec(),
-                                   &lease)) {
+                master_send_revocations(master);
+                switch (answer) {
                 case PLAN_GRANTED:
                         master_session_grant(session, (unsigned) lane, &lease);
                         break;
@@ -83,16 +98,6 @@ static void master_serve_session(Master *master, MasterSession *session) {
         }
 }
 
-static void master_send_revocations(Master *master) {
-        PlanRevocation revocation;
-
-        while (plan_pop_revocation(master->plan, &revocation))
-                for (size_t i = 0; i < master->n_sessions; i++)
-                        if (master_session_number(master->sessions[i]) == revocation.worker)
-                                master_session_revoke(master->sessions[i], revocation.job, revocation.first,
-                                                      revocation.end);
-}
-
 static void master_arm_deadline(Master *master) {
         usec_t deadline = plan_next_deadline(master->plan);
 
@@ -106,13 +111,12 @@ static void master_arm_deadline(Master *master) {
 
 /* After anything that changed the plan: everybody who waits may ask again. */
 static void master_serve(Master *master) {
+        master_send_revocations(master);
         for (unsigned round = 0; round < 2 && plan_generation(master->plan) != master->served_generation; round++) {
                 master->served_generation = plan_generation(master->plan);
                 for (size_t i = 0; i < master->n_sessions; i++)
                         master_serve_session(master, master->sessions[i]);
         }
-        /* Last: a lease may take what another lane has not begun. */
-        master_send_revocations(master);
         master_arm_deadline(master);
 }
 

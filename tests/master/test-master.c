@@ -27,7 +27,9 @@ typedef struct PlayedWorker {
         int closed_error;
         uint64_t job;
         IntervalSet leased, acknowledged;
-        unsigned n_leases, n_waits;
+        IntervalSet lane_leased[2];
+        bool lane_waits[2];
+        unsigned n_leases, n_waits, n_revokes;
 } PlayedWorker;
 
 typedef struct Stage {
@@ -63,6 +65,9 @@ static void on_message(Link *link, const Message *message, void *userdata) {
         case MESSAGE_LEASE:
                 worker->n_leases++;
                 CHECK(interval_set_add(&worker->leased, message->lease.first, message->lease.end) >= 0);
+                CHECK(interval_set_add(worker->lane_leased + message->lease.lane, message->lease.first,
+                                       message->lease.end) >= 0);
+                worker->lane_waits[message->lease.lane] = false;
                 break;
         case MESSAGE_WAIT:
                 worker->n_waits++;
@@ -72,8 +77,16 @@ static void on_message(Link *link, const Message *message, void *userdata) {
                         CHECK(interval_set_add(&worker->acknowledged, message->acknowledge.intervals[i].first,
                                                message->acknowledge.intervals[i].end) >= 0);
                 break;
-        case MESSAGE_SETTINGS:
         case MESSAGE_REVOKE:
+                /* As the crew does: whoever of its lanes has it. */
+                worker->n_revokes++;
+                for (size_t i = 0; i < message->revoke.n_intervals; i++)
+                        for (unsigned lane = 0; lane < 2; lane++)
+                                CHECK(interval_set_remove(worker->lane_leased + lane,
+                                                          message->revoke.intervals[i].first,
+                                                          message->revoke.intervals[i].end) >= 0);
+                break;
+        case MESSAGE_SETTINGS:
                 break;
         default:
                 CHECK(!"a message that a master may not send");
@@ -165,6 +178,8 @@ static void stage_free(Stage *stage) {
                 link_free(stage->workers[i].link);
                 interval_set_done(&stage->workers[i].leased);
                 interval_set_done(&stage->workers[i].acknowledged);
+                interval_set_done(stage->workers[i].lane_leased);
+                interval_set_done(stage->workers[i].lane_leased + 1);
         }
         for (unsigned b = 0; b < N_BLOCKS; b++)
                 free(stage->packed[b]);
@@ -408,6 +423,42 @@ static void test_broken_rules_end_the_session(void) {
         stage_free(stage);
 }
 
+/*
+ * One lane is slow, the other takes over what it has not begun. The worker drops revoked blocks on all lanes, so
+ * the REVOKE must come before the LEASE that gives the same blocks to the fast lane; else nobody computes them.
+ */
+static void test_a_steal_within_one_worker_loses_nothing(void) {
+        static const usec_t pace_usec[2] = { 400 * USEC_PER_MSEC, 10 * USEC_PER_MSEC };
+        Stage *stage = stage_new();
+        PlayedWorker *worker = stage_join(stage, 2);
+        usec_t due[2] = {}, end = clock_now_usec() + 20 * USEC_PER_SEC;
+
+        while (!worker->closed && sd_event_get_state(stage->event) != SD_EVENT_FINISHED) {
+                CHECK(clock_now_usec() < end); /* a lost lease expires after a minute */
+                for (unsigned lane = 0; lane < 2; lane++) {
+                        usec_t now = clock_now_usec();
+                        Interval lease;
+
+                        if (!worker->lane_waits[lane] && worker->lane_leased[lane].n_members < 3) {
+                                worker_request(worker, (uint16_t) lane);
+                                worker->lane_waits[lane] = true;
+                        }
+                        if (!interval_set_next(worker->lane_leased + lane, 0, &lease))
+                                due[lane] = now + pace_usec[lane];
+                        else if (now >= due[lane]) {
+                                worker_send(worker, stage->blocks + lease.first);
+                                CHECK(interval_set_remove(worker->lane_leased + lane, lease.first,
+                                                          lease.first + 1) >= 0);
+                                due[lane] = now + pace_usec[lane];
+                        }
+                }
+                CHECK(sd_event_run(stage->event, 2 * USEC_PER_MSEC) >= 0);
+        }
+        CHECK(worker->n_revokes > 0); /* else this test shows nothing */
+        CHECK_EQUAL(stage_status(stage).totals.n_primes, N_PRIMES);
+        stage_free(stage);
+}
+
 /* A worker from the future, which does not speak our version any more. */
 static void test_an_unknown_version_is_turned_away(void) {
         static const LinkCallbacks callbacks = {
@@ -466,6 +517,7 @@ int main(void) {
         RUN(test_handed_back_work_is_given_away);
         RUN(test_blocks_of_an_unknown_job_are_not_wanted);
         RUN(test_broken_rules_end_the_session);
+        RUN(test_a_steal_within_one_worker_loses_nothing);
         RUN(test_an_unknown_version_is_turned_away);
         RUN(test_stop_keeps_what_has_arrived);
         return tests_end();
