@@ -39,6 +39,10 @@
         "no other file is touched."
 #define CURE_OPEN "Start the job again: it cuts the file there and computes what is missing again."
 
+/* How long a writer may take from sealing a segment to listing it. */
+#define MANIFEST_PATIENCE_USEC 1000000
+#define MANIFEST_PATIENCE 10
+
 typedef struct Verifier {
         const char *path;
         int fd;
@@ -46,7 +50,8 @@ typedef struct Verifier {
         bool has_grid;
         uint64_t segment_blocks;
         uint8_t job_digest[SHA256_SIZE];
-        Manifest manifest;
+        Manifest manifest; /* as the store has it */
+        Manifest found;    /* as it must be: of the sealed segments from 0 on */
         FolderListing listing;
         Packer *packer;
         uint8_t *bitmap;
@@ -285,10 +290,8 @@ static int verify_footer(Verifier *verifier, const Exam *exam, Footer *footer, u
 static int verify_rank(Verifier *verifier, const Exam *exam, const Footer *footer) {
         const ManifestEntry *entry;
 
-        if (footer->number >= verifier->manifest.n_entries) {
-                verifier->report.n_unlisted++;
+        if (footer->number >= verifier->manifest.n_entries)
                 return 0;
-        }
         entry = verifier->manifest.entries + footer->number;
         if (entry->first_block == footer->first_block && entry->n_blocks == footer->n_blocks &&
             entry->n_primes == footer->facts.count && memcmp(entry->digest, footer->digest, SHA256_SIZE) == 0)
@@ -359,14 +362,15 @@ static int verify_next_segment(Verifier *verifier, uint64_t number) {
                         continue;
                 if (r < 0)
                         return r;
-                if (tries[i])
+                if (tries[i]) {
                         report->n_segments++;
-                else
+                        r = manifest_append(&verifier->found, &footer);
+                } else
                         report->open_blocks = footer.n_blocks;
                 report->n_blocks += footer.n_blocks;
                 report->n_primes += footer.facts.count;
                 footer_done(&footer);
-                return tries[i];
+                return r < 0 ? problem_set(verifier->problem, ENOMEM, "Out of memory.") : tries[i];
         }
         return number < verifier->manifest.n_entries ? verify_missing(verifier, number) : 0;
 }
@@ -404,6 +408,68 @@ static int verify_segments(Verifier *verifier) {
                 verifier->report.n_segments++;
                 verifier->report.n_islands++;
         }
+        return 0;
+}
+
+static void verify_cover(Verifier *verifier) {
+        VerifyReport *report = &verifier->report;
+
+        report->job_blocks = verifier->grid.open ? 0 : verifier->grid.n_blocks;
+        report->complete = !verifier->grid.open && report->n_blocks == verifier->grid.n_blocks;
+        describe_border(verifier, report->n_blocks, report->coverage, sizeof report->coverage);
+}
+
+/* the manifest */
+
+static int verify_read_manifest(Verifier *verifier) {
+        int r;
+
+        manifest_done(&verifier->manifest);
+        r = manifest_read(verifier->fd, verifier->path, verifier->job_digest, &verifier->manifest, verifier->problem);
+        if (r != -EBADMSG && r != -EEXIST)
+                return r;
+        fault_set(verifier, VERIFY_MANIFEST, LAYOUT_MANIFEST, 0);
+        return -EBADMSG;
+}
+
+static int verify_short_manifest(Verifier *verifier) {
+        fault_set(verifier, VERIFY_MANIFEST, LAYOUT_MANIFEST, 0);
+        if (faccessat(verifier->fd, LAYOUT_MANIFEST, F_OK, 0) < 0)
+                return problem_set(verifier->problem, EBADMSG, "The store '%s' is complete, but its file 'manifest' is "
+                                   "missing. Start the job again: that takes a moment, and writes it again from the "
+                                   "segments.", verifier->path);
+        return problem_set(verifier->problem, EBADMSG, "The store '%s' is complete, but its file 'manifest' lists only "
+                           "%zu of %zu sealed segments. Start the job again: that takes a moment, and lists the "
+                           "others.", verifier->path, verifier->manifest.n_entries, verifier->found.n_entries);
+}
+
+/*
+ * Sealed segments that the manifest did not list when we began. A writer lists them right after sealing, so look again
+ * before saying so, and where it would be a fault, more than once.
+ */
+static int verify_unlisted(Verifier *verifier) {
+        const Manifest *manifest = &verifier->manifest, *found = &verifier->found;
+        size_t n_before = manifest->n_entries;
+        int r;
+
+        for (unsigned attempt = 0; manifest->n_entries < found->n_entries; attempt++) {
+                if (attempt > MANIFEST_PATIENCE)
+                        return verify_short_manifest(verifier);
+                if (attempt > 0)
+                        (void) usleep(MANIFEST_PATIENCE_USEC / MANIFEST_PATIENCE);
+                r = verify_read_manifest(verifier);
+                if (r < 0)
+                        return r;
+                if (!verifier->report.complete)
+                        break;
+        }
+        for (size_t i = n_before; i < MIN(manifest->n_entries, found->n_entries); i++)
+                if (memcmp(manifest->entries[i].chain, found->entries[i].chain, SHA256_SIZE) != 0) {
+                        fault_set(verifier, VERIFY_RANK, LAYOUT_MANIFEST, 0);
+                        return problem_set(verifier->problem, EBADMSG, "The manifest of the store '%s' names another "
+                                           "segment %zu than the one that is there.", verifier->path, i);
+                }
+        verifier->report.n_unlisted = found->n_entries - MIN(manifest->n_entries, found->n_entries);
         return 0;
 }
 
@@ -523,11 +589,7 @@ static int verify_start(Verifier *verifier) {
         if (!verifier->packer || !verifier->bitmap)
                 return problem_set(verifier->problem, ENOMEM, "Out of memory.");
 
-        r = manifest_read(verifier->fd, verifier->path, verifier->job_digest, &verifier->manifest, verifier->problem);
-        if (r == -EBADMSG || r == -EEXIST) {
-                fault_set(verifier, VERIFY_MANIFEST, LAYOUT_MANIFEST, 0);
-                return -EBADMSG;
-        }
+        r = verify_read_manifest(verifier);
         if (r < 0)
                 return r;
         r = folder_list(verifier->fd, &verifier->listing);
@@ -543,6 +605,7 @@ int verify_store(const char *path, VerifyProgress progress, void *userdata, Veri
                 .path = path,
                 .fd = -1,
                 .manifest = MANIFEST_EMPTY,
+                .found = MANIFEST_EMPTY,
                 .progress = progress,
                 .userdata = userdata,
                 .problem = problem,
@@ -552,6 +615,10 @@ int verify_store(const char *path, VerifyProgress progress, void *userdata, Veri
         r = verify_start(&verifier);
         if (r >= 0)
                 r = verify_segments(&verifier);
+        if (r >= 0) {
+                verify_cover(&verifier);
+                r = verify_unlisted(&verifier);
+        }
         if (r >= 0)
                 r = verify_spool(&verifier);
         if (r >= 0)
@@ -560,6 +627,7 @@ int verify_store(const char *path, VerifyProgress progress, void *userdata, Veri
         *ret_report = verifier.report;
         *ret_fault = verifier.fault;
         manifest_done(&verifier.manifest);
+        manifest_done(&verifier.found);
         folder_listing_done(&verifier.listing);
         packer_free(verifier.packer);
         free(verifier.bitmap);

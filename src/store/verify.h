@@ -9,8 +9,9 @@
  * What it does not do is prove the primes again: that the bits are right is the word of the workers that computed
  * them ("unaudited").
  *
- * It may run while a writer works. What a crash can leave is no fault: an incomplete last record, or a sealed
- * segment that the manifest does not list yet.
+ * It may run while a writer works. What a crash can leave in the midst of a job is no fault: an incomplete last record,
+ * or sealed segments that the manifest does not list yet. But when the job is complete, nobody may come to list them,
+ * and the last chain is what two stores are compared by: then it is a fault.
  */
 
 #include <stdbool.h>
@@ -22,7 +23,7 @@
 typedef enum VerifyKind {
         VERIFY_INTACT,
         VERIFY_JOB,
-        VERIFY_MANIFEST,
+        VERIFY_MANIFEST,   /* damaged; or of a complete job and without all of its segments */
         VERIFY_MISSING,    /* a segment that the manifest names is not there */
         VERIFY_HEADER,     /* first bytes of a file */
         VERIFY_RECORD,     /* a block's record does not fit its checksums, or its place */
@@ -44,8 +45,11 @@ typedef struct VerifyFault {
 
 /* What was checked. */
 typedef struct VerifyReport {
-        uint64_t n_segments, n_islands, n_unlisted; /* sealed; of these beyond a hole; of these not in the manifest */
+        uint64_t n_segments, n_islands, n_unlisted; /* sealed; of these beyond a hole; of the others not in manifest */
         uint64_t n_blocks, n_primes;                /* up to the frontier */
+        uint64_t job_blocks;                        /* 0: the job is open */
+        bool complete;                              /* all blocks of the job are there, in order */
+        char coverage[64];                          /* primes up to here, exclusive; in short form */
         uint64_t open_blocks, spool_blocks;
         uint64_t n_proved, n_bpsw;                  /* blocks, spool included */
         uint64_t n_bytes;

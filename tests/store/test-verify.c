@@ -48,6 +48,7 @@ static void test_intact_store_is_intact(void) {
         CHECK_EQUAL(report.spool_blocks, 1);
         CHECK_EQUAL(report.n_bpsw, 15);
         CHECK_EQUAL(report.torn_bytes, 0);
+        CHECK_EQUAL(report.n_unlisted, 0);
         CHECK(last > 0);
         store_close(store);
         grid_done(&grid);
@@ -209,6 +210,82 @@ static void test_torn_tail_is_no_fault(void) {
         grid_done(&grid);
 }
 
+/* How far the job is, and whether that is all of it. */
+static void test_coverage_is_told(void) {
+        const char *folder = fixture_folder();
+        VerifyReport report;
+        VerifyFault fault;
+        Problem problem;
+        Store *store;
+        mpz_t from, to;
+        Grid grid;
+
+        mpz_init_set_ui(from, 100);
+        mpz_init_set_ui(to, 70000000);
+        CHECK(grid_init(&grid, from, to, NULL) == 0);
+        CHECK_EQUAL(grid.n_blocks, 3);
+        store = fixture_open(folder, &grid, 2);
+        for (uint64_t i = 0; i <= 3; i++) {
+                static const char *const coverages[] = { "100", "31457280", "62914560", "70000000" };
+
+                CHECK(verify(folder, &report, &fault, &problem) == 0);
+                CHECK_STRING(report.coverage, coverages[i]);
+                CHECK_EQUAL(report.job_blocks, 3);
+                CHECK_EQUAL(report.complete, i == 3);
+                if (i < 3)
+                        CHECK(fixture_put(store, &grid, i) == 0 && store_commit(store, NULL, NULL) == 0);
+        }
+        store_close(store);
+        grid_done(&grid);
+        mpz_clear(from);
+        mpz_clear(to);
+
+        fixture_grid(&grid, FIXTURE_FROM, 0);
+        folder = fixture_folder();
+        fixture_store(folder, &grid, 4, 9);
+        CHECK(verify(folder, &report, &fault, &problem) == 0);
+        CHECK_EQUAL(report.job_blocks, 0);
+        CHECK(!report.complete);
+        grid_done(&grid);
+}
+
+/* A crash can leave segments that the manifest does not list: told. In a complete job: a fault, which a start mends. */
+static void test_unlisted_segments(void) {
+        const char *folder = fixture_folder(), *half = fixture_folder();
+        _cleanup_free_ uint8_t *manifest = NULL;
+        VerifyReport report;
+        VerifyFault fault;
+        Problem problem;
+        size_t size;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 12);
+        fixture_store(half, &grid, 4, 8);
+        manifest = fixture_read(half, "manifest", &size);
+        fixture_remove(half, "manifest");
+        CHECK(verify(half, &report, &fault, &problem) == 0);
+        CHECK_EQUAL(report.n_unlisted, 2);
+
+        fixture_store(folder, &grid, 4, 12);
+        fixture_write(folder, "manifest", manifest, size);
+        CHECK(verify(folder, &report, &fault, &problem) == -EBADMSG);
+        CHECK_EQUAL(fault.kind, VERIFY_MANIFEST);
+        CHECK(strstr(problem.text, "lists only 2 of 3") != NULL && strstr(problem.text, "Start the job again") != NULL);
+        store_close(fixture_open(folder, &grid, 4));
+        CHECK(verify(folder, &report, &fault, &problem) == 0);
+        CHECK(report.complete && report.n_unlisted == 0);
+
+        fixture_remove(folder, "manifest");
+        CHECK(verify(folder, &report, &fault, &problem) == -EBADMSG);
+        CHECK_EQUAL(fault.kind, VERIFY_MANIFEST);
+        CHECK_STRING(fault.file, "manifest");
+        CHECK(strstr(problem.text, "'manifest' is missing") != NULL);
+        store_close(fixture_open(folder, &grid, 4));
+        CHECK(verify(folder, &report, &fault, &problem) == 0);
+        CHECK(report.complete && report.n_unlisted == 0);
+        grid_done(&grid);
+}
+
 static void test_missing_segment_is_named(void) {
         const char *folder = fixture_folder();
         VerifyReport report;
@@ -311,6 +388,8 @@ int main(void) {
         RUN(test_each_cut_of_a_segment_is_found);
         RUN(test_each_flipped_byte_of_other_files_is_found);
         RUN(test_torn_tail_is_no_fault);
+        RUN(test_coverage_is_told);
+        RUN(test_unlisted_segments);
         RUN(test_missing_segment_is_named);
         RUN(test_exchanged_contents_are_found);
         RUN(test_wrong_bitmap_under_right_checksums);
