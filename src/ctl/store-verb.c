@@ -1,23 +1,64 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Opening a store and understanding an interval, for the verbs that read. */
+/* Options, opening and intervals for the verbs that read a store. */
 
 #include "ctl/store-verb.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/option.h"
 #include "ctl/store-path.h"
 #include "ctl/verb.h"
 #include "prime/number.h"
 
-int store_verb_path(const char *path, char **ret) {
+bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArguments *ret, int *ret_status) {
+        enum { ARG_STORE = 0x100, ARG_OPTION };
+        const struct option options[] = {
+                { "help", no_argument, NULL, 'h' },
+                { "store", required_argument, NULL, ARG_STORE },
+                { verb->option.name, verb->option.has_arg, NULL, ARG_OPTION },
+                {},
+        };
+        char letters[] = { 'h', (char) verb->option.val, verb->option.has_arg == required_argument ? ':' : '\0', '\0' };
+        StoreArguments arguments = {};
+        char command[64];
+
+        (void) snprintf(command, sizeof command, "primectl %s", verb->name);
+        optind = 0;
+        for (int c; (c = option_next(argc, argv, letters, options, command)) >= 0;)
+                if (c == 'h') {
+                        verb->help();
+                        *ret_status = EXIT_SUCCESS;
+                        return false;
+                } else if (c == ARG_STORE)
+                        arguments.store = optarg;
+                else if (c == ARG_OPTION || c == verb->option.val) {
+                        arguments.has_option = true;
+                        arguments.option = optarg;
+                } else {
+                        *ret_status = EXIT_USAGE;
+                        return false;
+                }
+        arguments.words = argv + optind;
+        arguments.n_words = argc - optind;
+        if (arguments.n_words > verb->most_words) {
+                log_error("Unexpected argument '%s'. Try '%s --help'.", arguments.words[verb->most_words], command);
+                *ret_status = EXIT_USAGE;
+                return false;
+        }
+        *ret = arguments;
+        return true;
+}
+
+int store_verb_path(const StoreArguments *arguments, char **ret) {
         int r;
 
-        if (path) {
-                *ret = strdup(path);
+        if (arguments->store) {
+                *ret = strdup(arguments->store);
                 r = *ret ? 0 : -ENOMEM;
         } else
                 r = store_path_last(ret);
@@ -33,14 +74,10 @@ int store_verb_path(const char *path, char **ret) {
 }
 
 int store_verb_open(const char *path, Reader **ret) {
-        _cleanup_free_ char *chosen = NULL;
         Problem problem = PROBLEM_NONE;
         int r;
 
-        r = store_verb_path(path, &chosen);
-        if (r != 0)
-                return r;
-        r = reader_open(chosen, ret, &problem);
+        r = reader_open(path, ret, &problem);
         if (r == -ENOENT) {
                 log_error("%s Make one with 'primectl local', or say with --store where it is.", problem.text);
                 return EXIT_FAILURE;
@@ -69,17 +106,10 @@ static int interval_parse(StoreInterval *interval, char *words[], int n_words) {
         return 0;
 }
 
-int store_interval_init(StoreInterval *interval, const Reader *reader, char *words[], int n_words) {
+/* As far as the store has it. */
+static void interval_cut(StoreInterval *interval, const Reader *reader, int n_words) {
         const Grid *grid = reader_grid(reader);
-        mpz_t coverage;
-
-        mpz_init(interval->low);
-        mpz_init(interval->high);
-        interval->cut = false;
-        if (interval_parse(interval, words, n_words) < 0) {
-                store_interval_done(interval);
-                return EXIT_USAGE;
-        }
+        _cleanup_mpz_ mpz_t coverage;
 
         mpz_init(coverage);
         reader_coverage(reader, coverage);
@@ -99,7 +129,27 @@ int store_interval_init(StoreInterval *interval, const Reader *reader, char *wor
                 mpz_set(interval->low, interval->high);
                 interval->cut = true;
         }
-        mpz_clear(coverage);
+}
+
+int store_interval_open(const StoreArguments *arguments, Reader **ret_reader, StoreInterval *ret) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = store_verb_path(arguments, &path);
+        if (r != 0)
+                return r;
+        r = store_verb_open(path, ret_reader);
+        if (r != 0)
+                return r;
+        mpz_init(ret->low);
+        mpz_init(ret->high);
+        ret->cut = false;
+        if (interval_parse(ret, arguments->words, arguments->n_words) < 0) {
+                store_interval_done(ret);
+                *ret_reader = reader_close(*ret_reader);
+                return EXIT_USAGE;
+        }
+        interval_cut(ret, *ret_reader, arguments->n_words);
         return 0;
 }
 

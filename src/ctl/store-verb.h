@@ -1,18 +1,41 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the verbs that read a store have in common. These functions log; the results are exit statuses. */
+/*
+ * What the verbs that read a store have in common: options, opening, the interval. These functions log what is wrong;
+ * the results are exit statuses.
+ */
 
+#include <getopt.h>
 #include <gmp.h>
 #include <stdbool.h>
 
 #include "store/reader.h"
 
-/* `path` or, when it is NULL, the default store. 0, or the exit status after an error. */
-int store_verb_open(const char *path, Reader **ret);
+/* How such a verb is called. Each knows --help and --store, and at most one option more. */
+typedef struct StoreVerb {
+        const char *name;
+        void (*help)(void);
+        struct option option; /* `val` is its letter, or 0; without a name: there is none */
+        int most_words;       /* behind the options */
+} StoreVerb;
 
-/* The path that store_verb_open() would use; the caller frees. 0 or the exit status. */
-int store_verb_path(const char *path, char **ret);
+typedef struct StoreArguments {
+        const char *store;  /* NULL: the default one */
+        bool has_option;
+        const char *option; /* its value, when it wants one */
+        char **words;
+        int n_words;
+} StoreArguments;
+
+/* True, and the verb goes on; or false, and it ends with `ret_status`: --help was asked for, or the usage is wrong. */
+bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArguments *ret, int *ret_status);
+
+/* The store to read; the caller frees. 0 or the exit status. */
+int store_verb_path(const StoreArguments *arguments, char **ret);
+
+/* `path` as from store_verb_path(). 0, and the caller closes the reader; or the exit status after an error. */
+int store_verb_open(const char *path, Reader **ret);
 
 /* [A, B) of the command line, as far as the store has it. */
 typedef struct StoreInterval {
@@ -21,10 +44,10 @@ typedef struct StoreInterval {
 } StoreInterval;
 
 /*
- * From the words `n_words`, at most two; without B up to the frontier, without A all of it. 0, and the caller calls
- * store_interval_done(); or the exit status.
+ * Opens the store; takes the interval from the words, at most two: without B up to the frontier, without A all of it.
+ * 0, and the caller closes the reader and gives the interval to store_interval_done(); or the exit status.
  */
-int store_interval_init(StoreInterval *interval, const Reader *reader, char *words[], int n_words);
+int store_interval_open(const StoreArguments *arguments, Reader **ret_reader, StoreInterval *ret);
 void store_interval_done(StoreInterval *interval);
 
 /* Says where the store's coverage ends, when the interval was cut. Returns the exit status. */

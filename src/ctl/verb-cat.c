@@ -13,7 +13,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/option.h"
 #include "base/macro.h"
 #include "base/parse.h"
 #include "ctl/decimal.h"
@@ -154,7 +153,7 @@ static int print_interval(Reader *reader, const StoreInterval *interval, Output 
         }
         if (k < 0) {
                 if (k != -EPIPE)
-                        log_error_errno(k, "Failed to write the primes: %m");
+                        log_error_errno(k, "Failed to write the primes: %m.");
                 return k;
         }
         if (r < 0) {
@@ -164,17 +163,14 @@ static int print_interval(Reader *reader, const StoreInterval *interval, Output 
         return k;
 }
 
-static int cat(const char *store, char *words[], int n_words, uint64_t n_lines) {
+static int cat(const StoreArguments *arguments, uint64_t n_lines) {
         _cleanup_(reader_closep) Reader *reader = NULL;
         _cleanup_free_ char *buffer = NULL;
         StoreInterval interval;
         Output output;
         int r;
 
-        r = store_verb_open(store, &reader);
-        if (r != 0)
-                return r;
-        r = store_interval_init(&interval, reader, words, n_words);
+        r = store_interval_open(arguments, &reader, &interval);
         if (r != 0)
                 return r;
 
@@ -197,38 +193,22 @@ static int cat(const char *store, char *words[], int n_words, uint64_t n_lines) 
 }
 
 int verb_cat(int argc, char *argv[]) {
-        enum { ARG_STORE = 0x100 };
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "lines", required_argument, NULL, 'n' },
-                { "store", required_argument, NULL, ARG_STORE },
-                {},
+        static const StoreVerb verb = {
+                .name = "cat",
+                .help = help,
+                .option = { "lines", required_argument, NULL, 'n' },
+                .most_words = 2,
         };
-        const char *store = NULL;
         uint64_t n_lines = UINT64_MAX;
+        StoreArguments arguments;
+        int r;
 
-        optind = 0;
-        for (int c; (c = option_next(argc, argv, "hn:", options, "primectl cat")) >= 0;)
-                switch (c) {
-                case 'h':
-                        help();
-                        return EXIT_SUCCESS;
-                case 'n':
-                        if (parse_u64(optarg, &n_lines) < 0) {
-                                log_error("--lines=%s: give a number of lines.", optarg);
-                                return EXIT_USAGE;
-                        }
-                        break;
-                case ARG_STORE:
-                        store = optarg;
-                        break;
-                default:
-                        return EXIT_USAGE;
-                }
-        if (argc - optind > 2) {
-                log_error("Unexpected argument '%s'. Try 'primectl cat --help'.", argv[optind + 2]);
+        if (!store_verb_parse(&verb, argc, argv, &arguments, &r))
+                return r;
+        if (arguments.has_option && parse_u64(arguments.option, &n_lines) < 0) {
+                log_error("--lines=%s: give a number of lines.", arguments.option);
                 return EXIT_USAGE;
         }
         (void) signal(SIGPIPE, SIG_IGN);
-        return cat(store, argv + optind, argc - optind, n_lines);
+        return cat(&arguments, n_lines);
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "base/option.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
 #include "store/reader-interval.h"
@@ -22,17 +21,14 @@ static void help(void) {
                "A and B are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n");
 }
 
-static int count(const char *store, char *words[], int n_words) {
+static int count(const StoreArguments *arguments) {
         _cleanup_(reader_closep) Reader *reader = NULL;
         Problem problem = PROBLEM_NONE;
         StoreInterval interval;
         uint64_t n_primes;
         int r;
 
-        r = store_verb_open(store, &reader);
-        if (r != 0)
-                return r;
-        r = store_interval_init(&interval, reader, words, n_words);
+        r = store_interval_open(arguments, &reader, &interval);
         if (r != 0)
                 return r;
         r = reader_count(reader, interval.low, interval.high, &n_primes, &problem);
@@ -40,7 +36,7 @@ static int count(const char *store, char *words[], int n_words) {
                 log_error("%s", problem.text);
                 r = EXIT_FAILURE;
         } else if (printf("%" PRIu64 "\n", n_primes) < 0 || fflush(stdout) < 0) {
-                log_error("Failed to write the count: %m");
+                log_error("Failed to write the count: %m.");
                 r = EXIT_FAILURE;
         } else
                 r = store_interval_end(&interval, reader);
@@ -49,29 +45,9 @@ static int count(const char *store, char *words[], int n_words) {
 }
 
 int verb_count(int argc, char *argv[]) {
-        enum { ARG_STORE = 0x100 };
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "store", required_argument, NULL, ARG_STORE },
-                {},
-        };
-        const char *store = NULL;
+        static const StoreVerb verb = { .name = "count", .help = help, .most_words = 2 };
+        StoreArguments arguments;
+        int r;
 
-        optind = 0;
-        for (int c; (c = option_next(argc, argv, "h", options, "primectl count")) >= 0;)
-                switch (c) {
-                case 'h':
-                        help();
-                        return EXIT_SUCCESS;
-                case ARG_STORE:
-                        store = optarg;
-                        break;
-                default:
-                        return EXIT_USAGE;
-                }
-        if (argc - optind > 2) {
-                log_error("Unexpected argument '%s'. Try 'primectl count --help'.", argv[optind + 2]);
-                return EXIT_USAGE;
-        }
-        return count(store, argv + optind, argc - optind);
+        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? count(&arguments) : r;
 }

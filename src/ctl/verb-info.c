@@ -12,7 +12,6 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "base/option.h"
 #include "base/text.h"
 #include "ctl/json-text.h"
 #include "ctl/store-verb.h"
@@ -96,6 +95,11 @@ static const char *format_name(const char *name, char *buffer, size_t size) {
         return buffer;
 }
 
+/* Any other word says what was checked: "shape". */
+static bool is_unaudited(const ReaderWorker *worker) {
+        return strcmp(worker->check, "unaudited") == 0;
+}
+
 static void print_workers(const StoreInfo *info) {
         char id[2 * 4 + 1], name[sizeof info->workers->name], check[sizeof info->workers->check];
         char first[32], last[32], blocks[TEXT_SIZE];
@@ -103,12 +107,12 @@ static void print_workers(const StoreInfo *info) {
         for (size_t i = 0; i < info->n_workers; i++) {
                 const ReaderWorker *worker = info->workers + i;
 
-                printf("%-13s %s (%s…), %s blocks, %s to %s, %s\n", i == 0 ? "Computed by:" : "",
+                printf("%-13s %s (%s…), %s block%s, %s to %s, %s%s\n", i == 0 ? "Computed by:" : "",
                        format_name(worker->name, name, sizeof name),
                        text_hex(worker->id, 4, id), text_grouped(worker->n_blocks, blocks),
-                       format_day(worker->first_usec, first, sizeof first),
+                       text_plural(worker->n_blocks), format_day(worker->first_usec, first, sizeof first),
                        format_day(worker->last_usec, last, sizeof last),
-                       format_name(worker->check, check, sizeof check));
+                       format_name(worker->check, check, sizeof check), is_unaudited(worker) ? "" : " checked");
         }
 }
 
@@ -118,8 +122,8 @@ static void print_certainty(const StoreInfo *info) {
         else if (info->n_proved == 0)
                 printf("Certainty:    bpsw (no composite is known to pass)\n");
         else
-                printf("Certainty:    proved in %" PRIu64 " blocks, bpsw in %" PRIu64 "\n", info->n_proved,
-                       info->n_bpsw);
+                printf("Certainty:    proved in %" PRIu64 " block%s, bpsw in %" PRIu64 "\n", info->n_proved,
+                       text_plural(info->n_proved), info->n_bpsw);
 }
 
 static int print_text(const StoreInfo *info) {
@@ -135,22 +139,24 @@ static int print_text(const StoreInfo *info) {
         printf("Store:        %s\n"
                "Job:          all primes in [%s, %s)\n", info->path, from, to);
         if (info->percent < 0)
-                printf("Complete:     up to %s (%s blocks)\n", coverage, text_grouped(totals->n_blocks, a));
+                printf("Complete:     up to %s (%s block%s)\n", coverage, text_grouped(totals->n_blocks, a),
+                       text_plural(totals->n_blocks));
         else
-                printf("Complete:     %.4g %%, up to %s (%s of %s blocks)\n", info->percent, coverage,
-                       text_grouped(totals->n_blocks, a), text_grouped(grid->n_blocks, b));
+                printf("Complete:     %.4g %%, up to %s (%s of %s block%s)\n", info->percent, coverage,
+                       text_grouped(totals->n_blocks, a), text_grouped(grid->n_blocks, b), text_plural(grid->n_blocks));
         printf("Primes:       %s\n", text_grouped(totals->n_primes, a));
         printf("Size:         %s, %.3f bytes per prime\n", text_bytes(totals->segment_bytes, a),
                info_bytes_per_prime(info));
         printf("Segments:     %" PRIu64 " sealed", totals->n_segments);
         if (totals->open_blocks > 0)
-                printf(", 1 open with %" PRIu64 " blocks", totals->open_blocks);
+                printf(", 1 open with %" PRIu64 " block%s", totals->open_blocks, text_plural(totals->open_blocks));
         if (totals->n_islands > 0)
                 printf(", %" PRIu64 " beyond a hole", totals->n_islands);
         printf("\n");
         if (totals->spool_files > 0)
-                printf("Spool:        %" PRIu64 " blocks with %s primes, %s\n", totals->spool_blocks,
-                       text_grouped(totals->spool_primes, a), text_bytes(totals->spool_bytes, b));
+                printf("Spool:        %" PRIu64 " block%s with %s prime%s, %s\n", totals->spool_blocks,
+                       text_plural(totals->spool_blocks), text_grouped(totals->spool_primes, a),
+                       text_plural(totals->spool_primes), text_bytes(totals->spool_bytes, b));
         else
                 printf("Spool:        empty\n");
         if (totals->n_blocks > 0)
@@ -243,12 +249,13 @@ static int print_json(const StoreInfo *info) {
         return r < 0 || putchar('\n') < 0 ? -EIO : 0;
 }
 
-static int info(const char *store, bool json) {
+static int info(const StoreArguments *arguments) {
+        bool json = arguments->has_option;
         StoreInfo info = {};
         Problem problem = PROBLEM_NONE;
         int r;
 
-        r = store_verb_path(store, &info.path);
+        r = store_verb_path(arguments, &info.path);
         if (r != 0)
                 return r;
         r = store_verb_open(info.path, &info.reader);
@@ -264,7 +271,7 @@ static int info(const char *store, bool json) {
                         if (k >= 0 && fflush(stdout) < 0)
                                 k = -errno;
                         if (k < 0) {
-                                log_error_errno(k, "Failed to print: %m");
+                                log_error_errno(k, "Failed to write the summary: %m.");
                                 r = EXIT_FAILURE;
                         }
                 }
@@ -278,34 +285,9 @@ static int info(const char *store, bool json) {
 }
 
 int verb_info(int argc, char *argv[]) {
-        enum { ARG_STORE = 0x100, ARG_JSON };
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "json", no_argument, NULL, ARG_JSON },
-                { "store", required_argument, NULL, ARG_STORE },
-                {},
-        };
-        const char *store = NULL;
-        bool json = false;
+        static const StoreVerb verb = { .name = "info", .help = help, .option = { "json", no_argument, NULL, 0 } };
+        StoreArguments arguments;
+        int r;
 
-        optind = 0;
-        for (int c; (c = option_next(argc, argv, "h", options, "primectl info")) >= 0;)
-                switch (c) {
-                case 'h':
-                        help();
-                        return EXIT_SUCCESS;
-                case ARG_JSON:
-                        json = true;
-                        break;
-                case ARG_STORE:
-                        store = optarg;
-                        break;
-                default:
-                        return EXIT_USAGE;
-                }
-        if (optind < argc) {
-                log_error("Unexpected argument '%s'. Try 'primectl info --help'.", argv[optind]);
-                return EXIT_USAGE;
-        }
-        return info(store, json);
+        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? info(&arguments) : r;
 }

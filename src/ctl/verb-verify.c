@@ -11,7 +11,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/option.h"
 #include "base/text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
@@ -48,16 +47,44 @@ static void on_progress(uint64_t done_bytes, uint64_t total_bytes, void *userdat
         fprintf(stderr, "\r\033[K%s of %s checked", text_bytes(done_bytes, done), text_bytes(total_bytes, total));
 }
 
-static int verify(const char *store, bool quiet) {
+static void print_intact(const VerifyReport *report) {
+        char a[TEXT_SIZE], b[TEXT_SIZE];
+
+        if (report->complete)
+                printf("Intact: %s prime%s in %s block%s", text_grouped(report->n_primes, a),
+                       text_plural(report->n_primes), text_grouped(report->n_blocks, b), text_plural(report->n_blocks));
+        else {
+                printf("Intact so far: %s prime%s up to %s (%s", text_grouped(report->n_primes, a),
+                       text_plural(report->n_primes), report->coverage, text_grouped(report->n_blocks, b));
+                if (report->job_blocks > 0)
+                        printf(" of %s block%s)", text_grouped(report->job_blocks, a), text_plural(report->job_blocks));
+                else
+                        printf(" block%s)", text_plural(report->n_blocks));
+        }
+        printf(", %" PRIu64 " sealed segment%s", report->n_segments, text_plural(report->n_segments));
+        if (report->n_islands > 0)
+                printf(", %" PRIu64 " of them beyond a hole", report->n_islands);
+        if (report->n_unlisted > 0)
+                printf(", %" PRIu64 " of them not in the manifest yet", report->n_unlisted);
+        if (report->spool_blocks > 0)
+                printf(", %s block%s in the spool", text_grouped(report->spool_blocks, a),
+                       text_plural(report->spool_blocks));
+        if (report->torn_bytes > 0)
+                printf(", an unfinished write of %s byte%s", text_grouped(report->torn_bytes, a),
+                       text_plural(report->torn_bytes));
+        printf("; unaudited.\n");
+}
+
+static int verify(const StoreArguments *arguments) {
+        bool quiet = arguments->has_option;
         VerifyLine line = { .enabled = !quiet && isatty(STDERR_FILENO), .last_usec = clock_now_usec() };
         _cleanup_free_ char *path = NULL;
         Problem problem = PROBLEM_NONE;
-        char primes[TEXT_SIZE], blocks[TEXT_SIZE];
         VerifyReport report;
         VerifyFault fault;
         int r;
 
-        r = store_verb_path(store, &path);
+        r = store_verb_path(arguments, &path);
         if (r != 0)
                 return r;
         r = verify_store(path, on_progress, &line, &report, &fault, &problem);
@@ -69,53 +96,18 @@ static int verify(const char *store, bool quiet) {
         }
         if (quiet)
                 return EXIT_SUCCESS;
-
-        printf("Intact: %s primes in %s block%s, %" PRIu64 " sealed segment%s",
-               text_grouped(report.n_primes, primes), text_grouped(report.n_blocks, blocks),
-               report.n_blocks == 1 ? "" : "s", report.n_segments, report.n_segments == 1 ? "" : "s");
-        if (report.spool_blocks > 0)
-                printf(", %" PRIu64 " blocks in the spool", report.spool_blocks);
-        if (report.n_islands > 0)
-                printf(", %" PRIu64 " of the segments beyond a hole", report.n_islands);
-        if (report.torn_bytes > 0)
-                printf(", an unfinished write of %" PRIu64 " bytes", report.torn_bytes);
-        printf("; unaudited.\n");
+        print_intact(&report);
         if (fflush(stdout) < 0) {
-                log_error("Failed to write the result: %m");
+                log_error("Failed to write the result: %m.");
                 return EXIT_FAILURE;
         }
         return EXIT_SUCCESS;
 }
 
 int verb_verify(int argc, char *argv[]) {
-        enum { ARG_STORE = 0x100 };
-        static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "quiet", no_argument, NULL, 'q' },
-                { "store", required_argument, NULL, ARG_STORE },
-                {},
-        };
-        const char *store = NULL;
-        bool quiet = false;
+        static const StoreVerb verb = { .name = "verify", .help = help, .option = { "quiet", no_argument, NULL, 'q' } };
+        StoreArguments arguments;
+        int r;
 
-        optind = 0;
-        for (int c; (c = option_next(argc, argv, "hq", options, "primectl verify")) >= 0;)
-                switch (c) {
-                case 'h':
-                        help();
-                        return EXIT_SUCCESS;
-                case 'q':
-                        quiet = true;
-                        break;
-                case ARG_STORE:
-                        store = optarg;
-                        break;
-                default:
-                        return EXIT_USAGE;
-                }
-        if (optind < argc) {
-                log_error("Unexpected argument '%s'. Try 'primectl verify --help'.", argv[optind]);
-                return EXIT_USAGE;
-        }
-        return verify(store, quiet);
+        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? verify(&arguments) : r;
 }

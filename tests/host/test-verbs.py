@@ -104,12 +104,12 @@ def bad_words(folder):
 def info_of_a_half_done_store(folder):
     """info, count and verify work on an interrupted job and while a master is at work"""
     store = os.path.join(folder, "store")
-    process = start_local(store, "--to", "1e10", "--segment-blocks", "8", "--workers", "2")
+    process = start_local(store, "--to", "1e11", "--segment-blocks", "8", "--workers", "2")
     try:
         wait_until(lambda: os.path.exists(os.path.join(store, "000000000002.primes")))
-        for _ in range(5):
+        for _ in range(3):
             info = json.loads(primectl("info", "--json", "--store", store).stdout)
-            assert 0 < int(info["blocks"]) <= 318 and info["audit"] == "unaudited"
+            assert 0 < int(info["blocks"]) < 3179 and info["audit"] == "unaudited"
             count = primectl("count", "--store", store).stdout
             assert int(count.split()[0]) >= int(info["primes"])
             primectl("verify", "--store", store)
@@ -119,9 +119,41 @@ def info_of_a_half_done_store(folder):
     info = json.loads(primectl("info", "--json", "--store", store).stdout)
     primectl("verify", "--store", store)
     text = primectl("info", "--store", store).stdout
-    assert "unaudited" in text and f"{int(info['primes']):,}" in text, text
+    assert "unaudited" in text and f"{int(info['primes']):,}" in text and ", shape checked\n" in text, text
+    text = primectl("verify", "--store", store).stdout
+    assert text.startswith(f"Intact so far: {int(info['primes']):,} primes up to "), text
+    assert " of 3,179 blocks), " in text, text
     end = int(info["complete_to"])
     assert primectl("count", "0", str(end), "--store", store).stdout.split()[0] == info["primes"]
+
+
+@claim
+def one_is_not_many(folder):
+    """a store with one of everything is described in the singular"""
+    store = os.path.join(folder, "store")
+    local(store, "--from", "2", "--to", "3")
+    verified = primectl("verify", "--store", store).stdout
+    assert verified == "Intact: 1 prime in 1 block, 1 sealed segment; unaudited.\n", verified
+    text = primectl("info", "--store", store).stdout
+    assert "(1 of 1 block)" in text and ", 1 block, " in text and "1 blocks" not in text, text
+
+
+@claim
+def verify_wants_the_manifest(folder):
+    """a complete store without its manifest is not called intact; the same command as before mends it"""
+    store = os.path.join(folder, "store")
+    options = ["--to", "1e8", "--segment-blocks", "2"]
+    local(store, *options)
+    path = os.path.join(store, "manifest")
+    with open(path, "rb") as file:
+        good = file.read()
+    os.unlink(path)
+    process = primectl("verify", "--store", store, check=False)
+    assert process.returncode == 1 and "manifest" in process.stderr and "Start the job again" in process.stderr, process
+    local(store, *options)
+    assert primectl("verify", "--store", store).stdout.startswith("Intact: ")
+    with open(path, "rb") as file:
+        assert file.read() == good
 
 
 @claim
