@@ -58,8 +58,7 @@ typedef struct Lane {
 
 /* What a lane still has to do for a job, as far as one can tell. */
 typedef struct Outlook {
-        uint64_t n_begun; /* items of the first lease, if it is this job's, that are probably being worked at
-                           */
+        uint64_t n_begun;   /* items of the first lease, if it is this job's, that are probably being worked at */
         uint64_t n_waiting; /* items of this job that are leased to it or reserved for it after those */
         double item_usec;   /* for each of these */
         double begun_usec;  /* until the begun ones are done, of whichever job */
@@ -69,29 +68,44 @@ typedef struct Outlook {
         bool overdue;       /* the begun ones should be done already */
 } Outlook;
 
-/* Frees the contents. The lane must be in no job's count any more. */
+/*
+ * A Lane is embedded in its Member (roster.h); all zero but for `worker`, it is a lane that has nothing. It owns its
+ * leases and paces, and only refers to Backlogs: before one of these is freed, every lane must lane_forget_job().
+ * Functions that return int give 0 or -ENOMEM; the lane is unchanged then, except where it is said otherwise. Which
+ * items are taken is no matter of this file: see hold.h.
+ */
+
+/* Frees the contents. The lane must be in no job's count any more: lane_count(lane, NULL). */
 void lane_done(Lane *lane);
 
-/* leases */
+/* leases. A Lease pointer is good until the lane's leases change. */
+
+/* Copies `lease` (n_left > 0) to the end of the row. */
 int lane_add_lease(Lane *lane, const Lease *lease, usec_t now);
+/* The lease that contains the item, done or not; NULL: none. */
 Lease *lane_find_lease(const Lane *lane, const Backlog *backlog, uint64_t item);
-/* Takes [first, end) of a job out of the lane's leases; may split one. */
+/* Takes [first, end) of a job out of the lane's leases; drops those of which nothing is left, and may split one.
+ * -ENOMEM: some leases may be uncut still. */
 int lane_cut(Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end, usec_t now);
-/* After an item of this lease was accepted: forgets the lease when nothing is left of it. */
+/* After an item of this lease was accepted (from this lane: `own`): goes on to the next item that is missing, or drops
+ * the lease when nothing is left of it. */
 void lane_settle_item(Lane *lane, Lease *lease, uint64_t item, usec_t now, bool own);
-bool lane_holds(const Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end); /* any of these */
-bool lane_is_late(const Lane *lane); /* has an expired lease */
+bool lane_holds(const Lane *lane, const Backlog *backlog, uint64_t first, uint64_t end); /* leased, any of these */
+bool lane_is_late(const Lane *lane);                                                     /* has an expired lease */
 
 /* speed */
+
+/* A result of the job came `elapsed_usec` after the lane had begun its item: see pace_add(). */
 int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, bool starts_run, usec_t memory_usec);
-const Pace *lane_pace(const Lane *lane, uint64_t job); /* NULL: not known */
+const Pace *lane_pace(const Lane *lane, uint64_t job); /* the lane's; NULL: no result yet */
+/* Drops whatever refers to the job but leases, which must be gone already. */
 void lane_forget_job(Lane *lane, const Backlog *backlog);
-/* Counts the lane's speed in this job and in no other; NULL: in none. */
+/* Counts the lane's speed in this job and in no other; NULL, or no speed known: in none. */
 void lane_count(Lane *lane, Backlog *backlog);
 
-/* The time an item of the job should take: measured here, or else the mean of the lanes, or else
- * `fallback_usec`. */
+/* The time an item of the job should take: measured here, or else the mean of the lanes, or else `fallback_usec`. */
 double lane_item_usec(const Lane *lane, const Backlog *backlog, usec_t fallback_usec);
+/* What the first item of a run takes longer; 0: nothing, or not known. */
 double lane_start_usec(const Lane *lane, const Backlog *backlog);
 Outlook lane_outlook(const Lane *lane, const Backlog *backlog, usec_t now, usec_t fallback_usec);
 
