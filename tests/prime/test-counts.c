@@ -7,8 +7,7 @@
 
 #include "prime/bitmap.h"
 #include "prime/facts.h"
-#include "prime/grid.h"
-#include "prime/sieve/run.h"
+#include "prime/job-walk.h"
 
 static const char *folder;
 static uint64_t width_max;
@@ -30,33 +29,20 @@ static uint64_t sum_bitmap(uint64_t start, const uint8_t *bitmap, size_t n_bytes
 
 /* The primes in [first, last]. */
 static Sums count_primes(const mpz_t first, const mpz_t last, bool want_sum) {
-        _cleanup_free_ uint8_t *bitmap = malloc(GRID_BLOCK_BYTES_MAX);
-        _cleanup_(sieve_run_freep) SieveRun *run = NULL;
-        _cleanup_mpz_ mpz_t start, end;
+        _cleanup_mpz_ mpz_t end;
         Sums sums = {};
-        Grid grid;
+        JobWalk walk;
 
-        mpz_inits(start, end, NULL);
-        CHECK(bitmap != NULL);
+        mpz_init(end);
         mpz_add_ui(end, last, 1);
-        CHECK_EQUAL(grid_init(&grid, first, end, NULL), 0);
-        for (uint64_t sequence = 0; sequence < grid.n_blocks; sequence++) {
-                Certainty certainty;
-                GridBlock block;
-                size_t n_bytes;
-
-                grid_block(&grid, sequence, start, &block);
-                n_bytes = (size_t) (block.length / 30);
-                if (!run)
-                        CHECK_EQUAL(sieve_run_new(start, end, &(SieveEnvironment) {}, &run), 0);
-                CHECK_EQUAL(sieve_run_next(run, block.length, bitmap, &certainty), 0);
-                bitmap_clip(bitmap, n_bytes, block.low, block.high);
-                sums.count += bitmap_count(bitmap, n_bytes);
-                sums.count += bitmap_small_primes(&block, mpz_sgn(start) == 0);
+        job_walk_init(&walk, first, end);
+        while (job_walk_next(&walk)) {
+                sums.count += bitmap_count(walk.bitmap, walk.n_bytes);
+                sums.count += bitmap_small_primes(&walk.block, mpz_sgn(walk.start) == 0);
                 if (want_sum)
-                        sums.sum += sum_bitmap(number_get_u64(start), bitmap, n_bytes);
+                        sums.sum += sum_bitmap(number_get_u64(walk.start), walk.bitmap, walk.n_bytes);
         }
-        grid_done(&grid);
+        job_walk_done(&walk);
         return sums;
 }
 

@@ -6,8 +6,7 @@
 #include "base/text.h"
 #include "prime/bitmap.h"
 #include "prime/facts.h"
-#include "prime/grid.h"
-#include "prime/sieve/run.h"
+#include "prime/job-walk.h"
 
 static const char *folder;
 
@@ -54,31 +53,14 @@ static void digest_bitmap(Digest *digest, const mpz_t start, const uint8_t *bitm
         }
 }
 
-/* As a worker does it: the blocks of the job's grid, one run. */
 static void digest_job(Digest *digest, const mpz_t from, const mpz_t to) {
-        _cleanup_free_ uint8_t *bitmap = malloc(GRID_BLOCK_BYTES_MAX);
-        _cleanup_(sieve_run_freep) SieveRun *run = NULL;
-        _cleanup_mpz_ mpz_t start;
-        GridBlock block;
-        Grid grid;
+        JobWalk walk;
 
-        mpz_init(start);
-        CHECK(bitmap != NULL);
-        CHECK_EQUAL(grid_init(&grid, from, to, NULL), 0);
-        digest_small_primes(digest, &grid);
-        grid_block(&grid, 0, start, &block);
-        CHECK_EQUAL(sieve_run_new(start, to, &(SieveEnvironment) {}, &run), 0);
-        for (uint64_t sequence = 0; sequence < grid.n_blocks; sequence++) {
-                Certainty certainty;
-                size_t n_bytes;
-
-                grid_block(&grid, sequence, start, &block);
-                n_bytes = (size_t) (block.length / 30);
-                CHECK_EQUAL(sieve_run_next(run, block.length, bitmap, &certainty), 0);
-                bitmap_clip(bitmap, n_bytes, block.low, block.high);
-                digest_bitmap(digest, start, bitmap, n_bytes);
-        }
-        grid_done(&grid);
+        job_walk_init(&walk, from, to);
+        digest_small_primes(digest, &walk.grid);
+        while (job_walk_next(&walk))
+                digest_bitmap(digest, walk.start, walk.bitmap, walk.n_bytes);
+        job_walk_done(&walk);
 }
 
 static void test_intervals(void) {
