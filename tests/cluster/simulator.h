@@ -37,7 +37,7 @@ typedef struct WorkerTraits {
 typedef struct SimulatorReport {
         usec_t makespan_usec;   /* from the first worker's joining until the last item was accepted */
         usec_t ideal_usec;      /* until the capacity that was there sufficed for the work */
-        usec_t ideal_lost_usec; /* the same for the work and what failures destroyed of it */
+        usec_t ideal_lost_usec; /* the same for the work and what failures and held up links destroyed of it */
         usec_t item_usec;       /* one item of ordinary cost on the fastest lane */
         usec_t slow_item_usec;  /* and on the slowest */
         uint64_t n_accepted, n_known, n_leases, n_duplicates, n_starts, n_revoked;

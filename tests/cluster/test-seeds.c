@@ -7,39 +7,50 @@
  * happens, the simulator's books must agree with the plan at every step: each item accepted exactly once, no
  * gap, nothing leased that is done, the bound on the spool kept, a clean end. And it must not take long:
  *
- *   calm:   makespan ≤ 1.05 × ideal
+ *   calm:   makespan ≤ 1.05 × ideal + messages
  *   varied: the same, but what an item costs differs by up to four, and the plan cannot know
- *   rough:  makespan ≤ 1.10 × ideal including the work that failures destroyed + the time of detection + the
- * time for which a link holds its messages up
+ *   rough:  makespan ≤ 1.10 × ideal including the work that failures destroyed + messages + the time of detection + the
+ *           time for which a link holds its messages up
  *
- * where ideal = work / sum of the speeds + one minimum lease, which is lease_minimum_usec, or one item on
- * the slowest lane if that is longer. In the first term the work may be cut at will, and messages and starts
- * of runs are free.
+ * where ideal = work / sum of the speeds + one minimum lease, which is lease_minimum_usec, or one item on the slowest
+ * lane if that is longer. In the first term the work may be cut at will, and starts of runs are free. "messages" are
+ * two round trips on the slowest link: one until the first lease is there, one in which the first item tells the speed.
  *
- * A slow machine should not hold the last item, though. So 99 of 100 clusters, and all of them within twice
- * the percentage, must keep to the ideal with the item on the *fastest* lane, except where costs vary:
- * there, nobody can know that an item is dear before it has taken long. It is this stricter ratio that is
- * printed.
+ * This hard limit is for every cluster. A slow machine should not hold the last item, though. So 99 of 100 clusters
+ * must keep to the ideal with the item on the *fastest* lane, and all of them within twice the percentage: the strict
+ * limit. Where costs vary it does not exist, for nobody can know that an item is dear before it has taken long.
  *
- * Repeat one: PRIMED_TEST_SEED=n test-seeds. The number of seeds: the first argument.
+ * The seeds are other ones in each run. "99 of 100" is a statement about all clusters, of which a run sees a sample: it
+ * is refuted by so many exceptions as chance makes of one in a hundred less than once in a million runs (Bernstein's
+ * inequality). The other limits allow no exception; none of 50,000 clusters in a row used up more than two thirds of
+ * the percentage (strict: four fifths).
+ *
+ * The first argument sets the number of seeds; PRIMED_TEST_SEED, which is printed, sets the first of them. To repeat a
+ * single one and see its figures: PRIMED_TEST_SEED=n test-seeds 1.
  */
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/macro.h"
 #include "base/random.h"
 #include "cluster/simulator.h"
+#include "seed.h"
 #include "test.h"
 
 #define SEEDS_DEFAULT 300
 #define RUN_ITEMS 20
 #define SPEED_SPREAD 20 /* the fastest lane is so much faster than the slowest */
+#define P_EXCEPTION 0.01 /* of the strict limit */
+#define P_CHANCE 1e-6    /* that a run finds more exceptions than it allows */
 
 static const struct {
         const char *name;
         double ratio_max;
 } classes[] = { { "calm", 1.05 }, { "varied", 1.05 }, { "rough", 1.10 } };
+
+enum { HARD, STRICT, N_LIMITS };
 
 typedef struct Cluster {
         Random random;
@@ -52,6 +63,7 @@ typedef struct Cluster {
         uint64_t n_items;
         usec_t detection_usec; /* 0: nobody falls silent */
         usec_t late_usec;      /* so long a link may hold its messages */
+        usec_t latency_usec;   /* one way, of the slowest link */
 } Cluster;
 
 /* Near enough to uniform in the logarithm. */
@@ -105,6 +117,7 @@ static void add_workers(Cluster *cluster, double slow_speed) {
                                 cluster->simulator,
                                 random_below(random, is_late ? seconds_usec(cluster->seconds / 2) : 100000),
                                 traits);
+                cluster->latency_usec = MAX(cluster->latency_usec, traits.latency_usec);
                 cluster->n_lanes += traits.n_lanes;
                 cluster->total_speed += traits.n_lanes * traits.items_per_second;
         }
@@ -211,12 +224,12 @@ static Simulator *build(Cluster *cluster, uint64_t seed) {
         return cluster->simulator;
 }
 
-/* The makespan in parts of what is allowed before the percentage. */
+/* The makespan without what is allowed apart, in parts of the ideal. */
 static double makespan_ratio(const Cluster *cluster, const SimulatorReport *report, bool strict) {
         usec_t item_usec = strict ? report->item_usec : report->slow_item_usec;
         double lease_usec = MAX(simulator_settings(cluster->simulator)->lease_minimum_usec,
                                 (usec_t) (item_usec * cluster->spread));
-        double makespan_usec = report->makespan_usec;
+        double makespan_usec = report->makespan_usec - 4.0 * cluster->latency_usec;
 
         if (cluster->class != ROUGH)
                 return makespan_usec / (report->ideal_usec + lease_usec);
@@ -225,14 +238,14 @@ static double makespan_ratio(const Cluster *cluster, const SimulatorReport *repo
 }
 
 static void print_cluster(const Cluster *cluster, uint64_t seed, const SimulatorReport *report,
-                          double ratio) {
+                          const double *ratios) {
         printf("# seed %" PRIu64 " (%s): %u workers, %u lanes, %" PRIu64
                " items, costs 1 ... %.1f: makespan %.3f s,"
-               " ideal %.3f s, with losses %.3f s, ratio %.4f\n",
+               " ideal %.3f s, with losses %.3f s, ratio %.4f, strict %.4f\n",
                seed, classes[cluster->class].name, cluster->n_workers, cluster->n_lanes, cluster->n_items,
                cluster->spread, (double) report->makespan_usec / USEC_PER_SEC,
                (double) report->ideal_usec / USEC_PER_SEC, (double) report->ideal_lost_usec / USEC_PER_SEC,
-               ratio);
+               ratios[HARD], ratios[STRICT]);
         printf("# leases %" PRIu64 ", starts %" PRIu64 ", duplicates %" PRIu64 ", known %" PRIu64
                ", revocations %" PRIu64 ", item %.3f ... %.3f s\n",
                report->n_leases, report->n_starts, report->n_duplicates, report->n_known, report->n_revoked,
@@ -244,28 +257,40 @@ static void print_cluster(const Cluster *cluster, uint64_t seed, const Simulator
 
 typedef struct Outcome {
         unsigned class;
-        bool exact, in_time;
-        double strict_ratio;
+        bool exact;
+        double ratios[N_LIMITS];
 } Outcome;
+
+static double ratio_max(unsigned class, unsigned limit) {
+        return limit == HARD ? classes[class].ratio_max : 2 * classes[class].ratio_max - 1;
+}
 
 static Outcome run_seed(uint64_t seed, bool verbose) {
         SimulatorReport report;
         Outcome outcome;
         Cluster cluster;
         Simulator *s = build(&cluster, seed);
-        double ratio_max = classes[cluster.class].ratio_max;
 
         outcome.class = cluster.class;
         outcome.exact = simulator_run(s, USEC_INFINITY);
         report = simulator_report(s);
-        outcome.strict_ratio = makespan_ratio(&cluster, &report, cluster.class != VARIED);
-        outcome.in_time = makespan_ratio(&cluster, &report, false) <= ratio_max &&
-                          outcome.strict_ratio <= 1 + 2 * (ratio_max - 1);
-        if (verbose || !outcome.exact || !outcome.in_time)
-                print_cluster(&cluster, seed, &report, outcome.strict_ratio);
+        outcome.ratios[HARD] = makespan_ratio(&cluster, &report, false);
+        outcome.ratios[STRICT] = makespan_ratio(&cluster, &report, cluster.spread <= 1);
+        if (verbose || !outcome.exact || outcome.ratios[HARD] > ratio_max(cluster.class, HARD) ||
+            outcome.ratios[STRICT] > ratio_max(cluster.class, STRICT))
+                print_cluster(&cluster, seed, &report, outcome.ratios);
         simulator_free(s);
         return outcome;
 }
+
+/* What the clusters of a class needed, by each limit. */
+typedef struct Tally {
+        double *ratios[N_LIMITS];
+        size_t n;
+} Tally;
+
+static Tally tallies[N_CLASSES];
+static uint64_t n_inexact;
 
 static int ratio_compare(const void *a, const void *b) {
         double x = *(const double *) a, y = *(const double *) b;
@@ -273,26 +298,44 @@ static int ratio_compare(const void *a, const void *b) {
         return (x > y) - (x < y);
 }
 
-/* Sorts them, and returns what 99 of 100 keep to. */
-static double print_ratios(const char *name, double *ratios, size_t n) {
-        if (n == 0)
-                return 0;
-        qsort(ratios, n, sizeof *ratios, ratio_compare);
-        printf("# %s: %zu seeds, makespan / ideal: median %.4f, p99 %.4f, max %.4f\n", name, n,
-               ratios[n / 2], ratios[n - 1 - n / 100], ratios[n - 1]);
-        return n >= 100 ? ratios[n - 1 - n / 100] : 0;
+static void tally_finish(Tally *tally, const char *name) {
+        for (unsigned i = 0; i < N_LIMITS; i++) {
+                double *ratios = tally->ratios[i];
+                size_t n = tally->n;
+
+                if (n == 0)
+                        continue;
+                qsort(ratios, n, sizeof *ratios, ratio_compare);
+                printf("# %s, %s: %zu seeds, makespan / ideal: median %.4f, p99 %.4f, p99.9 %.4f, max %.4f\n", name,
+                       i == HARD ? "hard" : "strict", n, ratios[n / 2], ratios[n - 1 - n / 100],
+                       ratios[n - 1 - n / 1000], ratios[n - 1]);
+        }
 }
 
-static uint64_t n_inexact, n_slow[N_CLASSES];
-static double p99[N_CLASSES];
+/* So many of n are exceptions by chance, if one in a hundred is, but for one run in a million. */
+static double exceptions_most(size_t n) {
+        double weight = -log(P_CHANCE);
 
-static void test_exactness(void) {
-        CHECK_EQUAL(n_inexact, 0);
+        return n * P_EXCEPTION + weight / 3 +
+               sqrt(weight * weight / 9 + 2 * weight * n * P_EXCEPTION * (1 - P_EXCEPTION));
 }
 
 static void check_makespan(unsigned class) {
-        CHECK_EQUAL(n_slow[class], 0);
-        CHECK(p99[class] <= classes[class].ratio_max);
+        const Tally *tally = tallies + class;
+        size_t n_exceptions = 0;
+
+        for (unsigned i = 0; i < N_LIMITS; i++)
+                if (tally->n > 0)
+                        CHECK(tally->ratios[i][tally->n - 1] <= ratio_max(class, i));
+        while (n_exceptions < tally->n &&
+               tally->ratios[STRICT][tally->n - 1 - n_exceptions] > classes[class].ratio_max)
+                n_exceptions++;
+        printf("# %s: %zu exceptions of the strict limit\n", classes[class].name, n_exceptions);
+        CHECK((double) n_exceptions <= exceptions_most(tally->n));
+}
+
+static void test_exactness(void) {
+        CHECK_EQUAL(n_inexact, 0);
 }
 
 static void test_makespan_calm(void) {
@@ -308,32 +351,32 @@ static void test_makespan_rough(void) {
 }
 
 int main(int argc, char **argv) {
-        const char *repeat = getenv("PRIMED_TEST_SEED");
-        uint64_t first_seed = repeat ? strtoull(repeat, NULL, 10) : 1;
-        uint64_t n_seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : SEEDS_DEFAULT;
-        double *ratios[N_CLASSES];
-        size_t n[N_CLASSES] = {};
+        uint64_t first_seed = test_seed(), n_seeds = argc > 1 ? strtoull(argv[1], NULL, 10) : SEEDS_DEFAULT;
 
-        for (unsigned i = 0; i < N_CLASSES; i++) {
-                ratios[i] = calloc(n_seeds + 1, sizeof **ratios);
-                CHECK(ratios[i]);
-        }
+        for (unsigned i = 0; i < N_CLASSES; i++)
+                for (unsigned j = 0; j < N_LIMITS; j++) {
+                        tallies[i].ratios[j] = calloc(n_seeds + 1, sizeof(double));
+                        CHECK(tallies[i].ratios[j]);
+                }
 
-        for (uint64_t seed = first_seed; seed < first_seed + n_seeds; seed++) {
-                Outcome outcome = run_seed(seed, n_seeds == 1);
+        for (uint64_t i = 0; i < n_seeds; i++) {
+                Outcome outcome = run_seed(first_seed + i, n_seeds == 1);
+                Tally *tally = tallies + outcome.class;
 
                 n_inexact += !outcome.exact;
-                n_slow[outcome.class] += !outcome.in_time;
-                ratios[outcome.class][n[outcome.class]++] = outcome.strict_ratio;
+                for (unsigned j = 0; j < N_LIMITS; j++)
+                        tally->ratios[j][tally->n] = outcome.ratios[j];
+                tally->n++;
         }
-        for (unsigned i = 0; i < N_CLASSES; i++) {
-                p99[i] = print_ratios(classes[i].name, ratios[i], n[i]);
-                free(ratios[i]);
-        }
+        for (unsigned i = 0; i < N_CLASSES; i++)
+                tally_finish(tallies + i, classes[i].name);
 
         RUN(test_exactness);
         RUN(test_makespan_calm);
         RUN(test_makespan_varied);
         RUN(test_makespan_rough);
+        for (unsigned i = 0; i < N_CLASSES; i++)
+                for (unsigned j = 0; j < N_LIMITS; j++)
+                        free(tallies[i].ratios[j]);
         return tests_end();
 }
