@@ -3,5 +3,5 @@
 
 /* How many threads can compute at the same time. */
 
-/* The processors that the calling thread, and what it starts, may run on (its affinity: taskset, cpusets). At least 1. */
+/* On so many processors the calling thread, and what it starts, may run (taskset, cpusets). At least 1. */
 unsigned processors_usable(void);
