@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,8 +23,19 @@ void provenance_encode(const ProvenanceEntry *entry, uint8_t ret[static PROVENAN
         put_le64(ret + 152, checksum_xxh3(ret, 152));
 }
 
+/* A text that does not fill its place ends with zeros. */
+static bool text_is_padded(const char *text, size_t size) {
+        for (size_t i = strnlen(text, size); i < size; i++)
+                if (text[i] != '\0')
+                        return false;
+        return true;
+}
+
 int provenance_decode(const uint8_t data[static PROVENANCE_ENTRY_SIZE], ProvenanceEntry *ret) {
         if (get_le64(data + 152) != checksum_xxh3(data, 152) || get_le64(data) >= get_le64(data + 8))
+                return -EBADMSG;
+        if (!text_is_padded((const char *) data + 56, PROVENANCE_NAME_SIZE) ||
+            !text_is_padded((const char *) data + 120, PROVENANCE_CHECK_SIZE))
                 return -EBADMSG;
         *ret = (ProvenanceEntry) {
                 .first = get_le64(data),

@@ -30,17 +30,23 @@ typedef struct ProvenanceEntry {
 } ProvenanceEntry;
 
 void provenance_encode(const ProvenanceEntry *entry, uint8_t ret[static PROVENANCE_ENTRY_SIZE]);
-int provenance_decode(const uint8_t data[static PROVENANCE_ENTRY_SIZE], ProvenanceEntry *ret); /* 0 or -EBADMSG */
 
-/* The journal, open for writing. The file is made with the first entry. */
+/* 0, or -EBADMSG for anything that was not written by provenance_encode() for a stretch that is not empty. */
+int provenance_decode(const uint8_t data[static PROVENANCE_ENTRY_SIZE], ProvenanceEntry *ret);
+
+/* The journal, open for writing. The file is made with the first entry. The folder must outlive it. */
 typedef struct Provenance {
         Folder *folder;
         FolderFile file;
 } Provenance;
 
-/* Looks for the file, cuts what stands behind its last intact entry. */
+/*
+ * Looks for the file, cuts what stands behind its last intact entry. 0, -EBADMSG, -EPROTONOSUPPORT or -EEXIST as
+ * file_header_check(), or a failure of the folder. provenance_close() is allowed after each of them.
+ */
 int provenance_open(Provenance *provenance, Folder *folder, Problem *problem);
-void provenance_close(Provenance *provenance);
+void provenance_close(Provenance *provenance); /* without syncing */
 
+/* Both: 0 or a failure of the folder, soft or hard. */
 int provenance_append(Provenance *provenance, const ProvenanceEntry *entry, Problem *problem);
 int provenance_sync(Provenance *provenance, Problem *problem);

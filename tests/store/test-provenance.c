@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "base/bytes.h"
 #include "store/fixture.h"
 #include "test.h"
 
@@ -39,6 +40,14 @@ static void test_round_trip(void) {
                 CHECK(provenance_decode(data, &again) == -EBADMSG);
                 data[i] ^= 1;
         }
+
+        /* something behind the end of a text, under a right checksum */
+        entry = make_entry(5);
+        provenance_encode(&entry, data);
+        data[56 + PROVENANCE_NAME_SIZE - 1] = 'x';
+        put_le64(data + 152, checksum_xxh3(data, 152));
+        CHECK(provenance_decode(data, &again) == -EBADMSG);
+
         entry.end = entry.first; /* nobody computes nothing */
         provenance_encode(&entry, data);
         CHECK(provenance_decode(data, &again) == -EBADMSG);
