@@ -20,18 +20,23 @@
 
 typedef struct Spool Spool;
 
-/* `grid` must outlive the spool. NULL when out of memory. */
+/* Folder and grid must outlive the spool. NULL when out of memory. */
 Spool *spool_new(Folder *folder, const Grid *grid);
 
-/* Closes without syncing. */
+/* Closes without syncing. Accepts NULL, returns NULL. */
 Spool *spool_free(Spool *spool);
 
 /*
  * Takes in a file that was there before: cuts what stands behind its last intact record, leaves out blocks that
- * are in `present`, adds the others to it.
+ * are in `present`, adds the others to it. 0; -EBADMSG, -EPROTONOSUPPORT or -EEXIST as file_header_check(); -ENOMEM;
+ * errors of reading, failures of the folder. After an error the spool is only good for spool_free().
  */
 int spool_load(Spool *spool, uint64_t number, IntervalSet *present, Problem *problem);
 
+/*
+ * Copies what it is given. 0 or a failure of the folder, soft or hard (lack of memory is a hard one); then the block is
+ * not in the spool.
+ */
 int spool_put(Spool *spool, const Record *record, const uint8_t *packed, Problem *problem);
 
 /* NULL: not there. The pointer is good until the next change. */
@@ -39,16 +44,21 @@ const Record *spool_find(const Spool *spool, uint64_t sequence);
 
 /*
  * Reads a block that is there and checks its packed bytes. `ret_packed` belongs to the spool and is good until the
- * next call. -EBADMSG: it was damaged since it was written.
+ * next call. 0; -ENOENT: it is not there; -EBADMSG: it was damaged since it was written; errors of reading; lack of
+ * memory, which is a hard failure of the folder.
  */
 int spool_read(Spool *spool, uint64_t sequence, const uint8_t **ret_packed, Problem *problem);
 
+/* One that is not there is fine. */
 void spool_drop(Spool *spool, uint64_t sequence);
 
-/* Syncs what is dirty and still has blocks that count. */
+/* Syncs what is dirty and still has blocks that count. 0 or a failure of the folder, always a hard one. */
 int spool_sync(Spool *spool, Problem *problem);
 
-/* Deletes the files without such blocks. Only after their blocks are safe elsewhere. */
+/*
+ * Deletes the files without such blocks. Only after their blocks are safe elsewhere. 0 or a failure of the folder; what
+ * could not be deleted is tried again by the next call.
+ */
 int spool_sweep(Spool *spool, Problem *problem);
 
 uint64_t spool_n_blocks(const Spool *spool);

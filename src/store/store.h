@@ -66,8 +66,8 @@ typedef struct StoreTotals {
  * Opens the store of `grid`'s job in `path`, makes it if it is not there, recovers it after a crash. `grid` must
  * outlive the store. `segment_blocks` counts for a new store only; later it is read from the store.
  * Fails with a sentence in `problem`: -EEXIST another job's store or another kind of folder; -EBUSY another
- * process has it open; -EBADMSG a damaged file, or no file `job` (nothing was changed); -EPROTONOSUPPORT a store of another format;
- * other errors of the file system.
+ * process has it open; -EBADMSG a damaged file, or the file `job` is lost (nothing was changed); -EPROTONOSUPPORT a
+ * store of another format; other errors of the file system.
  *
  * Recovery cuts torn tails, takes sealed segments that the manifest does not know into it, deletes unfinished files
  * and empty spool files, and makes sure that what it then reports as present is on the disk. A sealed segment that
