@@ -80,7 +80,7 @@ static int faulty_make_directory(const Disk *disk, int dir_fd, const char *path,
                                           : disk_system.make_directory(&disk_system, dir_fd, path, mode);
 }
 
-void faulty_disk_init(FaultyDisk *faulty) {
+void faulty_disk_init(FaultyDisk *faulty, int error, uint64_t fail_first, uint64_t fail_end) {
         *faulty = (FaultyDisk) {
                 .disk = {
                         .userdata = faulty,
@@ -95,5 +95,8 @@ void faulty_disk_init(FaultyDisk *faulty) {
                         .unlink = faulty_unlink,
                         .make_directory = faulty_make_directory,
                 },
+                .error = error,
+                .fail_first = fail_first,
+                .fail_end = fail_end,
         };
 }

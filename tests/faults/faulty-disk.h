@@ -25,7 +25,8 @@ typedef struct FaultyDisk {
         bool sync_failed[1024];       /* by descriptor */
 } FaultyDisk;
 
-void faulty_disk_init(FaultyDisk *faulty);
+/* The other switches are off, and may be set afterwards. */
+void faulty_disk_init(FaultyDisk *faulty, int error, uint64_t fail_first, uint64_t fail_end);
 
 /*
  * Remembers what a power cut would leave: of each file what was synced and any part of what was not, in pieces of 512

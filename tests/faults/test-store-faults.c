@@ -104,10 +104,7 @@ static bool fail_calls(const FaultyDisk *how, uint64_t first, uint64_t end) {
         Store *store = NULL;
         int r;
 
-        faulty_disk_init(&faulty);
-        faulty.fail_first = first;
-        faulty.fail_end = end;
-        faulty.error = how->error;
+        faulty_disk_init(&faulty, how->error, first, end);
         faulty.torn = how->torn;
         r = store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem);
         CHECK((r < 0) == (problem.text[0] != '\0'));
@@ -160,12 +157,9 @@ static void test_full_disk_is_lived_through(void) {
                         FaultyDisk faulty;
                         Store *store;
 
-                        faulty_disk_init(&faulty);
+                        faulty_disk_init(&faulty, -ENOSPC, first, first + n);
                         faulty.writes_only = true;
                         faulty.torn = true;
-                        faulty.error = -ENOSPC;
-                        faulty.fail_first = first;
-                        faulty.fail_end = first + n;
                         CHECK(store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
                         CHECK(run_history(store, &durable, 100) == 0);
                         CHECK_EQUAL(durable.n_members, N_BLOCKS);
@@ -188,9 +182,8 @@ static void test_no_space_to_seal_is_no_failure(void) {
         FaultyDisk faulty;
         Store *store;
 
-        faulty_disk_init(&faulty);
+        faulty_disk_init(&faulty, -ENOSPC, 0, 0); /* none yet */
         faulty.writes_only = true;
-        faulty.error = -ENOSPC;
         CHECK(store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
         for (uint64_t i = 0; i < SEGMENT_BLOCKS - 1; i++)
                 CHECK(fixture_put(store, &grid, i) == 0);
@@ -221,11 +214,8 @@ static void test_read_only_folder(void) {
         FaultyDisk faulty;
         Store *store;
 
-        faulty_disk_init(&faulty);
+        faulty_disk_init(&faulty, -EROFS, 1, UINT64_MAX);
         faulty.writes_only = true;
-        faulty.error = -EROFS;
-        faulty.fail_first = 1;
-        faulty.fail_end = UINT64_MAX;
         CHECK(store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem) == -EROFS);
         CHECK(strstr(problem.text, folder) != NULL && strstr(problem.text, "Read-only") != NULL);
         CHECK_EQUAL(fixture_count(folder, "job"), 0);

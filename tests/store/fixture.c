@@ -121,6 +121,26 @@ void fixture_block_done(FixtureBlock *block) {
         *block = (FixtureBlock) {};
 }
 
+void fixture_record(const Grid *grid, const FixtureBlock *block, Record *ret) {
+        *ret = (Record) {
+                .sequence = block->block.sequence,
+                .codec = block->block.codec,
+                .certainty = block->block.certainty,
+                .packed_size = (uint32_t) block->block.packed_size,
+                .packed_checksum = checksum_xxh3(block->packed, block->block.packed_size),
+        };
+        memcpy(ret->digest, block->block.digest, SHA256_SIZE);
+        CHECK(facts_of_block(grid, ret->sequence, block->bitmap, &ret->facts));
+}
+
+Folder *fixture_open_folder(const char *path) {
+        Folder *folder;
+
+        CHECK(folder_open(&disk_system, path, &folder, NULL) == 0);
+        memset(folder->job_digest, 5, sizeof folder->job_digest);
+        return folder;
+}
+
 Store *fixture_open(const char *path, const Grid *grid, uint64_t segment_blocks) {
         Problem problem = PROBLEM_NONE;
         Store *store = NULL;

@@ -15,6 +15,8 @@
 
 #include "base/random.h"
 #include "prime/grid.h"
+#include "store/folder.h"
+#include "store/record.h"
 #include "store/store.h"
 
 #define FIXTURE_FROM "10^600+100"
@@ -36,6 +38,10 @@ typedef struct FixtureBlock {
 
 void fixture_block(const Grid *grid, uint64_t sequence, FixtureBlock *ret);
 void fixture_block_done(FixtureBlock *block);
+void fixture_record(const Grid *grid, const FixtureBlock *block, Record *ret);
+
+/* The folder of a store without the store, with a made-up job digest; must succeed. */
+Folder *fixture_open_folder(const char *path);
 
 Store *fixture_open(const char *path, const Grid *grid, uint64_t segment_blocks); /* must succeed */
 int fixture_put(Store *store, const Grid *grid, uint64_t sequence);

@@ -21,16 +21,12 @@ static Footer make_footer(const Grid *grid, uint64_t number, uint64_t n_blocks) 
         footer.entries = calloc((size_t) n_blocks, sizeof *footer.entries);
         CHECK(footer.entries != NULL);
         for (uint64_t i = 0; i < n_blocks; i++) {
-                Record record = {
-                        .sequence = footer.first_block + i,
-                        .certainty = i ? CERTAINTY_BPSW : CERTAINTY_PROVED,
-                };
                 FixtureBlock block;
+                Record record;
 
-                fixture_block(grid, record.sequence, &block);
-                record.packed_size = (uint32_t) block.block.packed_size;
-                memcpy(record.digest, block.block.digest, SHA256_SIZE);
-                CHECK(facts_of_block(grid, record.sequence, block.bitmap, &record.facts));
+                fixture_block(grid, footer.first_block + i, &block);
+                fixture_record(grid, &block, &record);
+                record.certainty = i ? CERTAINTY_BPSW : CERTAINTY_PROVED;
                 footer_add(&footer, &record, offset, grid->block_length);
                 offset += RECORD_HEADER_SIZE + record.packed_size;
                 fixture_block_done(&block);

@@ -16,15 +16,7 @@ static Record make_record(const Grid *grid, FixtureBlock *block) {
         Record record;
 
         fixture_block(grid, 2, block);
-        record = (Record) {
-                .sequence = 2,
-                .codec = block->block.codec,
-                .certainty = block->block.certainty,
-                .packed_size = (uint32_t) block->block.packed_size,
-                .packed_checksum = checksum_xxh3(block->packed, block->block.packed_size),
-        };
-        memcpy(record.digest, block->block.digest, SHA256_SIZE);
-        CHECK(facts_of_block(grid, 2, block->bitmap, &record.facts));
+        fixture_record(grid, block, &record);
         return record;
 }
 

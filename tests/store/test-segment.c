@@ -11,28 +11,12 @@
 
 static Grid grid;
 
-static Folder *open_folder(const char *path) {
-        Folder *folder;
-
-        CHECK(folder_open(&disk_system, path, &folder, NULL) == 0);
-        memset(folder->job_digest, 5, sizeof folder->job_digest);
-        return folder;
-}
-
 static void append(Segment *segment, uint64_t sequence) {
         FixtureBlock block;
         Record record;
 
         fixture_block(&grid, sequence, &block);
-        record = (Record) {
-                .sequence = sequence,
-                .codec = block.block.codec,
-                .certainty = block.block.certainty,
-                .packed_size = (uint32_t) block.block.packed_size,
-                .packed_checksum = checksum_xxh3(block.packed, block.block.packed_size),
-        };
-        memcpy(record.digest, block.block.digest, SHA256_SIZE);
-        CHECK(facts_of_block(&grid, sequence, block.bitmap, &record.facts));
+        fixture_record(&grid, &block, &record);
         CHECK_EQUAL(segment_next_block(segment), sequence);
         CHECK(segment_append(segment, &record, block.packed, NULL) == 0);
         fixture_block_done(&block);
@@ -40,7 +24,7 @@ static void append(Segment *segment, uint64_t sequence) {
 
 static void test_segment_is_found_again(void) {
         const char *path = fixture_folder();
-        Folder *folder = open_folder(path);
+        Folder *folder = fixture_open_folder(path);
         Segment *segment, *again;
         Footer before;
 
@@ -68,7 +52,7 @@ static void test_segment_is_found_again(void) {
 /* Records from elsewhere, even whole ones, end the segment. */
 static void test_wrong_records_are_cut_off(void) {
         const char *path = fixture_folder();
-        Folder *folder = open_folder(path);
+        Folder *folder = fixture_open_folder(path);
         Segment *segment;
         uint8_t *data;
         size_t size;
@@ -94,7 +78,7 @@ static void test_wrong_records_are_cut_off(void) {
 
 static void test_bad_header_is_no_crash(void) {
         const char *path = fixture_folder();
-        Folder *folder = open_folder(path);
+        Folder *folder = fixture_open_folder(path);
         Segment *segment;
         size_t size;
         uint8_t *data;

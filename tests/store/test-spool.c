@@ -11,27 +11,12 @@
 
 static Grid grid;
 
-static Folder *open_folder(const char *path) {
-        Folder *folder;
-
-        CHECK(folder_open(&disk_system, path, &folder, NULL) == 0);
-        memset(folder->job_digest, 5, sizeof folder->job_digest);
-        return folder;
-}
-
 static void put(Spool *spool, uint64_t sequence) {
         FixtureBlock block;
         Record record;
 
         fixture_block(&grid, sequence, &block);
-        record = (Record) {
-                .sequence = sequence,
-                .codec = block.block.codec,
-                .certainty = block.block.certainty,
-                .packed_size = (uint32_t) block.block.packed_size,
-                .packed_checksum = checksum_xxh3(block.packed, block.block.packed_size),
-        };
-        CHECK(facts_of_block(&grid, sequence, block.bitmap, &record.facts));
+        fixture_record(&grid, &block, &record);
         CHECK(spool_put(spool, &record, block.packed, NULL) == 0);
         fixture_block_done(&block);
 }
@@ -53,7 +38,7 @@ static void check_block(Spool *spool, uint64_t sequence) {
 static void test_blocks_in_any_order(void) {
         enum { N = 200 };
         const char *path = fixture_folder();
-        Folder *folder = open_folder(path);
+        Folder *folder = fixture_open_folder(path);
         Spool *spool = spool_new(folder, &grid);
         uint64_t order[N];
         Random random;
@@ -90,7 +75,7 @@ static void test_blocks_in_any_order(void) {
 static void test_files_are_taken_in_again(void) {
         const char *path = fixture_folder();
         IntervalSet present = INTERVAL_SET_EMPTY;
-        Folder *folder = open_folder(path);
+        Folder *folder = fixture_open_folder(path);
         Spool *spool = spool_new(folder, &grid);
 
         for (uint64_t i = 10; i < 15; i++)
@@ -112,7 +97,7 @@ static void test_files_are_taken_in_again(void) {
 
 static void test_damage_after_writing_is_noticed(void) {
         const char *path = fixture_folder();
-        Folder *folder = open_folder(path);
+        Folder *folder = fixture_open_folder(path);
         Spool *spool = spool_new(folder, &grid);
         Problem problem = PROBLEM_NONE;
         const uint8_t *packed;
