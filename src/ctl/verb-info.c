@@ -17,6 +17,7 @@
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
 #include "prime/number.h"
+#include "wire/utf8.h"
 
 typedef struct StoreInfo {
         char *path;
@@ -85,16 +86,6 @@ static const char *format_day(usec_t usec, char *buffer, size_t size) {
         return buffer;
 }
 
-/* A name is bytes that some machine sent: nothing in it may steer the terminal. */
-static const char *format_name(const char *name, char *buffer, size_t size) {
-        size_t n = strnlen(name, size - 1);
-
-        for (size_t i = 0; i < n; i++)
-                buffer[i] = (unsigned char) name[i] < ' ' || name[i] == 0x7f ? '?' : name[i];
-        buffer[n] = '\0';
-        return buffer;
-}
-
 /* Any other word says what was checked: "shape". */
 static bool is_unaudited(const ReaderWorker *worker) {
         return strcmp(worker->check, "unaudited") == 0;
@@ -107,12 +98,14 @@ static void print_workers(const StoreInfo *info) {
         for (size_t i = 0; i < info->n_workers; i++) {
                 const ReaderWorker *worker = info->workers + i;
 
-                printf("%-13s %s (%s…), %s block%s, %s to %s, %s%s\n", i == 0 ? "Computed by:" : "",
-                       format_name(worker->name, name, sizeof name),
+                /* Bytes that some machine sent: nothing in them may steer the terminal. */
+                utf8_copy_plain(name, sizeof name, worker->name);
+                utf8_copy_plain(check, sizeof check, worker->check);
+                printf("%-13s %s (%s…), %s block%s, %s to %s, %s%s\n", i == 0 ? "Computed by:" : "", name,
                        text_hex(worker->id, 4, id), text_grouped(worker->n_blocks, blocks),
                        text_plural(worker->n_blocks), format_day(worker->first_usec, first, sizeof first),
-                       format_day(worker->last_usec, last, sizeof last),
-                       format_name(worker->check, check, sizeof check), is_unaudited(worker) ? "" : " checked");
+                       format_day(worker->last_usec, last, sizeof last), check,
+                       is_unaudited(worker) ? "" : " checked");
         }
 }
 
