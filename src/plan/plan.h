@@ -127,7 +127,8 @@ int plan_hand_back(Plan *plan, uint64_t worker, uint64_t job, uint64_t first, ui
 usec_t plan_next_deadline(const Plan *plan);
 int plan_advance(Plan *plan, usec_t now);
 
-/* what the workers should be told */
+/* what the workers should be told. Pop them after every call above, and tell them before the lease that the
+ * same call granted: it may take what another lane of the same worker has not begun. */
 bool plan_pop_revocation(Plan *plan, PlanRevocation *ret);
 
 /* Changes whenever a lane that had to wait might get something. */

@@ -11,12 +11,15 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 
 static int disk_open(const Disk *disk, int dir_fd, const char *path, int flags, mode_t mode) {
         int fd;
 
+        if (!(flags & O_DIRECTORY))
+                return file_open_regular(dir_fd, path, flags, mode, NULL);
         do
-                fd = openat(dir_fd, path, flags | O_CLOEXEC | O_NOCTTY, mode);
+                fd = openat(dir_fd, path, flags | O_CLOEXEC, mode);
         while (fd < 0 && errno == EINTR);
         return fd < 0 ? -errno : fd;
 }

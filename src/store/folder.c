@@ -327,8 +327,8 @@ int folder_fail(Folder *folder, int error, Problem *problem) {
 /* A write that failed: soft when it is for lack of space. */
 static int folder_write_failed(Folder *folder, const char *name, int error, Problem *problem) {
         if (error_is_lack_of_space(error))
-                return problem_set(problem, error, "No space left for '%s' in the store '%s' (%m): free some, the job "
-                                   "then goes on.", name, folder->path);
+                return problem_set(problem, error, "No space left for '%s' in the store '%s' (%m): free some and start "
+                                   "again; what was acknowledged is safe.", name, folder->path);
         if (folder->failed == 0)
                 folder->failed = error;
         return problem_set(problem, error, "Cannot write '%s' in the store '%s': %m. What was acknowledged is safe; "

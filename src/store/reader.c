@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/interval-set.h"
 #include "base/macro.h"
 #include "prime/pack.h"
@@ -73,14 +74,7 @@ static void segment_done(ReaderSegment *segment) {
 
 /* Opens a file of the store; adds its size. */
 static int reader_open_file(const Reader *reader, const char *name, uint64_t *ret_size) {
-        _cleanup_close_ int fd = -1;
-        struct stat st;
-
-        fd = openat(reader->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-        if (fd < 0 || fstat(fd, &st) < 0)
-                return -errno;
-        *ret_size = (uint64_t) st.st_size;
-        return TAKE_FD(fd);
+        return file_open_regular(reader->fd, name, O_RDONLY | O_NOFOLLOW, 0, ret_size);
 }
 
 /* opening */

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/macro.h"
 #include "prime/grid.h"
 #include "prime/number.h"
@@ -131,18 +132,13 @@ static int cannot_read(Verifier *verifier, const char *name, int error) {
 
 /* 0, or negative errno without a sentence for -ENOENT. */
 static int exam_open(Verifier *verifier, Exam *ret) {
-        struct stat st;
+        int r = file_open_regular(verifier->fd, ret->name, O_RDONLY | O_NOFOLLOW, 0, &ret->size);
 
-        ret->fd = openat(verifier->fd, ret->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
-        if (ret->fd < 0 && errno == ENOENT)
-                return -ENOENT;
-        if (ret->fd < 0 || fstat(ret->fd, &st) < 0) {
-                int error = errno;
-
-                ret->fd = fd_close(ret->fd);
-                return cannot_read(verifier, ret->name, error);
-        }
-        ret->size = (uint64_t) st.st_size;
+        if (r == -ENOENT)
+                return r;
+        if (r < 0)
+                return cannot_read(verifier, ret->name, r);
+        ret->fd = r;
         verifier->report.n_bytes += ret->size;
         return 0;
 }

@@ -183,5 +183,20 @@ def verify_names_the_damage(folder):
     primectl("verify", "--store", store)
 
 
+@claim
+def other_things_in_place_of_files(folder):
+    """a FIFO, a folder or a device in the place of a store file never makes a command hang"""
+    for name in ("job", "manifest", "provenance", "000000000000.primes", "lock"):
+        for number, make in enumerate((os.mkfifo, os.mkdir)):
+            store = os.path.join(folder, f"{name}-{number}")
+            local(store, "--to", "1000")
+            os.unlink(os.path.join(store, name))
+            make(os.path.join(store, name))
+            for arguments in (["info"], ["count"], ["cat"], ["verify"], ["local", "--to", "1000"]):
+                process = primectl(*arguments, "--store", store, check=False, timeout=10)
+                text = process.stdout + process.stderr
+                assert process.returncode in (0, 1) and (process.returncode == 0 or name in text), f"{name}: {process}"
+
+
 if __name__ == "__main__":
     harness.run()
