@@ -477,11 +477,12 @@ def closed_and_full_output(folder):
     """a summary that cannot be written is told; a closed output harms nothing"""
     store = os.path.join(folder, "store")
     for options in ([], ["--json"]):
-        process = subprocess.run(["bash", "-c", '"$0" "$@" >/dev/full', harness.PRIMECTL, "local", "--to", "1000", "--store",
-                                  store, *options], capture_output=True, text=True, check=False, timeout=30)
+        process = subprocess.run(["bash", "-c", '"$0" "$@" >/dev/full', harness.PRIMECTL, "local", "--to", "1000",
+                                  "--store", store, *options], capture_output=True, text=True, check=False,
+                                 timeout=30)
         assert process.returncode == 1 and "space" in process.stderr, process
-    process = subprocess.run(["bash", "-c", '"$0" "$@" >&- 2>&- <&-', harness.PRIMECTL, "local", "--to", "1e7", "--store",
-                              store + "2"], check=False, timeout=30)
+    process = subprocess.run(["bash", "-c", '"$0" "$@" >&- 2>&- <&-', harness.PRIMECTL, "local", "--to", "1e7",
+                              "--store", store + "2"], check=False, timeout=30)
     assert process.returncode == 0
     assert primectl("count", "--store", store + "2").stdout.split()[0] == "664579"
 
