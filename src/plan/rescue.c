@@ -94,22 +94,42 @@ static double rescue_urgency(const Backlog *backlog, const Lane *lane, double us
 
 /* splitting */
 
-/* How many items can be taken from the end of what the lane has not begun, and where they end. */
-static uint64_t split_available(const Lane *lane, const Backlog *backlog, const Outlook *outlook,
-                                uint64_t *ret_end) {
+/* How many items can be taken from the end of what the lane has not begun, and the stretch that holds them, among others
+ * that are done. */
+static uint64_t split_available(const Lane *lane, const Backlog *backlog, const Outlook *outlook, Interval *ret) {
         const Lease *last;
 
         if (lane->run == backlog && lane->run_next < lane->run_end) {
-                *ret_end = lane->run_end;
-                return lane->run_end - lane->run_next;
+                uint64_t n_done = interval_set_count(&backlog->done, lane->run_next, lane->run_end);
+
+                *ret = (Interval) { lane->run_next, lane->run_end };
+                if (n_done < ret->end - ret->first)
+                        return ret->end - ret->first - n_done;
         }
         if (lane->n_leases == 0)
                 return 0;
         last = lane->leases + lane->n_leases - 1;
         if (last->backlog != backlog || last->expired)
                 return 0;
-        *ret_end = last->end;
+        *ret = (Interval) { last->first, last->end };
         return lane->n_leases > 1 ? last->n_left : last->n_left - MIN(outlook->n_begun, last->n_left);
+}
+
+/* Cuts the stretch to its last `n` items that are not done. It has so many. */
+static void split_keep_last(const Backlog *backlog, uint64_t n, Interval *stretch) {
+        uint64_t low = stretch->first, high = stretch->end - n;
+
+        /* From `low` on there are enough, from above `high` on too few. */
+        while (low < high) {
+                uint64_t middle = high - (high - low) / 2;
+                uint64_t n_done = interval_set_count(&backlog->done, middle, stretch->end);
+
+                if (stretch->end - middle - n_done >= n)
+                        low = middle;
+                else
+                        high = middle - 1;
+        }
+        stretch->first = low;
 }
 
 /* How many of the waiting items another lane should take, so that the later of the two is done as early as
@@ -128,23 +148,19 @@ static uint64_t split_share(const Outlook *outlook, const Effort *effort, double
         return (uint64_t) n;
 }
 
-static int split_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, uint64_t first, uint64_t end,
-                      usec_t now, PlanLease *ret) {
-        Interval missing;
+static int split_take(Plan *plan, Lane *lane, Lane *victim, Backlog *backlog, Interval stretch, usec_t now,
+                      PlanLease *ret) {
+        bool reserved = victim->run == backlog && victim->run_next <= stretch.first && stretch.first < victim->run_end;
         int r;
 
-        if (victim->run == backlog && victim->run_next < victim->run_end)
-                victim->run_end = first;
+        if (reserved)
+                victim->run_end = stretch.first;
         else {
-                if (!interval_set_next_gap(&backlog->done, first, end, &missing))
-                        return 0;
-                first = missing.first;
-                end = missing.end;
-                r = hold_revoke(plan, victim, backlog, first, end, now);
+                r = hold_revoke(plan, victim, backlog, stretch.first, stretch.end, now);
                 if (r < 0)
                         return r;
         }
-        return allot_run(plan, lane, backlog, first, end, now, ret);
+        return allot_run(plan, lane, backlog, stretch.first, stretch.end, now, ret);
 }
 
 int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease *ret) {
@@ -152,7 +168,7 @@ int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease
         Effort effort = rescue_effort(plan, lane, backlog, now);
         double cost_usec = effort.before_usec + effort.item_usec, best = 0;
         double margin_usec = (double) plan->settings.lease_minimum_usec / MARGIN_PART;
-        uint64_t best_n = 0, best_end = 0;
+        Interval best_stretch = {};
         Lane *victim = NULL, *other;
 
         if (rescue_is_refused(plan, &backlog->split_refused, cost_usec))
@@ -160,8 +176,9 @@ int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease
 
         for (Search search = search_begin(plan); (other = search_next(&search));) {
                 Outlook outlook;
-                uint64_t n, end = 0;
+                Interval stretch;
                 double urgency;
+                uint64_t n;
 
                 if (other == lane || (other->n_leases == 0 && other->run != backlog) || lane_is_late(other))
                         continue;
@@ -172,19 +189,21 @@ int rescue_split(Plan *plan, Lane *lane, Backlog *backlog, usec_t now, PlanLease
                 n = split_share(&outlook, &effort, margin_usec);
                 if (n == 0)
                         continue;
-                n = MIN(n, split_available(other, backlog, &outlook, &end));
-                if (n == 0 || lane_holds(lane, backlog, end - n, end))
+                n = MIN(n, split_available(other, backlog, &outlook, &stretch));
+                if (n == 0)
+                        continue;
+                split_keep_last(backlog, n, &stretch);
+                if (lane_holds(lane, backlog, stretch.first, stretch.end))
                         continue;
                 best = urgency;
-                best_n = n;
-                best_end = end;
+                best_stretch = stretch;
                 victim = other;
         }
         if (!victim) {
                 rescue_refuse(plan, &backlog->split_refused, cost_usec, now, fallback_usec);
                 return 0;
         }
-        return split_take(plan, lane, victim, backlog, best_end - best_n, best_end, now, ret);
+        return split_take(plan, lane, victim, backlog, best_stretch, now, ret);
 }
 
 /* copying */

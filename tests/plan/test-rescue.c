@@ -44,6 +44,25 @@ static void test_fast_worker_ends_up_with_most(void) {
         CHECK_EQUAL(plan_worker_leased(plan, 1), 0);
 }
 
+/* Somebody else delivered most of a lease, and all behind it: what is left of it is found between the done items. */
+static void test_sparse_lease_is_shared(void) {
+        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 100, .run_items = 100 });
+        usec_t now = 0;
+        PlanLease lease;
+
+        CHECK(plan_worker_add(plan, 1, 1, now) == 0);
+        CHECK_EQUAL(fixture_lease(plan, 1, now).first, 0);
+        CHECK(fixture_result(plan, 1, 0, now += USEC_PER_SEC / 10) == PLAN_RESULT_NEW);
+        lease = fixture_lease(plan, 1, now);
+        CHECK(lease.first == 1 && lease.end > 20);
+        for (uint64_t item = 6; item < 100; item++)
+                CHECK(fixture_result(plan, 99, item, now) == PLAN_RESULT_NEW);
+
+        CHECK(plan_worker_add(plan, 2, 1, now) == 0);
+        lease = fixture_lease(plan, 2, now);
+        CHECK(lease.first > 1 && lease.first < 6 && !lease.duplicate);
+}
+
 static void test_item_is_not_copied_without_gain(void) {
         _cleanup_(plan_freep) Plan *plan =
                         fixture_plan((PlanJob) { .n_items = 2, .delivery = PLAN_UNORDERED });
@@ -77,6 +96,7 @@ static void test_worker_does_not_copy_itself(void) {
 
 int main(void) {
         RUN(test_fast_worker_ends_up_with_most);
+        RUN(test_sparse_lease_is_shared);
         RUN(test_item_is_not_copied_without_gain);
         RUN(test_worker_does_not_copy_itself);
         return tests_end();
