@@ -455,24 +455,6 @@ def numbers_longer_than_arguments(folder):
 
 
 @claim
-def stopped_processes_go_on(folder):
-    """a master, a worker or both that were stopped for longer than the heartbeat's patience go on afterwards"""
-    for which in (["primed-master"], ["primed-worker"], ["primed-master", "primed-worker"]):
-        store = os.path.join(folder, "-".join(which))
-        process = start_local(store, "--from", "2^200", "--length", "2e7", "--threads", "1")
-        time.sleep(1)
-        victims = [pid for pid, name in children(process.pid).items() if name in which]
-        assert len(victims) == len(which), children(process.pid)
-        for pid in victims:
-            kill(pid, signal.SIGSTOP)
-        time.sleep(42)
-        for pid in victims:
-            kill(pid, signal.SIGCONT)
-        assert process.wait(timeout=120) == 0, which
-        primectl("verify", "--store", store)
-
-
-@claim
 def closed_and_full_output(folder):
     """a summary that cannot be written is told; a closed output harms nothing"""
     store = os.path.join(folder, "store")

@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Processes that stand still for longer than the heartbeat's patience, as when a machine sleeps, go on afterwards."""
+
+import os
+import signal
+import time
+
+import harness
+from harness import children, claim, kill, primectl, start_local
+
+STILL_SECONDS = 42  # the patience is 35
+
+
+@claim
+def stopped_processes_go_on(folder):
+    """a master, a worker, both, or all with primectl are stopped and continued: the job is finished"""
+    runs = []
+    for names in (["primed-master"], ["primed-worker"], ["primed-master", "primed-worker"], ["all"]):
+        store = os.path.join(folder, "-".join(names))
+        process = start_local(store, "--from", "2^200", "--length", "8e6", "--threads", "1")
+        runs.append((names, store, process))
+    time.sleep(1)
+    stopped = []
+    for names, _, process in runs:
+        victims = [pid for pid, name in children(process.pid).items() if name in names or names == ["all"]]
+        assert len(victims) == (2 if names == ["all"] else len(names)), children(process.pid)
+        stopped += victims + ([process.pid] if names == ["all"] else [])
+    for pid in stopped:
+        assert kill(pid, signal.SIGSTOP)
+    time.sleep(STILL_SECONDS)
+    for pid in stopped:
+        assert kill(pid, signal.SIGCONT)
+    for names, store, process in runs:
+        assert process.wait(timeout=180) == 0, names
+        primectl("verify", "--store", store)
+
+
+if __name__ == "__main__":
+    harness.run()
