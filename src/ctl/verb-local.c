@@ -27,6 +27,7 @@
 #include "prime/number.h"
 #include "prime/sieve/run.h"
 #include "store/reader.h"
+#include "store/store.h"
 #include "wire/message.h"
 
 #define DEFAULT_TO "10^9"

@@ -17,7 +17,6 @@
 #include "base/problem.h"
 #include "prime/grid.h"
 #include "store/facts.h"
-#include "store/footer.h"
 
 typedef struct Reader Reader;
 
