@@ -16,14 +16,16 @@
  * lane if that is longer. In the first term the work may be cut at will, and starts of runs are free. "messages" are
  * two round trips on the slowest link: one until the first lease is there, one in which the first item tells the speed.
  *
- * This hard limit is for every cluster. A slow machine should not hold the last item, though. So 99 of 100 clusters
- * must keep to the ideal with the item on the *fastest* lane, and all of them within twice the percentage: the strict
- * limit. Where costs vary it does not exist, for nobody can know that an item is dear before it has taken long.
+ * This is the hard limit, and 9,999 of 10,000 clusters must keep to it. Not all: a fast machine that dies just before
+ * the end leaves what it holds to a slow one, and only with foresight could anybody have avoided that.
  *
- * The seeds are other ones in each run. "99 of 100" is a statement about all clusters, of which a run sees a sample: it
- * is refuted by so many exceptions as chance makes of one in a hundred less than once in a million runs (Bernstein's
- * inequality). The other limits allow no exception; none of 50,000 clusters in a row used up more than two thirds of
- * the percentage (strict: four fifths).
+ * A slow machine should not hold the last item without need, though. So 99 of 100 clusters must keep to the ideal with
+ * the item on the *fastest* lane, and 999 of 1,000 within twice the percentage: the strict limit. Where costs vary it
+ * is the hard one, for nobody can know that an item is dear before it has taken long.
+ *
+ * The seeds are other ones in each run, so these are statements about all clusters, of which a run sees a sample. It
+ * refutes one by so many exceptions as chance alone would make in less than one run in a million. Nothing else than the
+ * makespan is left to chance.
  *
  * The first argument sets the number of seeds; PRIMED_TEST_SEED, which is printed, sets the first of them. To repeat a
  * single one and see its figures: PRIMED_TEST_SEED=n test-seeds 1.
@@ -42,8 +44,7 @@
 #define SEEDS_DEFAULT 300
 #define RUN_ITEMS 20
 #define SPEED_SPREAD 20 /* the fastest lane is so much faster than the slowest */
-#define P_EXCEPTION 0.01 /* of the strict limit */
-#define P_CHANCE 1e-6    /* that a run finds more exceptions than it allows */
+#define P_CHANCE 1e-6   /* that a run finds more exceptions than it allows */
 
 static const struct {
         const char *name;
@@ -261,10 +262,6 @@ typedef struct Outcome {
         double ratios[N_LIMITS];
 } Outcome;
 
-static double ratio_max(unsigned class, unsigned limit) {
-        return limit == HARD ? classes[class].ratio_max : 2 * classes[class].ratio_max - 1;
-}
-
 static Outcome run_seed(uint64_t seed, bool verbose) {
         SimulatorReport report;
         Outcome outcome;
@@ -276,8 +273,7 @@ static Outcome run_seed(uint64_t seed, bool verbose) {
         report = simulator_report(s);
         outcome.ratios[HARD] = makespan_ratio(&cluster, &report, false);
         outcome.ratios[STRICT] = makespan_ratio(&cluster, &report, cluster.spread <= 1);
-        if (verbose || !outcome.exact || outcome.ratios[HARD] > ratio_max(cluster.class, HARD) ||
-            outcome.ratios[STRICT] > ratio_max(cluster.class, STRICT))
+        if (verbose || !outcome.exact || outcome.ratios[HARD] > classes[cluster.class].ratio_max)
                 print_cluster(&cluster, seed, &report, outcome.ratios);
         simulator_free(s);
         return outcome;
@@ -312,26 +308,41 @@ static void tally_finish(Tally *tally, const char *name) {
         }
 }
 
-/* So many of n are exceptions by chance, if one in a hundred is, but for one run in a million. */
-static double exceptions_most(size_t n) {
-        double weight = -log(P_CHANCE);
+/* Of n clusters, each an exception with this probability, no more than so many are (Poisson), but for one run in a
+ * million. */
+static size_t exceptions_most(size_t n, double probability) {
+        double mean = n * probability, left = 1;
+        size_t most = 0;
 
-        return n * P_EXCEPTION + weight / 3 +
-               sqrt(weight * weight / 9 + 2 * weight * n * P_EXCEPTION * (1 - P_EXCEPTION));
+        for (; most < n; most++) {
+                left -= exp(most * log(mean) - mean - lgamma(most + 1.0));
+                if (left <= P_CHANCE)
+                        break;
+        }
+        return most;
+}
+
+static size_t count_above(const double *ratios, size_t n, double ratio) {
+        size_t n_above = 0;
+
+        while (n_above < n && ratios[n - 1 - n_above] > ratio)
+                n_above++;
+        return n_above;
 }
 
 static void check_makespan(unsigned class) {
         const Tally *tally = tallies + class;
-        size_t n_exceptions = 0;
+        const double *strict = tally->ratios[STRICT];
+        double ratio_max = classes[class].ratio_max;
+        size_t n_hard = count_above(tally->ratios[HARD], tally->n, ratio_max);
+        size_t n_strict = count_above(strict, tally->n, ratio_max);
+        size_t n_twice = count_above(strict, tally->n, 2 * ratio_max - 1);
 
-        for (unsigned i = 0; i < N_LIMITS; i++)
-                if (tally->n > 0)
-                        CHECK(tally->ratios[i][tally->n - 1] <= ratio_max(class, i));
-        while (n_exceptions < tally->n &&
-               tally->ratios[STRICT][tally->n - 1 - n_exceptions] > classes[class].ratio_max)
-                n_exceptions++;
-        printf("# %s: %zu exceptions of the strict limit\n", classes[class].name, n_exceptions);
-        CHECK((double) n_exceptions <= exceptions_most(tally->n));
+        printf("# %s: passed by: hard limit %zu, strict limit %zu, twice the strict one %zu\n", classes[class].name,
+               n_hard, n_strict, n_twice);
+        CHECK(n_hard <= exceptions_most(tally->n, 1e-4));
+        CHECK(n_strict <= exceptions_most(tally->n, 1e-2));
+        CHECK(n_twice <= exceptions_most(tally->n, 1e-3));
 }
 
 static void test_exactness(void) {
