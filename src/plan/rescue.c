@@ -94,8 +94,8 @@ static double rescue_urgency(const Backlog *backlog, const Lane *lane, double us
 
 /* splitting */
 
-/* How many items can be taken from the end of what the lane has not begun, and the stretch that holds them, among others
- * that are done. */
+/* How many items can be taken from the end of what the lane has not begun, and the stretch that holds them, among
+ * others that are done. */
 static uint64_t split_available(const Lane *lane, const Backlog *backlog, const Outlook *outlook, Interval *ret) {
         const Lease *last;
 
