@@ -91,7 +91,9 @@ static void child_exec(const int *fds, unsigned n_fds, char *const argv[]) {
         /* Ctrl-C is for the parent, which then stops its children in the right order. */
         (void) signal(SIGINT, SIG_IGN);
         (void) signal(SIGHUP, SIG_IGN);
+        /* Stays blocked until the program watches for it: it may come before that. */
         (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGTERM);
         (void) sigprocmask(SIG_SETMASK, &mask, NULL);
 
         /* First out of the way, then to their places: these may be each other's. */

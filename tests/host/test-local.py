@@ -134,6 +134,19 @@ def second_signal_ends_it_at_once(folder):
 
 
 @claim
+def interrupted_at_birth(folder):
+    """a signal in the first milliseconds finds programs that are not set up yet, and ends them in order"""
+    for number in range(40):
+        process = start_local(os.path.join(folder, str(number)), "--to", "1e11", "--workers", "2",
+                              stderr=subprocess.PIPE)
+        time.sleep(0.001 * number)
+        kill(process.pid, signal.SIGINT)
+        _, text = process.communicate(timeout=30)
+        # before primectl has arranged for it the signal does what it does by default
+        assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT) and text == b"", (process.returncode, text)
+
+
+@claim
 def ignored_signals_stay_ignored(folder):
     """under nohup a hang-up does not end it"""
     store = os.path.join(folder, "store")
@@ -204,7 +217,7 @@ def crashing_workers_are_given_up(folder):
     preload = dict(os.environ, LD_PRELOAD=os.path.join(harness.BUILD, "tests", "host", "libkill-at.so"),
                    KILL_AT_PROGRAM="primed-worker", KILL_AT_COUNT="1", KILL_AT_WORD="start")
     process = primectl("local", "--store", store, "--to", "1e9", check=False, env=preload, timeout=60)
-    assert process.returncode == 1 and "die again and again" in process.stderr, process.stderr
+    assert process.returncode == 1 and "again and again" in process.stderr, process.stderr
 
 
 def refused(status, *words, arguments, check_store=None):
