@@ -125,6 +125,7 @@ def second_signal_ends_it_at_once(folder):
     for number in range(4):
         store = os.path.join(folder, str(number))
         process = start_local(store, "--from", "10^12", "--length", "10^12", "--workers", "2", stderr=subprocess.PIPE)
+        wait_until(lambda: len(children(process.pid)) == 3)
         time.sleep(0.4)
         kill(process.pid, signal.SIGTERM)
         time.sleep(0.01 * number)
