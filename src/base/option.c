@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 
 int option_next(int argc, char *argv[], const char *letters, const struct option *options, const char *command) {
         char colon_letters[64];
@@ -32,4 +33,20 @@ int option_next(int argc, char *argv[], const char *letters, const struct option
         else
                 log_error("Option '%s' takes no value. Try '%s --help'.", word, command);
         return '?';
+}
+
+int option_unsigned(const char *name, const char *value, unsigned low, unsigned high, unsigned *ret) {
+        int r = parse_unsigned(value, low, high, ret);
+
+        if (r < 0)
+                log_error("--%s=%s: give a number from %u to %u", name, value, low, high);
+        return r;
+}
+
+int option_descriptor(const char *name, const char *value, unsigned *ret) {
+        int r = parse_unsigned(value, 3, 1024, ret);
+
+        if (r < 0)
+                log_error("--%s=%s: not an inherited descriptor (3 to 1024)", name, value);
+        return r;
 }

@@ -11,3 +11,9 @@
  * before the first call.
  */
 int option_next(int argc, char *argv[], const char *letters, const struct option *options, const char *command);
+
+/* The value of option `name`: a number in [low, high]. 0, or negative errno after one line that says so. */
+int option_unsigned(const char *name, const char *value, unsigned low, unsigned high, unsigned *ret);
+
+/* The same for a descriptor that was inherited: none of the standard ones. */
+int option_descriptor(const char *name, const char *value, unsigned *ret);

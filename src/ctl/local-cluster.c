@@ -219,14 +219,16 @@ static int worker_on_restart(sd_event_source *source, uint64_t usec, void *userd
         return 0;
 }
 
-static void worker_restart(LocalWorker *worker, usec_t pause_usec) {
+/* What happens to the worker next: it is started, or connected, again. */
+static void worker_arm(LocalWorker *worker, usec_t pause_usec, sd_event_time_handler_t handler) {
         if (sd_event_add_time_relative(worker->cluster->event, &worker->restart_timer, CLOCK_MONOTONIC, pause_usec,
-                                       USEC_PER_MSEC, worker_on_restart, worker) < 0)
-                cluster_fail(worker->cluster, "A worker cannot be started again: out of memory.");
+                                       USEC_PER_MSEC, handler, worker) < 0)
+                cluster_fail(worker->cluster, "A worker cannot be started or connected again: out of memory.");
 }
 
 static void worker_on_death(LocalWorker *worker, const char *how) {
         LocalCluster *cluster = worker->cluster;
+        usec_t pause_usec = 0;
         char sentence[256];
 
         if (cluster->blocks_done != cluster->blocks_done_at_death)
@@ -240,9 +242,9 @@ static void worker_on_death(LocalWorker *worker, const char *how) {
                 return;
         }
         cluster->callbacks.on_worker_died(how, cluster->userdata);
-        worker_restart(worker, cluster->n_deaths > 1
-                                       ? MIN(RESTART_PAUSE_USEC << (cluster->n_deaths - 2), RESTART_PAUSE_MAX_USEC)
-                                       : 0);
+        if (cluster->n_deaths > 1)
+                pause_usec = MIN(RESTART_PAUSE_USEC << (cluster->n_deaths - 2), RESTART_PAUSE_MAX_USEC);
+        worker_arm(worker, pause_usec, worker_on_restart);
 }
 
 static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *userdata) {
@@ -265,9 +267,8 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *
         else if (info->si_code == CLD_EXITED && info->si_status == EXIT_SUCCESS && !worker->left) {
                 /* The master told it that the work is done, and tells us the same in a moment. */
                 worker->left = true;
-                worker_restart(worker, LEFT_PAUSE_USEC);
-        }
-        else if (!cluster->finished)
+                worker_arm(worker, LEFT_PAUSE_USEC, worker_on_restart);
+        } else if (!cluster->finished)
                 worker_on_death(worker, describe_end(info, how, sizeof how));
         cluster_check_ended(cluster);
         return 0;
@@ -299,10 +300,8 @@ static int worker_on_reconnect(sd_event_source *source, uint64_t usec, void *use
 }
 
 static void worker_reconnect(LocalWorker *worker) {
-        if (!worker->restart_timer &&
-            sd_event_add_time_relative(worker->cluster->event, &worker->restart_timer, CLOCK_MONOTONIC,
-                                       RECONNECT_USEC, USEC_PER_MSEC, worker_on_reconnect, worker) < 0)
-                cluster_fail(worker->cluster, "A worker cannot be connected again: out of memory.");
+        if (!worker->restart_timer)
+                worker_arm(worker, RECONNECT_USEC, worker_on_reconnect);
 }
 
 /* The worker tells how its session ended: see worker/worker.h. A broken connection is replaced, it keeps its blocks. */

@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/option.h"
-#include "base/parse.h"
 #include "base/processor.h"
 #include "base/text.h"
 #include "ctl/json-text.h"
@@ -122,23 +121,17 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                         }
                         break;
                 case ARG_THREADS:
-                        if (parse_unsigned(optarg, 1, WIRE_LANES_MAX, &run->n_threads) < 0) {
-                                log_error("--threads=%s: give a number from 1 to %d", optarg, WIRE_LANES_MAX);
+                        if (option_unsigned("threads", optarg, 1, WIRE_LANES_MAX, &run->n_threads) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_WORKERS:
-                        if (parse_unsigned(optarg, 1, WORKERS_MAX, &run->n_workers) < 0) {
-                                log_error("--workers=%s: give a number from 1 to %d", optarg, WORKERS_MAX);
+                        if (option_unsigned("workers", optarg, 1, WORKERS_MAX, &run->n_workers) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_SEGMENT_BLOCKS:
-                        if (parse_unsigned(optarg, 1, STORE_SEGMENT_BLOCKS_MAX, &run->segment_blocks) < 0) {
-                                log_error("--segment-blocks=%s: give a number from 1 to %d", optarg,
-                                          STORE_SEGMENT_BLOCKS_MAX);
+                        if (option_unsigned("segment-blocks", optarg, 1, STORE_SEGMENT_BLOCKS_MAX,
+                                            &run->segment_blocks) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_JSON:
                         run->json = true;

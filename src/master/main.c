@@ -13,7 +13,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/option.h"
-#include "base/parse.h"
 #include "master/local-control.h"
 #include "master/master.h"
 #include "prime/number.h"
@@ -66,26 +65,20 @@ static int parse_arguments(int argc, char *argv[]) {
                         printf("primed-master %s\n", PRIMED_VERSION);
                         return 0;
                 case ARG_CONTROL:
-                        if (parse_unsigned(optarg, 3, 1024, &arg_control_fd) < 0) {
-                                log_error("--control=%s: not an inherited descriptor (3 to 1024)", optarg);
+                        if (option_descriptor("control", optarg, &arg_control_fd) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_STORE:
                         arg_store = optarg;
                         break;
                 case ARG_INTERVAL:
-                        if (parse_unsigned(optarg, 3, 1024, &arg_interval_fd) < 0) {
-                                log_error("--interval=%s: not an inherited descriptor (3 to 1024)", optarg);
+                        if (option_descriptor("interval", optarg, &arg_interval_fd) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_SEGMENT_BLOCKS:
-                        if (parse_unsigned(optarg, 1, STORE_SEGMENT_BLOCKS_MAX, &arg_segment_blocks) < 0) {
-                                log_error("--segment-blocks=%s: give a number from 1 to %d", optarg,
-                                          STORE_SEGMENT_BLOCKS_MAX);
+                        if (option_unsigned("segment-blocks", optarg, 1, STORE_SEGMENT_BLOCKS_MAX,
+                                            &arg_segment_blocks) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_DEBUG:
                         arg_log_priority = LOG_DEBUG;

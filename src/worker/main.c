@@ -11,7 +11,6 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/option.h"
-#include "base/parse.h"
 #include "base/processor.h"
 #include "wire/message.h"
 #include "worker/worker.h"
@@ -55,16 +54,12 @@ static int parse_arguments(int argc, char *argv[]) {
                         printf("primed-worker %s\n", PRIMED_VERSION);
                         return 0;
                 case ARG_HANDOVER:
-                        if (parse_unsigned(optarg, 3, 1024, &arg_handover_fd) < 0) {
-                                log_error("--handover=%s: not an inherited descriptor (3 to 1024)", optarg);
+                        if (option_descriptor("handover", optarg, &arg_handover_fd) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_THREADS:
-                        if (parse_unsigned(optarg, 1, WIRE_LANES_MAX, &arg_threads) < 0) {
-                                log_error("--threads=%s: give a number from 1 to %d", optarg, WIRE_LANES_MAX);
+                        if (option_unsigned("threads", optarg, 1, WIRE_LANES_MAX, &arg_threads) < 0)
                                 return -1;
-                        }
                         break;
                 case ARG_NAME:
                         (void) snprintf(arg_name, sizeof arg_name, "%s", optarg);

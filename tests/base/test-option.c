@@ -74,8 +74,21 @@ static void test_bad_options(void) {
         }
 }
 
+static void test_values(void) {
+        unsigned value = 7;
+
+        CHECK(option_unsigned("n", "5", 1, 5, &value) == 0 && value == 5);
+        CHECK(option_unsigned("n", "6", 1, 5, &value) < 0 && option_unsigned("n", "0", 1, 5, &value) < 0);
+        CHECK(option_unsigned("n", "many", 1, 5, &value) < 0 && option_unsigned("n", "", 1, 5, &value) < 0);
+        CHECK_EQUAL(value, 5);
+        CHECK(option_descriptor("fd", "3", &value) == 0 && value == 3);
+        CHECK(option_descriptor("fd", "2", &value) < 0 && option_descriptor("fd", "-1", &value) < 0);
+        CHECK_EQUAL(value, 3);
+}
+
 int main(void) {
         RUN(test_good_options);
         RUN(test_bad_options);
+        RUN(test_values);
         return tests_end();
 }
