@@ -19,6 +19,14 @@ void log_setup(const char *program, int max_priority) {
         log_max_priority = max_priority;
 }
 
+const char *log_program_name(void) {
+        return log_program;
+}
+
+bool log_shows(int priority) {
+        return priority <= log_max_priority;
+}
+
 _printf_(2, 0) static void log_line(int priority, const char *format, va_list arguments) {
         char line[2048];
         int n, m;

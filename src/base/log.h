@@ -6,12 +6,16 @@
  * standard error is not a terminal. Library folders use log_debug() only.
  */
 
+#include <stdbool.h>
 #include <syslog.h>
 
 #include "base/macro.h"
 
 /* The name in front of each line, and the least urgent priority (LOG_ERR … LOG_DEBUG) that is shown. */
 void log_setup(const char *program, int max_priority);
+
+const char *log_program_name(void);
+bool log_shows(int priority);
 
 void log_full(int priority, const char *format, ...) _printf_(2, 3);
 

@@ -6,8 +6,9 @@
  *
  *     W → M  HELLO        the versions I speak, my name, my lanes
  *     M → W  WELCOME      the version we speak, my name                     (or BYE with the reason)
- *     M → W  SETTINGS     how many threads you may use at most
- *     M → W  JOB          each job there is, on joining and when one is added
+ *     M → W  SETTINGS     how many threads and how much processor time you may use at most; again when it changes
+ *     W → M  STATE        how many threads I do use, and why not more; again when it changes
+ *     M → W  JOB          each job there is, on joining, when one is added, and when its priority changes
  *     W → M  REQUEST      lane 0 wants a lease                    (pull; one request per lane waits)
  *     M → W  LEASE        blocks [first, end) of the job for lane 0       (or WAIT: a LEASE will come)
  *     W → M  BLOCK        one finished block                  (again and again, also after a reconnect)
@@ -40,6 +41,7 @@
 #define WIRE_REASON_MAX 512                  /* bytes of a reason for people */
 #define WIRE_NUMBER_BYTES_MAX (1U << 17)     /* bytes of one big integer: NUMBER_BITS_MAX / 8 */
 #define WIRE_PACKED_MAX ((1U << 20) + (1U << 16)) /* bytes of one packed block */
+#define WIRE_PRIORITY_MAX 1000
 #define WIRE_LANES_MAX 1024
 #define WIRE_INTERVALS_MAX 4096              /* intervals of one ACKNOWLEDGE or REVOKE */
 #define WIRE_LEASE_BLOCKS_MAX (1U << 20)
@@ -59,6 +61,7 @@ typedef enum MessageType {
         MESSAGE_PING = 12,
         MESSAGE_PONG = 13,
         MESSAGE_BYE = 14,
+        MESSAGE_STATE = 15,
         _MESSAGE_TYPE_MAX,
 } MessageType;
 
@@ -89,6 +92,7 @@ typedef struct MessageWelcome {
 
 typedef struct MessageSettings {
         uint16_t threads_max; /* 0: as many as the worker's own host allows */
+        uint16_t cpu_percent; /* of one processor, for this master's work; 0: no cap */
 } MessageSettings;
 
 typedef struct MessageRequest {
@@ -99,6 +103,7 @@ typedef struct MessageJob {
         uint64_t job;
         WireBytes from, to; /* as number_to_bytes() writes them; `to` is empty for an open job */
         uint64_t block_length; /* must be what the grid gives for `from` */
+        uint16_t priority;     /* 1 … WIRE_PRIORITY_MAX: a worker of several masters divides its time by it; 0: unknown, as 100 */
 } MessageJob;
 
 typedef struct MessageLease {
@@ -127,6 +132,12 @@ typedef struct MessageIntervals {
         size_t n_intervals; /* 1 … WIRE_INTERVALS_MAX */
         const WireInterval *intervals; /* ascending, disjoint; decoded: in the decoder's own memory */
 } MessageIntervals;
+
+typedef struct MessageState {
+        uint16_t threads_allowed; /* by the worker's own host */
+        uint16_t threads_applied; /* with this master's cap; 0 while it pauses */
+        char note[WIRE_REASON_MAX + 1]; /* why it computes with fewer than it could; "" nothing to say */
+} MessageState;
 
 typedef enum ByeCode {
         BYE_DONE = 0,       /* no more work, or told to stop */
@@ -157,6 +168,7 @@ typedef struct Message {
                 MessageIntervals revoke;
                 MessageIntervals hand_back;
                 MessageBye bye;
+                MessageState state;
         };
 } Message;
 

@@ -41,6 +41,7 @@ static const ProtocolField welcome_fields[] = {
 
 static const ProtocolField settings_fields[] = {
         FIELD(U16, 1, settings.threads_max, 0, UINT16_MAX),
+        OPTIONAL(U16, 2, settings.cpu_percent, 0, UINT16_MAX),
 };
 
 static const ProtocolField request_fields[] = {
@@ -52,6 +53,7 @@ static const ProtocolField job_fields[] = {
         FIELD(NUMBER, 2, job.from, 0, WIRE_NUMBER_BYTES_MAX),
         FIELD(NUMBER, 3, job.to, 0, WIRE_NUMBER_BYTES_MAX),
         FIELD(U64, 4, job.block_length, 1, UINT64_MAX),
+        OPTIONAL(U16, 5, job.priority, 0, WIRE_PRIORITY_MAX),
 };
 
 static const ProtocolField lease_fields[] = {
@@ -96,6 +98,12 @@ static const ProtocolField bye_fields[] = {
         FIELD(TEXT, 2, bye.reason, 0, WIRE_REASON_MAX),
 };
 
+static const ProtocolField state_fields[] = {
+        FIELD(U16, 1, state.threads_allowed, 0, UINT16_MAX),
+        FIELD(U16, 2, state.threads_applied, 0, UINT16_MAX),
+        OPTIONAL(TEXT, 3, state.note, 0, WIRE_REASON_MAX),
+};
+
 #define ROW(fields_) .fields = (fields_), .n_fields = ELEMENTSOF(fields_)
 #define RULES(rules_) .rules = (rules_), .n_rules = ELEMENTSOF(rules_)
 
@@ -113,6 +121,7 @@ static const ProtocolMessage protocol[] = {
         [MESSAGE_HAND_BACK] = { "HAND_BACK", "W → M", ROW(hand_back_fields) },
         [MESSAGE_PING] = { "PING", "both", .is_opening = true },
         [MESSAGE_PONG] = { "PONG", "both", .is_opening = true },
+        [MESSAGE_STATE] = { "STATE", "W → M", ROW(state_fields) },
         [MESSAGE_BYE] = { "BYE", "both", ROW(bye_fields), .is_opening = true },
 };
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "base/daemon.h"
+
+#include <malloc.h>
+#include <signal.h>
+
+void daemon_prepare(void) {
+        sigset_t mask;
+
+        /* Blocks of half a megabyte come and go: keep their memory instead of asking the kernel anew for each. */
+        (void) mallopt(M_MMAP_THRESHOLD, 4 << 20);
+        (void) mallopt(M_TRIM_THRESHOLD, 32 << 20);
+
+        /* Threads inherit the mask. */
+        (void) sigemptyset(&mask);
+        (void) sigaddset(&mask, SIGTERM);
+        (void) sigaddset(&mask, SIGINT);
+        (void) sigaddset(&mask, SIGHUP);
+        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+}
