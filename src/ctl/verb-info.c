@@ -13,11 +13,11 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "ctl/json-text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
 #include "prime/number.h"
-#include "wire/utf8.h"
 
 typedef struct StoreInfo {
         char *path;

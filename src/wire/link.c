@@ -38,10 +38,10 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "wire/frame.h"
 #include "wire/outbox.h"
 #include "wire/tls.h"
-#include "wire/utf8.h"
 
 /* 512 KiB at most: about a millisecond of work. */
 #define RECORDS_PER_WAKEUP 32

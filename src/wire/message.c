@@ -20,9 +20,9 @@
 
 #include "base/bytes.h"
 #include "base/macro.h"
+#include "base/utf8.h"
 #include "wire/frame.h"
 #include "wire/protocol.h"
-#include "wire/utf8.h"
 
 struct MessageDecoder {
         WireInterval *intervals;

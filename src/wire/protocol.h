@@ -32,7 +32,7 @@ typedef enum FieldKind {
         FIELD_U8,
         FIELD_U16,
         FIELD_U64,
-        FIELD_TEXT,      /* char[high + 1]; on the wire UTF-8 without the NUL, see wire/utf8.h */
+        FIELD_TEXT,      /* char[high + 1]; on the wire UTF-8 without the NUL, see base/utf8.h */
         FIELD_DIGEST,    /* uint8_t[SHA256_SIZE] */
         FIELD_BYTES,     /* WireBytes */
         FIELD_NUMBER,    /* WireBytes: least significant byte first, the last one not 0; zero is no bytes */

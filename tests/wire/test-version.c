@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "base/macro.h"
+#include "base/utf8.h"
 #include "test.h"
-#include "wire/utf8.h"
 #include "wire/version.h"
 
 static void test_pick_the_highest_common(void) {

@@ -4,7 +4,7 @@
 
 #include "base/macro.h"
 #include "test.h"
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 static const char *const plain[] = {
         "", "a", "a b~", "\u00e9", "\u00a0", "\u20ac", "\xed\x9f\xbf", "\ue000", "\ufffd", "\U00010000",

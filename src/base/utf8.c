@@ -2,7 +2,7 @@
 
 /* UTF-8 that is harmless in one line of text. */
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 #include <string.h>
