@@ -3,8 +3,8 @@
 /* Text from strangers. */
 
 #include "base/macro.h"
-#include "test.h"
 #include "base/utf8.h"
+#include "test.h"
 
 static const char *const plain[] = {
         "", "a", "a b~", "\u00e9", "\u00a0", "\u20ac", "\xed\x9f\xbf", "\ue000", "\ufffd", "\U00010000",
