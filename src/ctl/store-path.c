@@ -11,14 +11,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/checksum.h"
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "base/text.h"
-#include "prime/number.h"
+#include "store/store-name.h"
 
 #define LAST "last"
-#define NAME_MAX_DIGITS 60 /* of both ends; longer names are digests */
 
 /* $XDG_DATA_HOME/primed/NAME. */
 static int store_path_named(const char *name, char **ret) {
@@ -40,17 +37,9 @@ static int store_path_named(const char *name, char **ret) {
 }
 
 int store_path_for_job(const mpz_t from, const mpz_t to, char **ret) {
-        _cleanup_free_ char *from_text = number_format(from), *to_text = number_format(to), *name = NULL;
-        uint8_t digest[SHA256_SIZE];
-        char hex[2 * SHA256_SIZE + 1];
+        _cleanup_free_ char *name = store_name(from, to);
 
-        if (!from_text || !to_text || asprintf(&name, "%s-%s", from_text, to_text) < 0)
-                return -ENOMEM;
-        if (strlen(name) > NAME_MAX_DIGITS) {
-                checksum_sha256(name, strlen(name), digest);
-                (void) strcpy(name, text_hex(digest, 8, hex)); /* shorter than what it replaces */
-        }
-        return store_path_named(name, ret);
+        return name ? store_path_named(name, ret) : -ENOMEM;
 }
 
 int store_path_last(char **ret) {
