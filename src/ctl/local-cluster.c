@@ -17,7 +17,6 @@
 #include "ctl/local-cluster.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,14 +30,13 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "ctl/child-process.h"
 #include "ctl/program-path.h"
 
 #define RESTARTS_MAX 8                          /* deaths of workers without a new block in between */
 #define RESTART_PAUSE_USEC (50 * USEC_PER_MSEC) /* doubles with each of them, up to … */
 #define RESTART_PAUSE_MAX_USEC USEC_PER_SEC
 #define LEFT_PAUSE_USEC USEC_PER_SEC            /* after a worker left of its own accord */
-#define EXIT_CANNOT_EXEC 127                    /* of a child that could not become its program */
-#define CHILD_FDS_MAX 2
 #define RECONNECT_USEC USEC_PER_SEC             /* after a connection broke */
 #define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop … */
 #define FINISHED_KILL_USEC (2 * USEC_PER_SEC)   /* … and when there is nothing left to deliver */
@@ -80,58 +78,6 @@ struct LocalCluster {
 DEFINE_TRIVIAL_CLEANUP_FUNC(LocalCluster *, local_cluster_free);
 
 static void cluster_fail(LocalCluster *cluster, const char *sentence);
-
-/* Processes */
-
-/* In the child: keeps `fds` as descriptors 3, 4 … and becomes the program. Does not return. */
-static void child_exec(const int *fds, unsigned n_fds, char *const argv[]) {
-        int copies[CHILD_FDS_MAX], null;
-        sigset_t mask;
-
-        /* Ctrl-C is for the parent, which then stops its children in the right order. */
-        (void) signal(SIGINT, SIG_IGN);
-        (void) signal(SIGHUP, SIG_IGN);
-        /* Stays blocked until the program watches for it: it may come before that. */
-        (void) sigemptyset(&mask);
-        (void) sigaddset(&mask, SIGTERM);
-        (void) sigprocmask(SIG_SETMASK, &mask, NULL);
-
-        /* First out of the way, then to their places: these may be each other's. */
-        for (unsigned i = 0; i < n_fds; i++) {
-                copies[i] = fcntl(fds[i], F_DUPFD, 3 + CHILD_FDS_MAX);
-                if (copies[i] < 0)
-                        _exit(EXIT_CANNOT_EXEC);
-        }
-        for (unsigned i = 0; i < n_fds; i++)
-                if (dup2(copies[i], 3 + (int) i) < 0)
-                        _exit(EXIT_CANNOT_EXEC);
-        null = open("/dev/null", O_RDWR);
-        if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
-                _exit(EXIT_CANNOT_EXEC);
-        (void) close_range(3 + n_fds, ~0U, 0);
-        (void) execv(argv[0], argv);
-        _exit(EXIT_CANNOT_EXEC);
-}
-
-static int spawn(const int *fds, unsigned n_fds, char *const argv[], pid_t *ret) {
-        pid_t pid = fork();
-
-        if (pid < 0)
-                return -errno;
-        if (pid == 0)
-                child_exec(fds, n_fds, argv);
-        *ret = pid;
-        return 0;
-}
-
-/* "signal 9 (Killed)" or "exit status 1". */
-static const char *describe_end(const siginfo_t *info, char *buffer, size_t size) {
-        if (info->si_code == CLD_EXITED)
-                (void) snprintf(buffer, size, "exit status %d", info->si_status);
-        else
-                (void) snprintf(buffer, size, "signal %d, %s", info->si_status, strsignal(info->si_status));
-        return buffer;
-}
 
 /* The end */
 
@@ -269,7 +215,7 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *
                 worker->left = true;
                 worker_arm(worker, LEFT_PAUSE_USEC, worker_on_restart);
         } else if (!cluster->finished)
-                worker_on_death(worker, describe_end(info, how, sizeof how));
+                worker_on_death(worker, child_describe_end(info, how, sizeof how));
         cluster_check_ended(cluster);
         return 0;
 }
@@ -349,7 +295,7 @@ static int worker_start(LocalWorker *worker) {
         (void) snprintf(name, sizeof name, "--name=local-%u", worker->number + 1);
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
-        r = spawn(&pair[1], 1, argv, &worker->pid);
+        r = child_start(&pair[1], 1, argv, &worker->pid);
         (void) fd_close(pair[1]);
         if (r < 0) {
                 (void) fd_close(pair[0]);
@@ -440,7 +386,7 @@ static int cluster_on_master_exit(sd_event_source *source, const siginfo_t *info
                 else
                         (void) snprintf(sentence, sizeof sentence,
                                         "The master died (%s). What it stored is safe: start the same command again "
-                                        "to continue.", describe_end(info, how, sizeof how));
+                                        "to continue.", child_describe_end(info, how, sizeof how));
                 (void) problem_set(&cluster->problem, EIO, "%s", sentence);
         }
         cluster_wind_down(cluster);
@@ -492,7 +438,7 @@ static int master_start(LocalCluster *cluster) {
         cluster->control_fd = pair[0];
         (void) fd_set_nonblocking(cluster->control_fd, true); /* a master that was stopped does not stop us */
         fds[0] = pair[1];
-        r = spawn(fds, ELEMENTSOF(fds), argv, &cluster->master_pid);
+        r = child_start(fds, ELEMENTSOF(fds), argv, &cluster->master_pid);
         (void) fd_close(fds[0]);
         (void) fd_close(fds[1]);
         if (r < 0)
