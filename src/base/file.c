@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -55,6 +57,43 @@ int file_read_whole(int dir_fd, const char *path, size_t size_max, char **ret, s
         if (ret_size)
                 *ret_size = (size_t) n;
         return 0;
+}
+
+static int file_write_synced(const char *path, const void *data, size_t size, mode_t mode) {
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, mode);
+        if (fd < 0)
+                return -errno;
+        if (fchmod(fd, mode) < 0) /* whatever the umask says, and whoever left it there */
+                return -errno;
+        r = fd_write_all(fd, data, size);
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        return r;
+}
+
+static int folder_sync(const char *path) {
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+int file_replace(const char *path, const void *data, size_t size, mode_t mode) {
+        _cleanup_free_ char *new = NULL, *folder = file_parent(path);
+        int r;
+
+        if (!folder || asprintf(&new, "%s.new", path) < 0)
+                return -ENOMEM;
+        r = file_write_synced(new, data, size, mode);
+        if (r >= 0 && rename(new, path) < 0)
+                r = -errno;
+        if (r < 0) {
+                (void) unlink(new);
+                return r;
+        }
+        return folder_sync(folder);
 }
 
 char *file_parent(const char *path) {

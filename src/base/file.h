@@ -16,5 +16,11 @@ int file_open_regular(int dir_fd, const char *path, int flags, mode_t mode, uint
 /* Reads a whole file of at most `size_max` bytes, adds a NUL. -EFBIG when larger. The caller frees `*ret`. */
 int file_read_whole(int dir_fd, const char *path, size_t size_max, char **ret, size_t *ret_size);
 
+/*
+ * Replaces the file `path`: whenever the machine stops, it is the old one or the new one, whole. 0: the new one, and
+ * durable. `PATH.new` is written on the way; only one process at a time may replace a file.
+ */
+int file_replace(const char *path, const void *data, size_t size, mode_t mode);
+
 /* The directory part of `path` ("." if it has none). The caller frees. NULL when out of memory. */
 char *file_parent(const char *path);

@@ -79,6 +79,42 @@ static void test_parent(void) {
         }
 }
 
+static void test_replace(void) {
+        char path[sizeof directory + 16], other[sizeof path + 8];
+        _cleanup_free_ char *text = NULL, *again = NULL;
+        mode_t mask = umask(077);
+        struct stat st;
+
+        (void) snprintf(path, sizeof path, "%s/replaced", directory);
+        (void) snprintf(other, sizeof other, "%s.new", path);
+        CHECK_EQUAL(file_replace(path, "one", 3, 0644), 0);
+        CHECK_EQUAL(file_read_whole(AT_FDCWD, path, 10, &text, NULL), 0);
+        CHECK_STRING(text, "one");
+        CHECK(stat(path, &st) == 0);
+        CHECK_EQUAL(st.st_mode & 0777, 0644);
+
+        /* what an earlier process left behind is no obstacle, a link no way out of the folder */
+        write_file("replaced.new", "longer than the new one", 23);
+        CHECK_EQUAL(file_replace(path, "two", 3, 0600), 0);
+        CHECK_EQUAL(file_read_whole(AT_FDCWD, path, 10, &again, NULL), 0);
+        CHECK_STRING(again, "two");
+        CHECK(access(other, F_OK) < 0);
+        CHECK(symlink("text", other) == 0);
+        CHECK_EQUAL(file_replace(path, "three", 5, 0600), -ELOOP);
+
+        (void) umask(mask);
+        (void) unlink(other);
+        (void) unlink(path);
+}
+
+static void test_replace_tells_failures(void) {
+        char path[sizeof directory + 16];
+
+        (void) snprintf(path, sizeof path, "%s/no/file", directory);
+        CHECK_EQUAL(file_replace(path, "one", 3, 0644), -ENOENT);
+        CHECK_EQUAL(file_replace("/dev/full/x", "one", 3, 0644), -ENOTDIR);
+}
+
 int main(void) {
         CHECK(mkdtemp(directory) != NULL);
         directory_fd = open(directory, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
@@ -88,6 +124,8 @@ int main(void) {
         RUN(test_read_empty);
         RUN(test_read_keeps_the_limit);
         RUN(test_read_refuses_what_is_no_file);
+        RUN(test_replace);
+        RUN(test_replace_tells_failures);
         RUN(test_parent);
 
         (void) unlinkat(directory_fd, "text", 0);
