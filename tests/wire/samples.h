@@ -32,7 +32,7 @@ static inline Message sample_message(MessageType type) {
                 message.welcome = (MessageWelcome) { .version = 1, .name = "master" };
                 break;
         case MESSAGE_SETTINGS:
-                message.settings = (MessageSettings) { .threads_max = 4 };
+                message.settings = (MessageSettings) { .threads_max = 4, .cpu_percent = 150 };
                 break;
         case MESSAGE_REQUEST:
                 message.request = (MessageRequest) { .lane = WIRE_LANES_MAX - 1 };
@@ -43,6 +43,7 @@ static inline Message sample_message(MessageType type) {
                         .from = { from, sizeof from },
                         .to = { to, sizeof to },
                         .block_length = 31457280,
+                        .priority = 100,
                 };
                 break;
         case MESSAGE_LEASE:
@@ -71,6 +72,11 @@ static inline Message sample_message(MessageType type) {
                 break;
         case MESSAGE_BYE:
                 message.bye = (MessageBye) { .code = BYE_REFUSED, .reason = "the key is not known here" };
+                break;
+        case MESSAGE_STATE:
+                message.state = (MessageState) {
+                        .threads_allowed = 4, .threads_applied = 2, .note = "the master's cap"
+                };
                 break;
         default:
                 break;
