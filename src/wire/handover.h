@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/problem.h"
 #include "wire/message.h"
 
 #define HANDOVER_SIZE_MAX 4096 /* bytes of one datagram */
@@ -39,8 +38,11 @@ typedef struct HandoverReport {
         char note[WIRE_REASON_MAX + 1]; /* why it computes with fewer; "" nothing to say */
 } HandoverReport;
 
-/* The caller frees `*ret`. 0 or -ENOMEM. */
+/*
+ * The caller frees `*ret`, which is never longer than HANDOVER_SIZE_MAX: what cannot stand in a line of text becomes
+ * '?' (base/utf8.h). 0 or -ENOMEM.
+ */
 int handover_encode(const HandoverReport *report, char **ret, size_t *ret_size);
 
-/* -EBADMSG, -ENOMEM. */
+/* All texts of `ret` are plain (base/utf8.h). What is not in the object is empty or 0. -EBADMSG. */
 int handover_decode(const char *text, size_t size, HandoverReport *ret);
