@@ -281,6 +281,7 @@ static void session_on_message(Link *link, const Message *message, void *userdat
         case MESSAGE_HAND_BACK:
                 session_on_hand_back(session, &message->hand_back);
                 break;
+        case MESSAGE_STATE:
         case MESSAGE_BYE:
                 break;
         default:
