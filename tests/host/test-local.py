@@ -79,6 +79,7 @@ def interrupted_and_continued(folder):
     interrupted = 0
     for _ in range(50):
         process = start_local(store, *options)
+        wait_until(lambda: children(process.pid) or process.poll() is not None)  # else no handler is there yet
         time.sleep(0.25)
         kill(process.pid, signal.SIGINT)
         began = time.monotonic()
@@ -153,7 +154,8 @@ def ignored_signals_stay_ignored(folder):
     store = os.path.join(folder, "store")
     command = f"trap '' HUP; exec '{harness.PRIMECTL}' local --quiet --to 4e9 --store '{store}'"
     process = subprocess.Popen(["bash", "-c", command], stdin=subprocess.DEVNULL, start_new_session=True)
-    time.sleep(0.5)
+    wait_until(lambda: children(process.pid) or process.poll() is not None)
+    time.sleep(0.3)
     kill(process.pid, signal.SIGHUP)
     assert process.wait(timeout=60) == 0
 
