@@ -32,6 +32,7 @@
 #include "base/log.h"
 #include "ctl/child-process.h"
 #include "ctl/program-path.h"
+#include "wire/handover.h"
 
 #define RESTARTS_MAX 8                          /* deaths of workers without a new block in between */
 #define RESTART_PAUSE_USEC (50 * USEC_PER_MSEC) /* doubles with each of them, up to … */
@@ -48,7 +49,7 @@ typedef struct LocalWorker {
         int handover_fd;
         bool refused; /* by the master */
         bool left;    /* of its own accord, once */
-        char reason[512]; /* why its session ended */
+        char reason[WIRE_REASON_MAX + 1]; /* why its session ended */
         sd_event_source *child_source, *handover_source, *restart_timer;
 } LocalWorker;
 
@@ -250,29 +251,18 @@ static void worker_reconnect(LocalWorker *worker) {
                 worker_arm(worker, RECONNECT_USEC, worker_on_reconnect);
 }
 
-/* The worker tells how its session ended: see worker/worker.h. A broken connection is replaced, it keeps its blocks. */
-static int worker_on_handover(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        LocalWorker *worker = userdata;
+/* A broken connection is replaced: the worker keeps its blocks. One that was refused is started anew. */
+static void worker_take_report(LocalWorker *worker, const HandoverReport *report) {
         LocalCluster *cluster = worker->cluster;
-        char datagram[1024];
-        ssize_t n;
 
-        n = recv(fd, datagram, sizeof datagram - 1, MSG_DONTWAIT);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-                return 0;
-        if (n <= 0) {
-                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
-                return 0;
-        }
-        datagram[n] = '\0';
-        if (cluster->stopping || cluster->finished)
-                return 0;
-        worker->refused = strncmp(datagram, "refused: ", strlen("refused: ")) == 0;
-        (void) snprintf(worker->reason, sizeof worker->reason, "%.*s", (int) sizeof worker->reason - 1,
-                        datagram + strcspn(datagram, ":") + 1);
+        if (cluster->stopping || cluster->finished ||
+            (report->event != HANDOVER_LOST && report->event != HANDOVER_REFUSED))
+                return;
+        worker->refused = report->event == HANDOVER_REFUSED;
+        (void) snprintf(worker->reason, sizeof worker->reason, "%s", report->reason);
         if (worker->refused) {
                 (void) kill(worker->pid, SIGTERM);
-                return 0;
+                return;
         }
         /* Once, until there is something new to tell. */
         if (!cluster->told_lost || cluster->blocks_done != cluster->blocks_done_at_loss) {
@@ -281,6 +271,23 @@ static int worker_on_handover(sd_event_source *source, int fd, uint32_t revents,
                 cluster->callbacks.on_connection_lost(worker->reason, cluster->userdata);
         }
         worker_reconnect(worker);
+}
+
+/* The worker tells what becomes of its session: see wire/handover.h. */
+static int worker_on_handover(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        char datagram[HANDOVER_SIZE_MAX];
+        HandoverReport report;
+        ssize_t n;
+
+        n = recv(fd, datagram, sizeof datagram, MSG_DONTWAIT);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return 0;
+        if (n <= 0)
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        else if (handover_decode(datagram, (size_t) n, &report) < 0)
+                log_debug("A report of a worker cannot be read");
+        else
+                worker_take_report(userdata, &report);
         return 0;
 }
 

@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "wire/handover.h"
 #include "wire/identity.h"
 #include "worker/crew.h"
 #include "worker/shelf.h"
@@ -99,11 +100,13 @@ static int worker_on_crew(sd_event_source *source, int fd, uint32_t revents, voi
 /* Whoever hands masters over may have another connection. */
 static void worker_tell_end(const Worker *worker, int error, const char *reason) {
         bool refused = error == -EACCES || error == -EPROTONOSUPPORT || error == -EPROTO;
-        char datagram[1024];
-        int n;
+        HandoverReport report = { .event = refused ? HANDOVER_REFUSED : HANDOVER_LOST };
+        _cleanup_free_ char *text = NULL;
+        size_t size;
 
-        n = snprintf(datagram, sizeof datagram, "%s: %s", refused ? "refused" : "lost", reason);
-        (void) send(worker->handover_fd, datagram, MIN((size_t) n, sizeof datagram - 1), MSG_NOSIGNAL | MSG_DONTWAIT);
+        (void) snprintf(report.reason, sizeof report.reason, "%s", reason);
+        if (handover_encode(&report, &text, &size) >= 0)
+                (void) send(worker->handover_fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 static void worker_on_session_ended(WorkerSession *session, int error, const char *reason, void *userdata) {

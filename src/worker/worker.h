@@ -16,16 +16,8 @@ typedef struct Worker Worker;
 typedef struct WorkerSettings {
         const char *name;       /* this host's, for people */
         unsigned threads;       /* lanes */
-        int handover_fd;        /* SOCK_SEQPACKET: see below; taken */
+        int handover_fd;        /* SOCK_SEQPACKET, see wire/handover.h; taken */
 } WorkerSettings;
-
-/*
- * The handover socket. In comes one datagram with one descriptor for each connected master. Out goes one datagram
- * when a session ended otherwise than by BYE_DONE, with the reason for people behind the colon:
- *
- *     lost: REASON        the connection broke; another one to the same master is welcome
- *     refused: REASON     the master turned this worker away, and would again
- */
 
 /* 0 or negative errno with a sentence in `problem`. */
 int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Problem *problem);
