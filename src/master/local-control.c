@@ -26,19 +26,14 @@ struct LocalControl {
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(LocalControl *, local_control_free);
 
-static const char *const state_names[] = {
-        [MASTER_RUNNING] = "running",
-        [MASTER_FINISHED] = "finished",
-        [MASTER_FAILED] = "failed",
-};
-
 static void local_control_report(LocalControl *control, int flags) {
         _cleanup_free_ char *text = NULL;
-        MasterStatus status;
+        const char *problem = master_problem(control->master);
+        MasterJobStatus status;
         Report report;
         size_t size;
 
-        master_status(control->master, &status);
+        master_job_status(control->master, 0, &status);
         report = (Report) {
                 .from = control->from,
                 .to = control->to,
@@ -55,12 +50,14 @@ static void local_control_report(LocalControl *control, int flags) {
                 .spool_bytes = status.totals.spool_bytes,
                 .segments = status.totals.n_segments,
                 .disagreements = status.n_disagreements,
-                .workers = status.n_workers,
-                .lanes = status.n_lanes,
-                .elapsed_usec = clock_now_usec() - status.started_usec,
+                .workers = (uint32_t) master_n_workers(control->master),
+                .lanes = master_n_lanes(control->master),
+                .elapsed_usec = clock_now_usec() - master_started_usec(control->master),
         };
-        (void) snprintf(report.state, sizeof report.state, "%s", state_names[status.state]);
-        (void) snprintf(report.problem, sizeof report.problem, "%s", master_problem(control->master));
+        if (problem[0] != '\0')
+                status.state = MASTER_JOB_FAILED; /* the job may be well, but there is no master for it */
+        (void) snprintf(report.state, sizeof report.state, "%s", master_job_state_name(status.state));
+        (void) snprintf(report.problem, sizeof report.problem, "%s", problem);
 
         if (report_encode(&report, &text, &size) >= 0)
                 (void) send(control->fd, text, size, MSG_NOSIGNAL | flags);
@@ -71,7 +68,7 @@ void local_control_report_failure(int fd, const char *problem) {
         Report report = {};
         size_t size;
 
-        (void) snprintf(report.state, sizeof report.state, "%s", state_names[MASTER_FAILED]);
+        (void) snprintf(report.state, sizeof report.state, "%s", master_job_state_name(MASTER_JOB_FAILED));
         (void) snprintf(report.problem, sizeof report.problem, "%s", problem);
         if (report_encode(&report, &text, &size) >= 0)
                 (void) send(fd, text, size, MSG_NOSIGNAL);
@@ -113,7 +110,7 @@ static int local_control_on_io(sd_event_source *source, int fd, uint32_t revents
 
 int local_control_new(sd_event *event, int fd, Master *master, LocalControl **ret) {
         _cleanup_(local_control_freep) LocalControl *control = NULL;
-        MasterStatus status;
+        MasterJobStatus status;
         int r;
 
         control = malloc(sizeof *control);
@@ -122,7 +119,7 @@ int local_control_new(sd_event *event, int fd, Master *master, LocalControl **re
                 return -ENOMEM;
         }
         *control = (LocalControl) { .master = master, .fd = fd };
-        master_status(master, &status);
+        master_job_status(master, 0, &status);
         control->from = number_format(status.grid->from);
         control->to = status.grid->open ? NULL : number_format(status.grid->to);
         if (!control->from || (!status.grid->open && !control->to))

@@ -12,7 +12,7 @@
 
 typedef struct LocalControl LocalControl;
 
-/* Takes the descriptor, on failure too. 0 or negative errno. */
+/* Takes the descriptor, on failure too. 0 or negative errno. The master has one job, which stays. */
 int local_control_new(sd_event *event, int fd, Master *master, LocalControl **ret);
 LocalControl *local_control_free(LocalControl *control);
 

@@ -137,8 +137,6 @@ static int run(void) {
         char name[WIRE_NAME_MAX + 1] = "";
         const MasterSettings settings = {
                 .name = name,
-                .store_path = arg_store,
-                .segment_blocks = arg_segment_blocks,
                 .once = true,
         };
         Problem problem = PROBLEM_NONE;
@@ -164,8 +162,16 @@ static int run(void) {
                 r = sd_event_default(&event);
                 if (r < 0)
                         return log_error_errno(r, "Failed to make the event loop: %m");
-                r = master_new(event, &settings, from, open ? NULL : to, &master, &problem);
+                r = master_new(event, &settings, &master, &problem);
         }
+        if (r >= 0)
+                r = master_add_job(master, &(MasterJobSettings) {
+                        .name = "local",
+                        .from = from,
+                        .to = open ? NULL : to,
+                        .store_path = arg_store,
+                        .segment_blocks = arg_segment_blocks,
+                }, &problem);
         if (r < 0) {
                 /* Whoever started us tells it to the person. */
                 local_control_report_failure((int) arg_control_fd, problem.text);

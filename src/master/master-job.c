@@ -7,12 +7,26 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "prime/number.h"
+#include "store/layout.h"
+#include "wire/message.h"
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(MasterJob *, master_job_free);
+
+static const char *const state_names[] = {
+        [MASTER_JOB_RUNNING] = "running",
+        [MASTER_JOB_PAUSED] = "paused",
+        [MASTER_JOB_FINISHED] = "finished",
+        [MASTER_JOB_FAILED] = "failed",
+};
+
+const char *master_job_state_name(MasterJobState state) {
+        return (size_t) state < ELEMENTSOF(state_names) ? state_names[state] : NULL;
+}
 
 /* The first eight bytes of SHA-256("primes" block_length n_from from to). */
 static int job_id(const Grid *grid, uint64_t *ret) {
@@ -33,25 +47,36 @@ static int job_id(const Grid *grid, uint64_t *ret) {
         return 0;
 }
 
-int master_job_open(const mpz_t from, const mpz_t to, const char *store_path, uint64_t segment_blocks,
-                    MasterJob **ret, Problem *problem) {
+int master_job_open(const MasterJobSettings *settings, const Disk *disk, MasterJob **ret, Problem *problem) {
         _cleanup_(master_job_freep) MasterJob *job = NULL;
         Grid grid;
         int r;
 
-        r = grid_init(&grid, from, to, problem);
+        r = grid_init(&grid, settings->from, settings->to, problem);
         if (r < 0)
                 return r;
-        job = calloc(1, sizeof *job);
+        job = malloc(sizeof *job);
         if (!job) {
                 grid_done(&grid);
                 return problem_set(problem, ENOMEM, "Out of memory");
         }
-        job->grid = grid;
+        *job = (MasterJob) {
+                .name = strdup(settings->name),
+                .store_path = strdup(settings->store_path),
+                .grid = grid,
+                .disk = disk,
+                .segment_blocks = settings->segment_blocks ?: STORE_SEGMENT_BLOCKS_DEFAULT,
+                .priority = CLAMP(settings->priority ?: MASTER_PRIORITY_DEFAULT, 1u, (unsigned) WIRE_PRIORITY_MAX),
+                .paused = settings->paused,
+                .retry_usec = USEC_INFINITY,
+        };
+        rate_window_init(&job->rate, clock_now_usec());
+        if (!job->name || !job->store_path)
+                return problem_set(problem, ENOMEM, "Out of memory");
         r = job_id(&job->grid, &job->id);
         if (r < 0)
                 return problem_set(problem, r, "Out of memory");
-        r = store_open(&disk_system, store_path, &job->grid, segment_blocks, &job->store, problem);
+        r = store_open(disk, job->store_path, &job->grid, job->segment_blocks, &job->store, problem);
         if (r < 0)
                 return r;
         job->n_blocks_at_start = store_present(job->store)->n_members;
@@ -66,11 +91,62 @@ MasterJob *master_job_free(MasterJob *job) {
         store_close(job->store);
         interval_set_done(&job->uncommitted);
         grid_done(&job->grid);
+        free(job->name);
+        free(job->store_path);
         free(job);
         return NULL;
 }
 
-bool master_job_finished(const MasterJob *job) {
+void master_job_fail(MasterJob *job, int error, const Problem *problem, usec_t now) {
+        job->error = error;
+        job->problem = *problem;
+        job->failed_usec = now;
+        job->kept = true;
+        store_totals(job->store, &job->last_totals);
+        job->n_last_present = store_present(job->store)->n_members - job->uncommitted.n_members;
+        interval_set_done(&job->uncommitted);
+        job->store = store_close(job->store);
+}
+
+/* A store that is gone must not be begun anew: more likely its file system is not mounted. */
+static int job_check_store(const MasterJob *job, Problem *problem) {
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s/%s", job->store_path, LAYOUT_JOB) < 0)
+                return problem_set(problem, ENOMEM, "Out of memory");
+        if (access(path, F_OK) < 0)
+                return problem_set(problem, errno, "The store '%s' of the job '%s' cannot be found (%m): see that its "
+                                   "file system is mounted.", job->store_path, job->name);
+        return 0;
+}
+
+int master_job_reopen(MasterJob *job, Problem *problem) {
+        Problem own = PROBLEM_NONE;
+        int r;
+
+        r = job_check_store(job, &own);
+        if (r >= 0)
+                r = store_open(job->disk, job->store_path, &job->grid, job->segment_blocks, &job->store, &own);
+        if (r < 0) {
+                job->error = r;
+                job->problem = own;
+                return problem_set(problem, r, "%s", own.text);
+        }
+        job->error = 0;
+        job->problem = PROBLEM_NONE;
+        job->kept = false;
+        job->retry_usec = USEC_INFINITY;
+        return 0;
+}
+
+MasterJobState master_job_state(const MasterJob *job) {
+        return job->finished ? MASTER_JOB_FINISHED
+               : !job->store ? MASTER_JOB_FAILED
+               : job->paused ? MASTER_JOB_PAUSED
+                             : MASTER_JOB_RUNNING;
+}
+
+bool master_job_is_complete(const MasterJob *job) {
         return !master_job_is_dirty(job) && store_frontier(job->store) == job->grid.n_blocks;
 }
 

@@ -1,29 +1,60 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A job with everything the master holds for it: its grid and its store. */
+/* A job with everything the master holds for it: its grid, its store, its state. */
 
 #include <stdint.h>
 
 #include "base/problem.h"
+#include "master/master.h"
+#include "master/rate-window.h"
 #include "prime/grid.h"
 #include "store/store.h"
 
 typedef struct MasterJob {
+        char *name, *store_path;
         uint64_t id; /* from the definition alone: a restarted master, or another one, gives the same job the same id */
         Grid grid;
-        Store *store;
+        const Disk *disk;
+        uint64_t segment_blocks;
+        unsigned priority;
+        bool paused;
+
+        Store *store;             /* NULL: it failed */
         IntervalSet uncommitted;  /* blocks that were put since the last commit */
         uint64_t n_disagreements; /* late results that differ from what is stored */
         uint64_t n_blocks_at_start;
+        RateWindow rate; /* of numbers */
+
+        bool finished; /* that was noted */
+        usec_t finished_usec;
+
+        /* after a failure */
+        Problem problem;
+        int error;                /* negative errno */
+        usec_t failed_usec;
+        bool kept;                /* workers are still to keep what they sent */
+        usec_t retry_usec;        /* when to look whether there is room again; USEC_INFINITY: a person must say so */
+        usec_t retry_pause_usec;
+        StoreTotals last_totals;  /* of what was durable */
+        uint64_t n_last_present;
 } MasterJob;
 
-/* `to` is NULL for an open job. Opens or makes the store. 0 or negative errno with a sentence. */
-int master_job_open(const mpz_t from, const mpz_t to, const char *store_path, uint64_t segment_blocks,
-                    MasterJob **ret, Problem *problem);
+/* Opens or makes the store on `disk`. 0 or negative errno with a sentence. */
+int master_job_open(const MasterJobSettings *settings, const Disk *disk, MasterJob **ret, Problem *problem);
 MasterJob *master_job_free(MasterJob *job);
 
-/* All blocks are in order and durable. */
-bool master_job_finished(const MasterJob *job);
+/* Closes the store, remembers why. What was not committed may be gone; the worker still has it. */
+void master_job_fail(MasterJob *job, int error, const Problem *problem, usec_t now);
 
+/*
+ * Opens the store of a job that failed, if it is still there. 0; negative errno with a sentence, which is the job's
+ * problem from then on.
+ */
+int master_job_reopen(MasterJob *job, Problem *problem);
+
+MasterJobState master_job_state(const MasterJob *job);
+
+/* Of an open store: all blocks are in order and durable. */
+bool master_job_is_complete(const MasterJob *job);
 bool master_job_is_dirty(const MasterJob *job); /* a commit is due */

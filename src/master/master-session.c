@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
 #include "prime/number.h"
 #include "wire/version.h"
 
@@ -29,8 +28,9 @@ typedef struct LaneRequest {
 struct MasterSession {
         Link *link;
         const MasterSessionOwner *owner;
+        void *userdata;
         uint64_t number;
-        char name[WIRE_NAME_MAX + 1];
+        char name[WIRE_NAME_MAX + 1], program[WIRE_NAME_MAX + 1];
         LaneRequest *lanes;
         unsigned n_lanes;
         PendingBlocks *pending;
@@ -46,12 +46,20 @@ const char *master_session_name(const MasterSession *session) {
         return session->name;
 }
 
+const char *master_session_program(const MasterSession *session) {
+        return session->program;
+}
+
 unsigned master_session_lanes(const MasterSession *session) {
         return session->n_lanes;
 }
 
 const uint8_t *master_session_peer_id(const MasterSession *session) {
         return link_peer_id(session->link);
+}
+
+bool master_session_is_closing(const MasterSession *session) {
+        return session->closing;
 }
 
 /* Leases */
@@ -99,7 +107,17 @@ void master_session_ignore(MasterSession *session, unsigned lane) {
         session->lanes[lane] = (LaneRequest) {};
 }
 
-void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid) {
+void master_session_settings(MasterSession *session, unsigned threads_max, unsigned cpu_percent) {
+        session_send(session, &(Message) {
+                .type = MESSAGE_SETTINGS,
+                .settings = {
+                        .threads_max = (uint16_t) MIN(threads_max, UINT16_MAX + 0u),
+                        .cpu_percent = (uint16_t) MIN(cpu_percent, UINT16_MAX + 0u),
+                },
+        });
+}
+
+void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid, unsigned priority) {
         size_t n_from = number_bytes(grid->from), n_to = number_bytes(grid->to);
         _cleanup_free_ uint8_t *bytes = malloc(n_from + n_to + 1);
 
@@ -116,6 +134,7 @@ void master_session_announce(MasterSession *session, uint64_t job, const Grid *g
                         .from = { bytes, n_from },
                         .to = { bytes + n_from, n_to },
                         .block_length = grid->block_length,
+                        .priority = (uint16_t) priority,
                 },
         });
 }
@@ -151,6 +170,13 @@ const IntervalSet *master_session_pending(const MasterSession *session, uint64_t
                 if (session->pending[i].job == job)
                         return &session->pending[i].blocks;
         return NULL;
+}
+
+bool master_session_has_pending(const MasterSession *session) {
+        for (size_t i = 0; i < session->n_pending; i++)
+                if (session->pending[i].blocks.n_members > 0)
+                        return true;
+        return false;
 }
 
 int master_session_await_durable(MasterSession *session, uint64_t job, uint64_t sequence) {
@@ -208,11 +234,24 @@ void master_session_on_durable(MasterSession *session, uint64_t job, const Inter
                         master_session_close(session, BYE_RESOURCES, "out of memory");
 }
 
+void master_session_release(MasterSession *session, uint64_t job) {
+        Interval all = { 0, UINT64_MAX };
+        const IntervalSet everything = { .intervals = &all, .n_intervals = 1, .n_members = UINT64_MAX };
+
+        for (size_t i = 0; i < session->n_pending; i++)
+                if (session->pending[i].job == job) {
+                        master_session_on_durable(session, job, &everything);
+                        interval_set_done(&session->pending[i].blocks);
+                        session->pending[i] = session->pending[--session->n_pending];
+                        return;
+                }
+}
+
 /* Messages */
 
-static void session_refuse(MasterSession *session, const char *what) {
-        log_warning("Worker '%s' broke the protocol: %s", session->name, what);
-        master_session_close(session, BYE_PROTOCOL, what);
+static void session_refuse(MasterSession *session, ByeCode code, const char *reason) {
+        session->owner->on_refused(session, reason, session->userdata);
+        master_session_close(session, code, reason);
 }
 
 static void session_on_hello(MasterSession *session, const MessageHello *hello) {
@@ -220,14 +259,14 @@ static void session_on_hello(MasterSession *session, const MessageHello *hello) 
         char reason[WIRE_REASON_MAX + 1];
 
         if (session->n_lanes > 0) {
-                session_refuse(session, "HELLO came twice");
+                session_refuse(session, BYE_PROTOCOL, "HELLO came twice");
                 return;
         }
         (void) snprintf(session->name, sizeof session->name, "%s", hello->name);
+        (void) snprintf(session->program, sizeof session->program, "%s", hello->program);
         if (version_negotiate(hello, &welcome.welcome.version) < 0) {
                 version_explain(hello, reason);
-                log_warning("Worker '%s' was turned away: %s", session->name, reason);
-                master_session_close(session, BYE_VERSION, reason);
+                session_refuse(session, BYE_VERSION, reason);
                 return;
         }
         session->lanes = calloc(hello->n_lanes, sizeof *session->lanes);
@@ -239,24 +278,23 @@ static void session_on_hello(MasterSession *session, const MessageHello *hello) 
         (void) snprintf(welcome.welcome.name, sizeof welcome.welcome.name, "%s", session->owner->name);
         (void) snprintf(welcome.welcome.program, sizeof welcome.welcome.program, "primed-master %s", PRIMED_VERSION);
         session_send(session, &welcome);
-        session_send(session, &(Message) { .type = MESSAGE_SETTINGS });
-        if (session->owner->on_joined(session, session->owner->userdata) < 0)
+        if (session->owner->on_joined(session, session->userdata) < 0)
                 master_session_close(session, BYE_RESOURCES, "the master cannot take more workers");
 }
 
 static void session_on_request(MasterSession *session, const MessageRequest *request) {
         if (request->lane >= session->n_lanes || session->lanes[request->lane].waits) {
-                session_refuse(session, "a REQUEST of an unknown lane, or a second one");
+                session_refuse(session, BYE_PROTOCOL, "a REQUEST of an unknown lane, or a second one");
                 return;
         }
         session->lanes[request->lane].waits = true;
-        session->owner->on_request(session, session->owner->userdata);
+        session->owner->on_request(session, request->lane, session->userdata);
 }
 
 static void session_on_hand_back(MasterSession *session, const MessageIntervals *hand_back) {
         for (size_t i = 0; i < hand_back->n_intervals; i++)
                 session->owner->on_hand_back(session, hand_back->job, hand_back->intervals[i].first,
-                                             hand_back->intervals[i].end, session->owner->userdata);
+                                             hand_back->intervals[i].end, session->userdata);
 }
 
 static void session_on_message(Link *link, const Message *message, void *userdata) {
@@ -265,7 +303,7 @@ static void session_on_message(Link *link, const Message *message, void *userdat
         if (session->closing)
                 return;
         if (session->n_lanes == 0 && message->type != MESSAGE_HELLO && message->type != MESSAGE_BYE) {
-                session_refuse(session, "a message before HELLO");
+                session_refuse(session, BYE_PROTOCOL, "a message before HELLO");
                 return;
         }
         switch (message->type) {
@@ -276,16 +314,18 @@ static void session_on_message(Link *link, const Message *message, void *userdat
                 session_on_request(session, &message->request);
                 break;
         case MESSAGE_BLOCK:
-                session->owner->on_block(session, &message->block, session->owner->userdata);
+                session->owner->on_block(session, &message->block, session->userdata);
                 break;
         case MESSAGE_HAND_BACK:
                 session_on_hand_back(session, &message->hand_back);
                 break;
         case MESSAGE_STATE:
+                session->owner->on_state(session, &message->state, session->userdata);
+                break;
         case MESSAGE_BYE:
                 break;
         default:
-                session_refuse(session, "a message that only masters send");
+                session_refuse(session, BYE_PROTOCOL, "a message that only masters send");
         }
 }
 
@@ -297,7 +337,7 @@ static void session_on_closed(Link *link, int error, const char *reason, void *u
         MasterSession *session = userdata;
 
         session->closing = true;
-        session->owner->on_ended(session, error, reason, session->owner->userdata);
+        session->owner->on_ended(session, error, reason, session->userdata);
 }
 
 void master_session_close(MasterSession *session, ByeCode code, const char *reason) {
@@ -308,7 +348,7 @@ void master_session_close(MasterSession *session, ByeCode code, const char *reas
 }
 
 int master_session_new(sd_event *event, int fd, uint64_t number, const Identity *identity,
-                       const MasterSessionOwner *owner, MasterSession **ret) {
+                       const MasterSessionOwner *owner, void *userdata, MasterSession **ret) {
         static const LinkCallbacks callbacks = {
                 .on_ready = session_on_ready,
                 .on_message = session_on_message,
@@ -323,7 +363,7 @@ int master_session_new(sd_event *event, int fd, uint64_t number, const Identity 
                 (void) fd_close(fd);
                 return -ENOMEM;
         }
-        *session = (MasterSession) { .owner = owner, .number = number, .name = "(unknown)" };
+        *session = (MasterSession) { .owner = owner, .userdata = userdata, .number = number, .name = "(unknown)" };
         r = link_new(event, fd, LINK_SERVER, identity, &settings, &callbacks, session, &session->link);
         if (r < 0) {
                 master_session_free(session);

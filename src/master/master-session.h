@@ -19,26 +19,36 @@ typedef struct MasterSession MasterSession;
 
 /* What a session asks of its owner. All come from the event loop. */
 typedef struct MasterSessionOwner {
-        /* The worker said HELLO with an acceptable version. Negative errno: it is turned away. */
+        /*
+         * The worker said HELLO with an acceptable version, and was told WELCOME: the SETTINGS and JOBs come next.
+         * -EBUSY or other negative errno: it is turned away.
+         */
         int (*on_joined)(MasterSession *session, void *userdata);
-        void (*on_request)(MasterSession *session, void *userdata); /* a lane waits: see master_session_next_lane() */
+        /* It speaks no version of ours, or broke the protocol: it is about to be turned away. */
+        void (*on_refused)(MasterSession *session, const char *reason, void *userdata);
+        void (*on_state)(MasterSession *session, const MessageState *state, void *userdata);
+        /* A lane waits: see master_session_next_lane(). */
+        void (*on_request)(MasterSession *session, unsigned lane, void *userdata);
         void (*on_block)(MasterSession *session, const MessageBlock *block, void *userdata);
         void (*on_hand_back)(MasterSession *session, uint64_t job, uint64_t first, uint64_t end, void *userdata);
         void (*on_ended)(MasterSession *session, int error, const char *reason, void *userdata);
         const char *name; /* the master's, for people */
-        void *userdata;
 } MasterSessionOwner;
 
-/* Takes the descriptor, on failure too. `number` is the worker's number in the plan. */
+/* Takes the descriptor, on failure too. `number` is the worker's number in the plan. `owner` must outlive it. */
 int master_session_new(sd_event *event, int fd, uint64_t number, const Identity *identity,
-                       const MasterSessionOwner *owner, MasterSession **ret);
+                       const MasterSessionOwner *owner, void *userdata, MasterSession **ret);
 MasterSession *master_session_free(MasterSession *session);
 
 /* what it is */
 uint64_t master_session_number(const MasterSession *session);
 const char *master_session_name(const MasterSession *session);
+const char *master_session_program(const MasterSession *session); /* "" before it joined */
 unsigned master_session_lanes(const MasterSession *session); /* 0 before it joined */
 const uint8_t *master_session_peer_id(const MasterSession *session);
+bool master_session_is_closing(const MasterSession *session);
+
+void master_session_settings(MasterSession *session, unsigned threads_max, unsigned cpu_percent); /* 0: no cap */
 
 /* leases: the first lane from `lane` on that waits, -1 if none does */
 int master_session_next_lane(const MasterSession *session, unsigned lane);
@@ -46,15 +56,18 @@ void master_session_grant(MasterSession *session, unsigned lane, const PlanLease
 void master_session_wait(MasterSession *session, unsigned lane); /* tells the lane once that it has to wait */
 void master_session_ignore(MasterSession *session, unsigned lane); /* the request needs no answer */
 
-void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid);
+void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid, unsigned priority);
 void master_session_revoke(MasterSession *session, uint64_t job, uint64_t first, uint64_t end);
 
 /* Acknowledges now (`durable` blocks), or once they are durable. */
 void master_session_acknowledge(MasterSession *session, uint64_t job, uint64_t sequence);
 int master_session_await_durable(MasterSession *session, uint64_t job, uint64_t sequence);
 void master_session_on_durable(MasterSession *session, uint64_t job, const IntervalSet *durable);
-/* The blocks of the job that await this, NULL if there are none. */
+/* Acknowledges all blocks of the job: they are not wanted any more. */
+void master_session_release(MasterSession *session, uint64_t job);
+/* The blocks of the job that await acknowledgement, NULL if there are none. */
 const IntervalSet *master_session_pending(const MasterSession *session, uint64_t job);
+bool master_session_has_pending(const MasterSession *session);
 
 /* Says BYE and ends; on_ended() follows. */
 void master_session_close(MasterSession *session, ByeCode code, const char *reason);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The master: one job, its plan, its store, and a session for each worker whose connected descriptor it is given.
- * It opens no connection and no listening socket itself.
+ * The master: its jobs, each with a store; one plan for all of them; a session for each worker whose connected
+ * descriptor it is given. It opens no connection and no listening socket itself, and knows neither bus nor systemd.
  */
 
 #include <gmp.h>
@@ -15,45 +15,129 @@
 #include "plan/plan.h"
 #include "prime/grid.h"
 #include "store/store.h"
+#include "wire/identity.h"
+#include "wire/message.h"
 
 typedef struct Master Master;
 
+#define MASTER_JOBS_MAX 256
+#define MASTER_PRIORITY_DEFAULT 100
+#define MASTER_REASON_MAX 1024
+
+/* What the admin of the master grants one worker. */
+typedef struct MasterCap {
+        unsigned threads_max; /* 0: no cap */
+        unsigned cpu_percent; /* of one processor; 0: no cap */
+} MasterCap;
+
 typedef struct MasterSettings {
-        const char *name;       /* for people */
-        const char *store_path;
-        uint64_t segment_blocks;
-        bool once;              /* end the event loop when the job is finished */
+        const char *name;         /* for people; copied */
+        const Identity *identity; /* must outlive the master; NULL: a key for this process only */
+        bool once;                /* end the event loop when the only job is finished */
+        unsigned workers_max;     /* 0: the default */
+        uint64_t spool_max_bytes; /* of each job, before packing; 0: the default */
+        const Disk *disk;         /* NULL: the real one */
+
+        /* The cap of the worker with this name and id (hex); NULL: none has one. Asked when it joins, and again after
+         * master_apply_caps(). */
+        MasterCap (*on_cap)(const char *name, const char *id, void *userdata);
+        /* From the event loop, after anything that the queries below would tell: a job's state, a worker that came or
+         * went, work that ran out or came back. Many changes may share one call. NULL: nobody asks. */
+        void (*on_changed)(void *userdata);
+        void *userdata;
 } MasterSettings;
 
-/* `to` is NULL for an open job. 0 or negative errno with a sentence in `problem`. */
-int master_new(sd_event *event, const MasterSettings *settings, const mpz_t from, const mpz_t to, Master **ret,
-               Problem *problem);
+/* 0 or negative errno with a sentence in `problem`. It has no job yet. */
+int master_new(sd_event *event, const MasterSettings *settings, Master **ret, Problem *problem);
 
 /* Does not commit: see master_stop(). */
 Master *master_free(Master *master);
 
-/* A worker is at the other end of `fd`, which is taken. */
+/* A worker is at the other end of `fd`, which is taken on failure too. -EBUSY: too many, or stopping. */
 int master_add_worker(Master *master, int fd);
 
 /* Makes everything that arrived durable and ends the event loop with 0, or with 1 if that failed. */
 void master_stop(Master *master);
 
-typedef enum MasterState {
-        MASTER_RUNNING,
-        MASTER_FINISHED, /* every block is in order and durable */
-        MASTER_FAILED,   /* see master_problem() */
-} MasterState;
+/* Asks on_cap() anew for all workers. */
+void master_apply_caps(Master *master);
 
-typedef struct MasterStatus {
-        MasterState state;
-        const Grid *grid;
+/* jobs */
+
+typedef struct MasterJobSettings {
+        const char *name; /* a word without '/', unique; copied */
+        mpz_srcptr from;
+        mpz_srcptr to; /* NULL: open */
+        const char *store_path;
+        uint64_t segment_blocks; /* of a new store; 0: the default */
+        unsigned priority;       /* 1 … 1000; 0: the default */
+        bool paused;
+} MasterJobSettings;
+
+typedef enum MasterJobState {
+        MASTER_JOB_RUNNING,
+        MASTER_JOB_PAUSED,   /* by master_pause_job() */
+        MASTER_JOB_FINISHED, /* every block is in order and durable */
+        MASTER_JOB_FAILED,   /* the store does not take anything: see `problem`; master_pause_job(…, false) tries again */
+} MasterJobState;
+
+const char *master_job_state_name(MasterJobState state); /* "running" */
+
+typedef struct MasterJobStatus {
+        const char *name, *store_path; /* live as long as the job */
+        uint64_t id;
+        const Grid *grid;              /* likewise */
+        MasterJobState state;
+        const char *problem; /* a sentence; "" if there is none */
+        unsigned priority;
         StoreTotals totals;
         uint64_t n_blocks_present;  /* with the spool */
-        uint64_t n_blocks_at_start; /* that were there when the master started */
+        uint64_t n_blocks_at_start; /* that were there when the job was opened */
         uint64_t n_disagreements;
-        unsigned n_workers, n_lanes; /* that joined and are still there */
-        usec_t started_usec;        /* clock_now_usec() */
-} MasterStatus;
+        double rate; /* numbers a second, over the last 30 s */
+        usec_t finished_usec; /* clock_now_usec() when it finished; 0 not, or before it was opened */
+} MasterJobStatus;
 
-void master_status(const Master *master, MasterStatus *ret);
-const char *master_problem(const Master *master); /* a sentence; empty if there is none */
+/*
+ * Opens or makes the job's store and plans what is missing. -EEXIST with a sentence: a job of this name or interval is
+ * there already; errors of grid_init() and store_open(). Nothing has changed after a failure.
+ */
+int master_add_job(Master *master, const MasterJobSettings *settings, Problem *problem);
+
+/* All three: -ENOENT: no such job. Removing commits and closes the store, which stays as it is. */
+int master_remove_job(Master *master, const char *name, Problem *problem);
+int master_pause_job(Master *master, const char *name, bool paused, Problem *problem);
+int master_set_job_priority(Master *master, const char *name, unsigned priority, Problem *problem);
+
+size_t master_n_jobs(const Master *master); /* in the order in which they were added */
+void master_job_status(const Master *master, size_t index, MasterJobStatus *ret);
+int master_find_job(const Master *master, const char *name, size_t *ret_index); /* 0 or -ENOENT */
+
+/* workers */
+
+typedef struct MasterWorkerStatus {
+        char name[WIRE_NAME_MAX + 1], program[WIRE_NAME_MAX + 1];
+        char id[2 * SHA256_SIZE + 1];
+        char address[64]; /* of its connection, "" if it has none */
+        usec_t joined_realtime_usec;
+        unsigned n_lanes;
+        MasterCap cap;
+        unsigned threads_allowed, threads_applied; /* as it says itself */
+        char note[WIRE_REASON_MAX + 1];
+        double rate;         /* numbers a second, over the last 30 s */
+        uint64_t n_blocks;   /* accepted since it joined */
+        uint64_t n_leased;   /* blocks */
+} MasterWorkerStatus;
+
+/* Those that joined and are still there. */
+size_t master_n_workers(const Master *master);
+void master_worker_status(const Master *master, size_t index, MasterWorkerStatus *ret);
+
+/* the whole */
+const char *master_name(const Master *master);
+const uint8_t *master_id(const Master *master); /* SHA256_SIZE bytes */
+bool master_wants_workers(const Master *master); /* some running job misses a block: what TXT work= tells */
+unsigned master_n_lanes(const Master *master);
+uint64_t master_n_remote(const Master *master); /* workers that ever came from an address that is not this host's */
+usec_t master_started_usec(const Master *master);
+const char *master_problem(const Master *master); /* why the event loop ended with 1; "" if it did not */

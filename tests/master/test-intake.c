@@ -38,7 +38,9 @@ static Stage *stage_new(void) {
         mpz_init_set_ui(to, 30000);
         (void) strcpy(stage->folder, "/tmp/primed-test-intake-XXXXXX");
         CHECK(mkdtemp(stage->folder));
-        CHECK(master_job_open(from, to, stage->folder, 4, &stage->job, NULL) >= 0);
+        CHECK(master_job_open(&(MasterJobSettings) { .name = "job", .from = from, .to = to,
+                                                     .store_path = stage->folder, .segment_blocks = 4 },
+                              &disk_system, &stage->job, NULL) >= 0);
         CHECK(plan_new(&settings, &stage->plan) >= 0);
         CHECK(plan_job_add(stage->plan,
                            &(PlanJob) { .id = stage->job->id, .n_items = 1, .priority = 1, .run_items = 1,

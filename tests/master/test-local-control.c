@@ -29,10 +29,11 @@ static Stage *stage_new(void) {
         mpz_init_set_ui(to, 1000000);
         (void) strcpy(stage->folder, "/tmp/primed-test-control-XXXXXX");
         CHECK(mkdtemp(stage->folder));
-        CHECK(master_new(stage->event,
-                         &(MasterSettings) { .name = "test", .store_path = stage->folder, .segment_blocks = 1,
-                                             .once = true },
-                         from, to, &stage->master, NULL) >= 0);
+        CHECK(master_new(stage->event, &(MasterSettings) { .name = "test", .once = true }, &stage->master, NULL) >= 0);
+        CHECK(master_add_job(stage->master,
+                             &(MasterJobSettings) { .name = "job", .from = from, .to = to,
+                                                    .store_path = stage->folder, .segment_blocks = 1 },
+                             NULL) >= 0);
         CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) >= 0);
         CHECK(local_control_new(stage->event, pair[0], stage->master, &stage->control) >= 0);
         stage->fd = pair[1];
@@ -101,7 +102,6 @@ static void test_a_reader_that_sleeps_does_not_stop_the_master(void) {
 
 static void test_descriptors_become_workers(void) {
         Stage *stage = stage_new();
-        MasterStatus status;
         int pair[2];
 
         CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) >= 0);
@@ -109,8 +109,7 @@ static void test_descriptors_become_workers(void) {
         CHECK(send(stage->fd, "nothing", 7, 0) == 7); /* without a descriptor: no matter */
         (void) fd_close(pair[0]);
         stage_run(stage, 100 * USEC_PER_MSEC);
-        master_status(stage->master, &status);
-        CHECK_EQUAL(status.n_workers, 0); /* it has not said HELLO */
+        CHECK_EQUAL(master_n_workers(stage->master), 0); /* it has not said HELLO */
         CHECK(sd_event_get_state(stage->event) != SD_EVENT_FINISHED);
 
         /* the master holds the other end: it hears that we are gone, and goes on */

@@ -23,7 +23,9 @@ static MasterJob *open_job(const char *from_word, const char *to_word, const cha
         CHECK(number_parse(from, from_word, NULL) >= 0);
         CHECK(!to_word || number_parse(to, to_word, NULL) >= 0);
         (void) snprintf(path, sizeof path, "%s/%s", folder, name);
-        r = master_job_open(from, to_word ? to : NULL, path, 4, &job, &problem);
+        r = master_job_open(&(MasterJobSettings) { .name = name, .from = from, .to = to_word ? to : NULL,
+                                                   .store_path = path, .segment_blocks = 4 },
+                            &disk_system, &job, &problem);
         if (r != expected)
                 printf("# %s\n", problem.text);
         CHECK_EQUAL(r, expected);
@@ -52,7 +54,7 @@ static void test_id_depends_on_the_interval_alone(void) {
                 ids[i] = job->id;
                 for (size_t k = 0; k < i; k++)
                         CHECK(ids[k] != ids[i]);
-                CHECK(!master_job_finished(job) && !master_job_is_dirty(job));
+                CHECK(!master_job_is_complete(job) && !master_job_is_dirty(job));
                 master_job_free(job);
                 master_job_free(again);
         }

@@ -139,15 +139,18 @@ static void stage_compute(Stage *stage) {
 }
 
 static void stage_start_master(Stage *stage) {
-        const MasterSettings settings = {
-                .name = "test",
+        const MasterSettings settings = { .name = "test", .once = true };
+        const MasterJobSettings job = {
+                .name = "job",
+                .from = stage->grid.from,
+                .to = stage->grid.to,
                 .store_path = stage->folder,
                 .segment_blocks = 2,
-                .once = true,
         };
         Problem problem = PROBLEM_NONE;
 
-        if (master_new(stage->event, &settings, stage->grid.from, stage->grid.to, &stage->master, &problem) < 0) {
+        if (master_new(stage->event, &settings, &stage->master, &problem) < 0 ||
+            master_add_job(stage->master, &job, &problem) < 0) {
                 printf("# %s\n", problem.text);
                 CHECK(!"the master starts");
         }
@@ -229,10 +232,10 @@ static void worker_send(PlayedWorker *worker, const MessageBlock *block) {
         CHECK(link_send(worker->link, &message) >= 0);
 }
 
-static MasterStatus stage_status(const Stage *stage) {
-        MasterStatus status;
+static MasterJobStatus stage_status(const Stage *stage) {
+        MasterJobStatus status;
 
-        master_status(stage->master, &status);
+        master_job_status(stage->master, 0, &status);
         return status;
 }
 
@@ -261,12 +264,12 @@ static void test_one_worker_does_it_all(void) {
         Stage *stage = stage_new();
         PlayedWorker *worker = stage_join(stage, 1);
 
-        CHECK_EQUAL(stage_status(stage).n_workers, 1);
+        CHECK_EQUAL(master_n_workers(stage->master), 1);
         worker_request(worker, 0);
         worker_finish(worker);
         CHECK_EQUAL(worker->closed_error, 0);
         CHECK_EQUAL(worker->acknowledged.n_members, N_BLOCKS);
-        CHECK_EQUAL(stage_status(stage).state, MASTER_FINISHED);
+        CHECK_EQUAL(stage_status(stage).state, MASTER_JOB_FINISHED);
         CHECK_EQUAL(stage_status(stage).totals.n_primes, N_PRIMES);
         CHECK_EQUAL(stage_status(stage).totals.n_segments, 3);
         stage_free(stage);
@@ -483,7 +486,7 @@ static void test_an_unknown_version_is_turned_away(void) {
         RUN_UNTIL(stage, worker->closed);
         CHECK_EQUAL(worker->closed_error, -EPROTONOSUPPORT);
         CHECK(!worker->welcome);
-        CHECK_EQUAL(stage_status(stage).n_workers, 0);
+        CHECK_EQUAL(master_n_workers(stage->master), 0);
         stage_free(stage);
 }
 
