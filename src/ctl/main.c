@@ -7,6 +7,8 @@
  * to the table below, a section to man/primectl.1.scd.
  */
 
+#include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/macro.h"
+#include "ctl/terminal.h"
 #include "ctl/verb.h"
 
 typedef struct Verb {
@@ -23,6 +26,13 @@ typedef struct Verb {
 } Verb;
 
 static const Verb verbs[] = {
+        { "status", verb_status, "Show what the daemons on this host do" },
+        { "start", verb_start, "Let the master find all primes of an interval" },
+        { "pause", verb_pause, "Let jobs wait" },
+        { "resume", verb_resume, "Let jobs go on" },
+        { "cancel", verb_cancel, "Take jobs from the master; the primes stay" },
+        { "jobs", verb_jobs, "List the master's jobs" },
+        { "workers", verb_workers, "List the master's workers" },
         { "local", verb_local, "Find all primes of an interval on this machine" },
         { "cat", verb_cat, "Print primes of a store in order" },
         { "count", verb_count, "Count primes of a store" },
@@ -32,13 +42,15 @@ static const Verb verbs[] = {
 
 static void help(void) {
         printf("primectl [OPTIONS...] COMMAND ...\n\n"
-               "Find prime numbers and ask for them.\n\n"
-               "Commands:\n");
+               "%sFind prime numbers and ask for them.%s\n\n"
+               "Commands:\n", terminal_color(COLOR_BOLD), terminal_color(COLOR_NONE));
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
                 printf("  %-8s  %s\n", verbs[i].name, verbs[i].help);
         printf("\nOptions:\n"
                "  -h --help     Show this help, or with a command its help\n"
                "     --version  Show the version\n\n"
+               "Each command has options of its own: 'primectl COMMAND --help'. Without a command\n"
+               "the status is shown, if a daemon of primed runs on this host.\n\n"
                "See the primectl(1) man page for details.\n");
 }
 
@@ -49,30 +61,83 @@ static const Verb *find_verb(const char *name) {
         return NULL;
 }
 
-int main(int argc, char *argv[]) {
-        const char *word = argc > 1 ? argv[1] : NULL;
-        const Verb *verb;
+/*
+ * Options may stand in front of the command, as with systemctl: those that are for tables and hosts. Returns how many
+ * words they take; which verb knows them is its own matter.
+ */
+static int count_options(int argc, char *argv[]) {
+        static const char *const flags[] = { "--no-legend", "--no-pager", "--full", "--quiet" };
+        int n = 0;
 
-        fd_open_standard();
-        log_setup("primectl", LOG_INFO);
+        while (n < argc && argv[n][0] == '-') {
+                const char *word = argv[n];
+                bool known = strncmp(word, "--json=", 7) == 0 || strncmp(word, "--host=", 7) == 0 ||
+                             (word[1] != '\0' && word[1] != '-' && strspn(word + 1, "lqj") == strlen(word + 1)) ||
+                             (word[1] == 'H' && word[2] != '\0');
 
-        if (!word) {
+                for (size_t i = 0; i < ELEMENTSOF(flags); i++)
+                        known = known || strcmp(word, flags[i]) == 0;
+                if (known)
+                        n++;
+                else if (strcmp(word, "-H") == 0 || strcmp(word, "--host") == 0 || strcmp(word, "--json") == 0)
+                        n += 2;
+                else
+                        break;
+        }
+        return MIN(n, argc);
+}
+
+/* The verb becomes argv[0], the options in front of it its first arguments. */
+static int run_verb(const Verb *verb, int n_options, int argc, char *argv[]) {
+        char *name = argv[n_options];
+
+        memmove(argv + 1, argv, (size_t) n_options * sizeof *argv);
+        argv[0] = name;
+        return verb->run(argc, argv);
+}
+
+static int run_without_verb(int n_options, char *argv[]) {
+        char *words[] = { (char *) "status", NULL };
+
+        if (n_options == 0 && !status_has_daemon()) {
                 help();
                 return EXIT_USAGE;
         }
+        argv[-1] = words[0]; /* the options follow */
+        return verb_status(n_options + 1, argv - 1);
+}
+
+static int show_help(int argc, char *argv[]) {
+        const Verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
+        char *words[] = { argc > 1 ? argv[1] : argv[0], (char *) "--help", NULL };
+
+        if (verb)
+                return verb->run(2, words);
+        help();
+        return EXIT_SUCCESS;
+}
+
+int main(int argc, char *argv[]) {
+        const Verb *verb;
+        const char *word;
+        int n_options;
+
+        fd_open_standard();
+        log_setup("primectl", LOG_INFO);
+        (void) setlocale(LC_CTYPE, ""); /* which characters the terminal has */
+
+        argc--;
+        argv++;
+        n_options = count_options(argc, argv);
+        if (n_options == argc)
+                return run_without_verb(n_options, argv);
+        word = argv[n_options];
         if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
                 help();
                 return EXIT_SUCCESS;
         }
-        if (strcmp(word, "help") == 0) {
-                char *asked[] = { argc > 2 ? argv[2] : argv[1], (char *) "--help", NULL };
-
-                verb = argc > 2 ? find_verb(argv[2]) : NULL;
-                if (verb)
-                        return verb->run(2, asked);
-                help();
-                return EXIT_SUCCESS;
-        }
+        if (strcmp(word, "help") == 0)
+                return show_help(argc - n_options, argv + n_options);
         if (strcmp(word, "--version") == 0) {
                 printf("primectl %s\n", PRIMED_VERSION);
                 return EXIT_SUCCESS;
@@ -86,5 +151,5 @@ int main(int argc, char *argv[]) {
                 log_error("Unknown command '%s'. Try 'primectl --help'.", word);
                 return EXIT_USAGE;
         }
-        return verb->run(argc - 1, argv + 1);
+        return run_verb(verb, n_options, argc, argv);
 }

@@ -3,13 +3,25 @@
 
 /*
  * The verbs of primectl, one file each. argv[0] is the verb; the result is the exit status: 0, 1 for a failure, 2
- * for wrong usage. Each verb prints its own --help.
+ * for wrong usage, 3 when the daemon that is asked does not run. Each verb prints its own --help.
  */
+
+#include <stdbool.h>
 
 #define EXIT_USAGE 2
 
+int verb_cancel(int argc, char *argv[]);
 int verb_cat(int argc, char *argv[]);
 int verb_count(int argc, char *argv[]);
 int verb_info(int argc, char *argv[]);
+int verb_jobs(int argc, char *argv[]);
 int verb_local(int argc, char *argv[]);
+int verb_pause(int argc, char *argv[]);
+int verb_resume(int argc, char *argv[]);
+int verb_start(int argc, char *argv[]);
+int verb_status(int argc, char *argv[]);
 int verb_verify(int argc, char *argv[]);
+int verb_workers(int argc, char *argv[]);
+
+/* Whether a daemon of ours is on the bus of this host: then primectl alone shows its status. */
+bool status_has_daemon(void);

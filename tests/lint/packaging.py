@@ -19,6 +19,7 @@ DEBIAN_PACKAGES = {
     'libxxhash': 'libxxhash-dev',
     'libzstd': 'libzstd-dev',
     'primesieve': 'libprimesieve-dev',
+    'smartcols': 'libsmartcols-dev',
 }
 # Test tools that the two distributions name differently.
 FEDORA_NAMES = {'shellcheck': 'ShellCheck'}
