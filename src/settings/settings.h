@@ -16,14 +16,17 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/place.h"
 #include "base/problem.h"
 
-#define SETTINGS_PORT_DEFAULT 7919
+#define SETTINGS_PORT_DEFAULT PORT_DEFAULT
 #define SETTINGS_CORES_MAX 1024
 #define SETTINGS_CPU_QUOTA_MAX 102400 /* per cent of one processor: 1024 of them */
 #define SETTINGS_MASTERS_MAX 64
 #define SETTINGS_HOSTS_MAX 1024
 #define SETTINGS_WINDOWS_MAX 64
+#define SETTINGS_LISTEN_MAX 16
+#define SETTINGS_WORKERS_MAX 4096
 
 /* masters = ( "pi.local", "10.0.0.1:7919", "[fe80::1%eth0]:7919" ) */
 typedef struct SettingsAddress {
