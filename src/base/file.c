@@ -59,6 +59,24 @@ int file_read_whole(int dir_fd, const char *path, size_t size_max, char **ret, s
         return 0;
 }
 
+int file_read_virtual(const char *path, size_t size_max, char **ret) {
+        _cleanup_free_ char *text = malloc(size_max + 1);
+        _cleanup_close_ int fd = -1;
+        ssize_t n;
+
+        if (!text)
+                return -ENOMEM;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        n = fd_read_full(fd, text, size_max);
+        if (n < 0)
+                return (int) n;
+        text[n] = '\0';
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
 static int file_write_synced(const char *path, const void *data, size_t size, mode_t mode) {
         _cleanup_close_ int fd = -1;
         int r;

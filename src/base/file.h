@@ -17,6 +17,12 @@ int file_open_regular(int dir_fd, const char *path, int flags, mode_t mode, uint
 int file_read_whole(int dir_fd, const char *path, size_t size_max, char **ret, size_t *ret_size);
 
 /*
+ * Reads a file of /proc or /sys, which does not tell its size: at most `size_max` bytes of it, and a NUL behind them.
+ * The caller frees `*ret`.
+ */
+int file_read_virtual(const char *path, size_t size_max, char **ret);
+
+/*
  * Replaces the file `path`: whenever the machine stops, it is the old one or the new one, whole. 0: the new one, and
  * durable. `PATH.new` is written on the way; only one process at a time may replace a file.
  */

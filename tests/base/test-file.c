@@ -65,6 +65,17 @@ static void test_read_refuses_what_is_no_file(void) {
         CHECK(untouched == directory);
 }
 
+/* The size of such a file is 0, whatever is in it. */
+static void test_read_virtual(void) {
+        _cleanup_free_ char *text = NULL, *cut = NULL;
+
+        CHECK_EQUAL(file_read_virtual("/proc/self/stat", 65536, &text), 0);
+        CHECK(strtol(text, NULL, 10) == getpid());
+        CHECK_EQUAL(file_read_virtual("/proc/self/stat", 1, &cut), 0);
+        CHECK_EQUAL(strlen(cut), 1);
+        CHECK_EQUAL(file_read_virtual("/proc/self/there-is-no-such-file", 1, &cut), -ENOENT);
+}
+
 static void test_parent(void) {
         static const char *const cases[][2] = {
                 { "a", "." },      { "a/b", "a" },    { "a/b/c", "a/b" }, { "/a", "/" },  { "/", "/" },
@@ -126,6 +137,7 @@ int main(void) {
         RUN(test_read_refuses_what_is_no_file);
         RUN(test_replace);
         RUN(test_replace_tells_failures);
+        RUN(test_read_virtual);
         RUN(test_parent);
 
         (void) unlinkat(directory_fd, "text", 0);
