@@ -52,13 +52,19 @@ static int refuse_syntax(const ConfigFile *file, Problem *problem) {
         int line = config_error_line(&file->config);
 
         if (strstr(text, "duplicate"))
-                return problem_set(problem, EINVAL, "%s:%d: A name that was set before in this file is set again. Remove one "
-                                   "of the two.", file->path, line);
+                return problem_set(problem, EINVAL,
+                                   "%s:%d: A name that was set before in this file is set again. Remove one "
+                                   "of the two.",
+                                   file->path, line);
         if (strstr(text, "mismatched"))
-                return problem_set(problem, EINVAL, "%s:%d: All values between [ and ] must be of one kind. Put strings in "
-                                   "quotes, or use ( and ).", file->path, line);
-        return problem_set(problem, EINVAL, "%s:%d: This line, or the one before, cannot be understood (%s). A setting is "
-                           "written NAME = VALUE;", file->path, line, text);
+                return problem_set(problem, EINVAL,
+                                   "%s:%d: All values between [ and ] must be of one kind. Put strings in "
+                                   "quotes, or use ( and ).",
+                                   file->path, line);
+        return problem_set(problem, EINVAL,
+                           "%s:%d: This line, or the one before, cannot be understood (%s). A setting is "
+                           "written NAME = VALUE;",
+                           file->path, line, text);
 }
 
 int config_file_parse(const char *path, const char *text, size_t size, ConfigFile **ret, Problem *problem) {
@@ -94,14 +100,17 @@ void config_files_done(ConfigFiles *files) {
 static int refuse_file(const char *path, int error, Problem *problem) {
         switch (-error) {
         case ENOTSUP:
-                return problem_set(problem, error, "%s: This is not a regular file. Replace it with one, or remove it.", path);
+                return problem_set(problem, error, "%s: This is not a regular file. Replace it with one, or remove it.",
+                                   path);
         case EFBIG:
                 return problem_set(problem, error, "%s: The file is larger than 1 MiB. Make it smaller.", path);
         case EACCES:
         case EPERM:
-                return problem_set(problem, error, "%s: Cannot be read: %m. Make it readable: chmod a+r %s", path, path);
+                return problem_set(problem, error, "%s: Cannot be read: %m. Make it readable: chmod a+r %s", path,
+                                   path);
         case ENOENT:
-                return problem_set(problem, error, "%s: This is a link to a file that is not there. Mend or remove it.", path);
+                return problem_set(problem, error, "%s: This is a link to a file that is not there. Mend or remove it.",
+                                   path);
         default:
                 return problem_set(problem, error, "%s: Cannot be read: %m. Mend or remove it.", path);
         }
@@ -134,7 +143,8 @@ static int files_add(ConfigFiles *files, const char *path, Problem *problem) {
 static int is_drop_in(const struct dirent *entry) {
         size_t n = strlen(entry->d_name);
 
-        return entry->d_name[0] != '.' && n > strlen(".conf") && strcmp(entry->d_name + n - strlen(".conf"), ".conf") == 0;
+        return entry->d_name[0] != '.' && n > strlen(".conf") &&
+               strcmp(entry->d_name + n - strlen(".conf"), ".conf") == 0;
 }
 
 /* Not alphasort(): the order must not depend on the locale. */
@@ -150,11 +160,13 @@ static int files_add_drop_ins(ConfigFiles *files, const char *folder, Problem *p
         if (n < 0 && errno == ENOENT)
                 return 0;
         if (n < 0)
-                return problem_set(problem, errno, "%s: The folder of drop-ins cannot be read: %m. Mend its permissions, or "
-                                   "remove it.", folder);
+                return problem_set(problem, errno,
+                                   "%s: The folder of drop-ins cannot be read: %m. Mend its permissions, or "
+                                   "remove it.",
+                                   folder);
         if (n > CONFIG_FILE_DROPINS_MAX)
-                r = problem_set(problem, E2BIG, "%s: There are %d drop-ins, but at most %d are read. Merge some.", folder, n,
-                                CONFIG_FILE_DROPINS_MAX);
+                r = problem_set(problem, E2BIG, "%s: There are %d drop-ins, but at most %d are read. Merge some.",
+                                folder, n, CONFIG_FILE_DROPINS_MAX);
         for (int i = 0; i < n; i++) {
                 _cleanup_free_ char *path = NULL;
 

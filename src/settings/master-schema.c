@@ -108,8 +108,9 @@ static int check_host(void *object, Problem *problem) {
         const SettingsHost *last = &config->hosts[config->n_hosts - 1];
 
         if (last->cores == 0 && last->cpu_quota == 0)
-                return problem_set(problem, EINVAL, "'%s' has neither 'cores' nor 'cpu_quota'. Set one of them, or remove the "
-                                   "entry.", last->host);
+                return problem_set(problem, EINVAL,
+                                   "'%s' has neither 'cores' nor 'cpu_quota'. Set one of them, or remove the entry.",
+                                   last->host);
         for (size_t i = 0; i + 1 < config->n_hosts; i++)
                 if (strcasecmp(config->hosts[i].host, last->host) == 0)
                         return problem_set(problem, EEXIST, "'%s' is there twice. Merge the two entries.", last->host);
@@ -151,7 +152,8 @@ static const SchemaKey master_keys[] = {
         { .name = "name", .kind = SCHEMA_STRING, .read = read_name, .example = "\"attic\"", .unit = "",
           .reason = "What workers and people see instead of the host name." },
         { .name = "listen", .kind = SCHEMA_STRINGS, .takes_number = true, .low = 1, .high = SETTINGS_LISTEN_MAX,
-          .read = read_listen, .default_text = "( \"7919\" )", .example = "( \"192.168.1.5:7919\", \"[fe80::1%eth0]:7919\" )",
+          .read = read_listen, .default_text = "( \"7919\" )",
+          .example = "( \"192.168.1.5:7919\", \"[fe80::1%eth0]:7919\" )",
           .unit = "PORT, or ADDRESS:PORT of this host",
           .reason = "Where workers reach the master: a port alone is that port of all addresses." },
         { .name = "advertise", .kind = SCHEMA_BOOLEAN, .offset = offsetof(MasterConfig, advertise),
@@ -163,8 +165,8 @@ static const SchemaKey master_keys[] = {
         { .name = "job", .kind = SCHEMA_GROUP, .check = check_job, .children = job_keys,
           .n_children = ELEMENTSOF(job_keys), .example = "{ from = \"0\"; priority = 1; }", .unit = "",
           .reason = "The standing job: what workers compute when nobody asked for anything; without it they rest." },
-        { .name = "hosts", .kind = SCHEMA_GROUPS, .high = SETTINGS_HOSTS_MAX, .append = append_host, .check = check_host,
-          .children = host_keys, .n_children = ELEMENTSOF(host_keys), .default_text = "( )",
+        { .name = "hosts", .kind = SCHEMA_GROUPS, .high = SETTINGS_HOSTS_MAX, .append = append_host,
+          .check = check_host, .children = host_keys, .n_children = ELEMENTSOF(host_keys), .default_text = "( )",
           .example = "( { host = \"pi1\"; cores = 2; cpu_quota = \"50%\"; } )", .unit = "",
           .reason = "Caps for single workers, within those that each sets for itself." },
         { .name = "workers_max", .kind = SCHEMA_NUMBER, .low = 1, .high = SETTINGS_WORKERS_MAX,

@@ -99,13 +99,13 @@ static int scanner_refuse_bare(const Scanner *scanner) {
         };
         char word[QUOTE_MAX];
 
-        if (scanner_quote(scanner, word)[0] == '\0')
-                return REFUSE(scanner, scanner->line, "The character '%c' cannot stand here.", *scanner->p);
+        (void) scanner_quote(scanner, word);
         for (size_t i = 0; i < ELEMENTSOF(booleans); i++)
                 if (strcasecmp(word, booleans[i][0]) == 0)
-                        return REFUSE(scanner, scanner->line, "'%s' is not a value here. Write %s.", word, booleans[i][1]);
-        return REFUSE(scanner, scanner->line, "'%s' is not a number and not true or false. Put it in quotes: \"%s\".", word,
-                      word);
+                        return REFUSE(scanner, scanner->line, "'%s' is not a value here. Write %s.", word,
+                                      booleans[i][1]);
+        return REFUSE(scanner, scanner->line, "'%s' is not a number and not true or false. Put it in quotes: \"%s\".",
+                      word, word);
 }
 
 static int scan_comment(Scanner *scanner) {
@@ -157,7 +157,8 @@ static int scan_string(Scanner *scanner) {
 
 /* In a list there are values only, and so there are behind '='. */
 static bool scanner_wants_value(const Scanner *scanner) {
-        return scanner->last == TOKEN_EQUALS || (scanner->depth > 0 && scanner->open[scanner->depth - 1].bracket != '{');
+        return scanner->last == TOKEN_EQUALS ||
+               (scanner->depth > 0 && scanner->open[scanner->depth - 1].bracket != '{');
 }
 
 static int scan_name(Scanner *scanner) {
@@ -218,7 +219,8 @@ static int check_hexadecimal(const Scanner *scanner, const char *word, bool *ret
                         value = 16 * value + (uint64_t) (isdigit((unsigned char) *p) ? *p - '0' : 10);
         *ret_matches = *p == '\0' || strcmp(p, "L") == 0 || strcmp(p, "LL") == 0;
         if (*ret_matches && value > INT32_MAX)
-                return REFUSE(scanner, scanner->line, "The number %s is too large: bare numbers end at 0x7fffffff.", word);
+                return REFUSE(scanner, scanner->line, "The number %s is too large: bare numbers end at 0x7fffffff.",
+                              word);
         return 0;
 }
 
@@ -256,12 +258,15 @@ static int scan_number(Scanner *scanner) {
         r = scanner_check_order(scanner, TOKEN_NUMBER);
         if (r < 0)
                 return r;
-        while (scanner->p + n < scanner->end && (isalnum((unsigned char) scanner->p[n]) || strchr("+-._*%:^", scanner->p[n])))
+        while (scanner->p + n < scanner->end &&
+               (isalnum((unsigned char) scanner->p[n]) || strchr("+-._*%:^", scanner->p[n])))
                 n++;
         if (n >= sizeof word) {
                 if (strspn(scanner->p, "+-0123456789") >= n)
-                        return REFUSE(scanner, scanner->line, "A number of %zu digits is too large: bare numbers end at %d. "
-                                      "Where larger ones can be used they stand in quotes.", n, INT32_MAX);
+                        return REFUSE(scanner, scanner->line,
+                                      "A number of %zu digits is too large: bare numbers end at %d. "
+                                      "Where larger ones can be used they stand in quotes.",
+                                      n, INT32_MAX);
                 return scanner_refuse_bare(scanner);
         }
         memcpy(word, scanner->p, n);
@@ -296,8 +301,8 @@ static int scan_bracket(Scanner *scanner) {
                 return r;
         if (opens) {
                 if (scanner->depth >= SCAN_DEPTH_MAX)
-                        return REFUSE(scanner, scanner->line, "More than %d brackets within each other. No key needs so many.",
-                                      SCAN_DEPTH_MAX);
+                        return REFUSE(scanner, scanner->line,
+                                      "More than %d brackets within each other. No key needs so many.", SCAN_DEPTH_MAX);
                 scanner->open[scanner->depth].bracket = bracket;
                 scanner->open[scanner->depth++].line = scanner->line;
         } else {
@@ -305,12 +310,13 @@ static int scan_bracket(Scanner *scanner) {
                         return REFUSE(scanner, scanner->line, "This '%c' closes nothing. Remove it.", bracket);
                 scanner->depth--;
                 if (bracket_partner(scanner->open[scanner->depth].bracket) != bracket)
-                        return REFUSE(scanner, scanner->line, "This '%c' cannot close the '%c' of line %u. Write '%c'.", bracket,
-                                      scanner->open[scanner->depth].bracket, scanner->open[scanner->depth].line,
+                        return REFUSE(scanner, scanner->line, "This '%c' cannot close the '%c' of line %u. Write '%c'.",
+                                      bracket, scanner->open[scanner->depth].bracket,
+                                      scanner->open[scanner->depth].line,
                                       bracket_partner(scanner->open[scanner->depth].bracket));
                 if (scanner->last == TOKEN_COMMA && bracket != '}')
-                        return REFUSE(scanner, scanner->last_line, "Nothing follows the last comma before '%c'. Remove the comma.",
-                                      bracket);
+                        return REFUSE(scanner, scanner->last_line,
+                                      "Nothing follows the last comma before '%c'. Remove the comma.", bracket);
         }
         scanner->p++;
         scanner_pass(scanner, opens ? TOKEN_OPEN : TOKEN_CLOSE);
@@ -363,21 +369,24 @@ static int check_lines(const char *path, const char *text, size_t size, Problem 
         unsigned line = 1;
 
         if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
-                return problem_set(problem, EINVAL, "%s:1: The file begins with a byte order mark. Save it as UTF-8 without.",
-                                   path);
+                return problem_set(problem, EINVAL,
+                                   "%s:1: The file begins with a byte order mark. Save it as UTF-8 without.", path);
         for (const char *p = text; p < end; line++) {
                 const char *newline = memchr(p, '\n', (size_t) (end - p)), *line_end = newline ?: end;
 
                 if (strncmp(p + strspn(p, " \t\r"), "@include", strlen("@include")) == 0)
-                        return problem_set(problem, EINVAL, "%s:%u: @include cannot be used here. Put the other file into the "
-                                           "folder of drop-ins, %s.d, under a name that ends with .conf.", path, line, path);
+                        return problem_set(problem, EINVAL,
+                                           "%s:%u: @include cannot be used here. Put the other file into the "
+                                           "folder of drop-ins, %s.d, under a name that ends with .conf.",
+                                           path, line, path);
                 while (p < line_end) {
                         const char *tab = p;
 
                         while (tab < line_end && *tab != '\t' && *tab != '\r')
                                 tab++;
                         if (!utf8_is_plain(p, (size_t) (tab - p)))
-                                return problem_set(problem, EINVAL, "%s:%u: There is a control character on this line, or a "
+                                return problem_set(problem, EINVAL,
+                                                   "%s:%u: There is a control character on this line, or a "
                                                    "byte that is not UTF-8. Remove it, and save the file as UTF-8.",
                                                    path, line);
                         p = tab < line_end ? tab + 1 : line_end;
@@ -396,7 +405,8 @@ int scan_text(const char *path, const char *text, size_t size, unsigned **ret_li
         while (r >= 0 && scanner.p < scanner.end)
                 r = scan_next(&scanner);
         if (r >= 0 && scanner.depth > 0)
-                r = REFUSE(&scanner, scanner.open[scanner.depth - 1].line, "The '%c' of this line has no end. Close it with '%c'.",
+                r = REFUSE(&scanner, scanner.open[scanner.depth - 1].line,
+                           "The '%c' of this line has no end. Close it with '%c'.",
                            scanner.open[scanner.depth - 1].bracket,
                            bracket_partner(scanner.open[scanner.depth - 1].bracket));
         if (r >= 0 && scanner.last == TOKEN_NAME)

@@ -106,11 +106,12 @@ static int read_string(const Place *place, const SchemaKey *key, const config_se
         } else
                 return refuse_kind(place, key, setting);
         if (!utf8_is_plain(word, strlen(word))) /* by escapes */
-                return refuse(place, config_file_line(setting), EINVAL, KEY_FORMAT " has a control character. Remove it.",
-                              KEY_VALUES(place, key));
+                return refuse(place, config_file_line(setting), EINVAL,
+                              KEY_FORMAT " has a control character. Remove it.", KEY_VALUES(place, key));
         r = key->read(word, object, &sentence);
         if (r < 0)
-                return refuse(place, config_file_line(setting), r, KEY_FORMAT ": %s", KEY_VALUES(place, key), sentence.text);
+                return refuse(place, config_file_line(setting), r, KEY_FORMAT ": %s", KEY_VALUES(place, key),
+                              sentence.text);
         return 0;
 }
 
@@ -119,11 +120,14 @@ static int check_length(const Place *place, const SchemaKey *key, const config_s
         unsigned n = (unsigned) config_setting_length(list);
 
         if (n < key->low)
-                return refuse(place, config_file_line(list), ERANGE, KEY_FORMAT " needs at least %u of them. Write for example: "
-                              "%s = %s;", KEY_VALUES(place, key), key->low, key->name, key->example);
+                return refuse(place, config_file_line(list), ERANGE,
+                              KEY_FORMAT " needs at least %u of them. Write for example: "
+                                         "%s = %s;",
+                              KEY_VALUES(place, key), key->low, key->name, key->example);
         if (n > key->high)
-                return refuse(place, config_file_line(list), ERANGE, KEY_FORMAT " has %u entries, but at most %u can be used.",
-                              KEY_VALUES(place, key), n, key->high);
+                return refuse(place, config_file_line(list), ERANGE,
+                              KEY_FORMAT " has %u entries, but at most %u can be used.", KEY_VALUES(place, key), n,
+                              key->high);
         return 0;
 }
 
@@ -156,8 +160,8 @@ static int read_groups(const Place *place, const SchemaKey *key, const config_se
 
                         r = key->check(object, &sentence);
                         if (r < 0)
-                                r = refuse(place, config_file_line(config_setting_get_elem(setting, (unsigned) i)), r, "%s: %s",
-                                           key->name, sentence.text);
+                                r = refuse(place, config_file_line(config_setting_get_elem(setting, (unsigned) i)), r,
+                                           "%s: %s", key->name, sentence.text);
                 }
         }
         return r;
@@ -273,15 +277,15 @@ static int refuse_unknown(const Place *place, const config_setting_t *setting) {
         char names[256];
 
         if (place->group && find_key(schema->keys, schema->n_keys, name))
-                return refuse(place, line, EINVAL, "'%s' does not belong into '%s'. Move it behind the closing brace.", name,
-                              place->group->name);
+                return refuse(place, line, EINVAL, "'%s' does not belong into '%s'. Move it behind the closing brace.",
+                              name, place->group->name);
         for (size_t i = 0; !place->group && i < schema->n_keys; i++)
                 if (find_key(schema->keys[i].children, schema->keys[i].n_children, name))
                         return refuse(place, line, EINVAL, "'%s' belongs into '%s'. Write for example: %s = %s;", name,
                                       schema->keys[i].name, schema->keys[i].name, schema->keys[i].example);
         if (!place->group && find_key(schema->other->keys, schema->other->n_keys, name))
-                return refuse(place, line, EINVAL, "'%s' is a key of %s, not of %s. Move it there.", name, schema->other->file,
-                              schema->file);
+                return refuse(place, line, EINVAL, "'%s' is a key of %s, not of %s. Move it there.", name,
+                              schema->other->file, schema->file);
         near = find_nearest(place->keys, place->n_keys, name);
         if (near)
                 return refuse(place, line, EINVAL, "There is no key '%s'. Did you mean '%s'?", name, near->name);
@@ -316,8 +320,10 @@ static int read_group(const Place *place, const SchemaKey *key, const config_set
                 if (config_setting_get_member(setting, child->name))
                         continue;
                 if (child->required)
-                        return refuse(place, config_file_line(setting), EINVAL, "'%s' is missing in '%s'. Write for example: %s "
-                                      "= %s;", child->name, key->name, child->name, child->example);
+                        return refuse(place, config_file_line(setting), EINVAL,
+                                      "'%s' is missing in '%s'. Write for example: %s "
+                                      "= %s;",
+                                      child->name, key->name, child->name, child->example);
                 r = read_default(&within, child, object);
                 if (r < 0)
                         return r;

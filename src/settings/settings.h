@@ -3,8 +3,8 @@
 
 /*
  * The config files, read to validated structs: /etc/primed/worker.conf and /etc/primed/master.conf, each followed by
- * its drop-ins in worker.conf.d/ and master.conf.d/ (every *.conf in the order of their names; a later file wins, key by
- * key; a list or group is replaced whole). A file that is not there is an empty one. The tables of all keys are in
+ * its drop-ins in worker.conf.d/ and master.conf.d/ (every *.conf in the order of their names; a later file wins, key
+ * by key; a list or group is replaced whole). A file that is not there is an empty one. The tables of all keys are in
  * settings/worker-schema.c and settings/master-schema.c.
  *
  * A mistake anywhere makes the whole load fail with one sentence "FILE:LINE: what, and the cure". Nothing is logged.

@@ -45,7 +45,8 @@ int value_parse_percent(const char *word, unsigned high, unsigned *ret, Problem 
         int r;
 
         if (n < 2 || word[n - 1] != '%')
-                return problem_set(problem, EINVAL, "'%s' is not a percentage. Write digits and a per cent sign: \"50%%\".",
+                return problem_set(problem, EINVAL,
+                                   "'%s' is not a percentage. Write digits and a per cent sign: \"50%%\".",
                                    QUOTE(word));
         r = take_copy(word, n - 1, &digits, problem);
         if (r < 0)
@@ -54,7 +55,8 @@ int value_parse_percent(const char *word, unsigned high, unsigned *ret, Problem 
         if (r == -ERANGE)
                 return problem_set(problem, ERANGE, "'%s' is not between 1%% and %u%%.", QUOTE(word), high);
         if (r < 0)
-                return problem_set(problem, EINVAL, "'%s' is not a percentage. Write digits and a per cent sign: \"50%%\".",
+                return problem_set(problem, EINVAL,
+                                   "'%s' is not a percentage. Write digits and a per cent sign: \"50%%\".",
                                    QUOTE(word));
         return 0;
 }
@@ -66,10 +68,11 @@ int value_parse_size(const char *word, uint64_t low, uint64_t high, uint64_t *re
 
         r = parse_size(word, &value);
         if (r == -EINVAL)
-                return problem_set(problem, EINVAL, "'%s' is not a size. Write digits and K, M, G or T: \"512M\".", QUOTE(word));
+                return problem_set(problem, EINVAL, "'%s' is not a size. Write digits and K, M, G or T: \"512M\".",
+                                   QUOTE(word));
         if (r < 0 || value < low || value > high)
-                return problem_set(problem, ERANGE, "'%s' is not between %s and %s.", QUOTE(word), text_bytes(low, low_text),
-                                   text_bytes(high, high_text));
+                return problem_set(problem, ERANGE, "'%s' is not between %s and %s.", QUOTE(word),
+                                   text_bytes(low, low_text), text_bytes(high, high_text));
         *ret = value;
         return 0;
 }
@@ -136,8 +139,8 @@ int value_parse_cpu_weight(const char *word, uint64_t *ret, Problem *problem) {
                 return 0;
         }
         if (parse_unsigned(word, 1, 10000, &value) < 0)
-                return problem_set(problem, EINVAL, "'%s' is not a weight. Write a number from 1 to 10000, or \"idle\".",
-                                   QUOTE(word));
+                return problem_set(problem, EINVAL,
+                                   "'%s' is not a weight. Write a number from 1 to 10000, or \"idle\".", QUOTE(word));
         *ret = value;
         return 0;
 }
@@ -215,8 +218,10 @@ static int split_address(const char *word, char **ret_host, bool *ret_brackets, 
                 return r;
         if (*rest != '\0') {
                 if (*rest != ':' || parse_unsigned(rest + 1, 1, UINT16_MAX, &port) < 0)
-                        return problem_set(problem, EINVAL, "'%s' has no port that is a number from 1 to 65535. Write \":%d\" "
-                                           "behind the host, or nothing.", QUOTE(word), SETTINGS_PORT_DEFAULT);
+                        return problem_set(problem, EINVAL,
+                                           "'%s' has no port that is a number from 1 to 65535. Write \":%d\" "
+                                           "behind the host, or nothing.",
+                                           QUOTE(word), SETTINGS_PORT_DEFAULT);
                 *ret_port = (uint16_t) port;
         }
         *ret_host = TAKE_PTR(host);
@@ -255,10 +260,13 @@ int value_parse_listen(const char *word, char **ret, Problem *problem) {
                 if (r < 0)
                         return r;
                 if (brackets ? !is_ipv6(host) : !is_ipv4(host))
-                        return problem_set(problem, EINVAL, "'%s' is neither a port nor an address of this host. Write \"%d\", "
-                                           "\"192.168.1.5:%d\" or \"[fe80::1%%eth0]:%d\".", QUOTE(word),
-                                           SETTINGS_PORT_DEFAULT, SETTINGS_PORT_DEFAULT, SETTINGS_PORT_DEFAULT);
-                r = brackets ? asprintf(&text, "[%s]:%" PRIu16, host, port) : asprintf(&text, "%s:%" PRIu16, host, port);
+                        return problem_set(problem, EINVAL,
+                                           "'%s' is neither a port nor an address of this host. Write \"%d\", "
+                                           "\"192.168.1.5:%d\" or \"[fe80::1%%eth0]:%d\".",
+                                           QUOTE(word), SETTINGS_PORT_DEFAULT, SETTINGS_PORT_DEFAULT,
+                                           SETTINGS_PORT_DEFAULT);
+                r = brackets ? asprintf(&text, "[%s]:%" PRIu16, host, port)
+                             : asprintf(&text, "%s:%" PRIu16, host, port);
         }
         if (r < 0)
                 return problem_set(problem, ENOMEM, "Out of memory.");
@@ -270,7 +278,8 @@ int value_parse_name(const char *word, char **ret, Problem *problem) {
         size_t n = strlen(word);
 
         if (n == 0 || n > VALUE_NAME_MAX || word[0] == ' ' || word[n - 1] == ' ')
-                return problem_set(problem, EINVAL, "'%s' cannot be a name. Write 1 to %d bytes without a blank at either end.",
+                return problem_set(problem, EINVAL,
+                                   "'%s' cannot be a name. Write 1 to %d bytes without a blank at either end.",
                                    QUOTE(word), VALUE_NAME_MAX);
         return take_copy(word, n, ret, problem);
 }
@@ -280,8 +289,10 @@ int value_parse_folder(const char *word, char **ret, Problem *problem) {
         size_t n = 0;
 
         if (word[0] != '/' || strlen(word) > VALUE_PATH_MAX)
-                return problem_set(problem, EINVAL, "'%s' is not an absolute path of at most %d bytes. Write for example "
-                                   "\"/var/lib/primed\".", QUOTE(word), VALUE_PATH_MAX);
+                return problem_set(problem, EINVAL,
+                                   "'%s' is not an absolute path of at most %d bytes. Write for example "
+                                   "\"/var/lib/primed\".",
+                                   QUOTE(word), VALUE_PATH_MAX);
         path = malloc(strlen(word) + 1);
         if (!path)
                 return problem_set(problem, ENOMEM, "Out of memory.");
@@ -293,7 +304,8 @@ int value_parse_folder(const char *word, char **ret, Problem *problem) {
                         continue;
                 }
                 if ((part == 1 && p[0] == '.') || (part == 2 && p[0] == '.' && p[1] == '.'))
-                        return problem_set(problem, EINVAL, "'%s' has '.' or '..' in it. Write the path without.", QUOTE(word));
+                        return problem_set(problem, EINVAL, "'%s' has '.' or '..' in it. Write the path without.",
+                                           QUOTE(word));
                 path[n++] = '/';
                 memcpy(path + n, p, part);
                 n += part;

@@ -101,7 +101,9 @@ static bool parse_window(const char *p, SettingsWindow *ret) {
                 if (end == 0)
                         end = DAY_MINUTES;
         }
-        *ret = (SettingsWindow) { .days = (uint8_t) days, .start_minute = (uint16_t) start, .end_minute = (uint16_t) end };
+        *ret = (SettingsWindow){ .days = (uint8_t) days,
+                                 .start_minute = (uint16_t) start,
+                                 .end_minute = (uint16_t) end };
         return true;
 }
 
@@ -111,8 +113,10 @@ int week_window_parse(const char *text, SettingsWindow *ret, Problem *problem) {
         if (parse_window(text, ret))
                 return 0;
         utf8_copy_plain(quoted, sizeof quoted, text);
-        return problem_set(problem, EINVAL, "'%s' is not a stretch of the week. Write \"Mon-Fri 08:00-18:00\", \"Sat,Sun\" or "
-                           "\"22:00-06:00\".", quoted);
+        return problem_set(problem, EINVAL,
+                           "'%s' is not a stretch of the week. Write \"Mon-Fri 08:00-18:00\", \"Sat,Sun\" or "
+                           "\"22:00-06:00\".",
+                           quoted);
 }
 
 bool settings_in_windows(const SettingsWindow *windows, size_t n, usec_t realtime_usec) {
