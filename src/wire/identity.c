@@ -28,6 +28,8 @@
 
 /* A PKCS #8 key of either kind has some 120 to 250 bytes of PEM. */
 #define KEY_FILE_MAX 4096
+#define OTHERS ((mode_t) 077)  /* who must not read it */
+#define CREDENTIAL "primed.key" /* LoadCredential= of our units */
 
 struct Identity {
         gnutls_certificate_credentials_t credentials;
@@ -159,8 +161,8 @@ int identity_new_ephemeral(Identity **ret, Problem *problem) {
         return identity_new(key, ret, problem);
 }
 
-/* -ENOENT, without a sentence, if there is no file. */
-static int key_file_read(const char *path, PrivateKey *ret, Problem *problem) {
+/* -ENOENT, without a sentence, if there is no file; -EPERM if one of the bits `forbidden` is in its mode. */
+static int key_file_read(const char *path, mode_t forbidden, PrivateKey *ret, Problem *problem) {
         _cleanup_private_key_ PrivateKey key = NULL;
         _cleanup_close_ int fd = -1;
         uint8_t text[KEY_FILE_MAX + 1];
@@ -179,7 +181,7 @@ static int key_file_read(const char *path, PrivateKey *ret, Problem *problem) {
         if (!S_ISREG(st.st_mode))
                 return problem_set(problem, EBADMSG, "%s should hold this host's key but is not a file",
                                    path);
-        if (st.st_mode & 077)
+        if (st.st_mode & forbidden)
                 return problem_set(problem, EPERM,
                                    "The key %s is open to other users (mode %04o), who could pose as this "
                                    "host: run 'chmod 600 %s', or remove it if they had time to read it and "
@@ -275,11 +277,30 @@ static int key_file_write(const char *path, PrivateKey key, Problem *problem) {
         return r;
 }
 
+int identity_open_host(const char *path, Identity **ret, Problem *problem) {
+        const char *folder = getenv("CREDENTIALS_DIRECTORY");
+        _cleanup_private_key_ PrivateKey key = NULL;
+        _cleanup_free_ char *credential = NULL;
+        int r;
+
+        if (!folder || folder[0] != '/')
+                return identity_open(path, ret, problem);
+        if (asprintf(&credential, "%s/" CREDENTIAL, folder) < 0) {
+                credential = NULL;
+                return problem_set(problem, ENOMEM, "Failed to open the key: %m");
+        }
+        /* systemd lets the service's user in by an access list, whose mask stands where the group's bits are. */
+        r = key_file_read(credential, OTHERS & ~S_IRGRP, &key, problem);
+        if (r == -ENOENT)
+                return identity_open(path, ret, problem);
+        return r < 0 ? r : identity_new(key, ret, problem);
+}
+
 int identity_open(const char *path, Identity **ret, Problem *problem) {
         _cleanup_private_key_ PrivateKey key = NULL;
         int r;
 
-        r = key_file_read(path, &key, problem);
+        r = key_file_read(path, OTHERS, &key, problem);
         if (r == -ENOENT) {
                 r = private_key_generate(&key, problem);
                 if (r < 0)
@@ -288,7 +309,7 @@ int identity_open(const char *path, Identity **ret, Problem *problem) {
                 if (r == -EEXIST) {
                         private_key_deinitp(&key);
                         key = NULL;
-                        r = key_file_read(path, &key, problem);
+                        r = key_file_read(path, OTHERS, &key, problem);
                         if (r == -ENOENT)
                                 return problem_set(problem, r, "The key %s came and went: %m", path);
                 }

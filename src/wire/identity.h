@@ -23,6 +23,12 @@ int identity_new_ephemeral(Identity **ret, Problem *problem);
  */
 int identity_open(const char *path, Identity **ret, Problem *problem);
 
+/*
+ * The key of this host's daemons: the credential primed.key, if systemd handed one over ($CREDENTIALS_DIRECTORY), which
+ * is never made or changed; else that of identity_open(path).
+ */
+int identity_open_host(const char *path, Identity **ret, Problem *problem);
+
 Identity *identity_free(Identity *identity);
 
 const uint8_t *identity_id(const Identity *identity); /* SHA256_SIZE bytes */

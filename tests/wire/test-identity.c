@@ -189,6 +189,28 @@ static void test_makers_agree(void) {
         CHECK(unlink(path) == 0);
 }
 
+static void test_credential_goes_before_the_file(void) {
+        _cleanup_(identity_freep) Identity *credential = NULL, *file = NULL;
+        _cleanup_free_ char *absolute = realpath(folder, NULL), *own = NULL;
+        Identity *none = NULL;
+
+        CHECK(absolute && (own = strdup(path_of("own.pem"))));
+        CHECK(setenv("CREDENTIALS_DIRECTORY", absolute, 1) == 0);
+        CHECK_EQUAL(identity_open_host(own, &file, NULL), 0); /* no such credential */
+
+        /* mode 0440 is how systemd's access list looks; a key that all can read is refused all the same */
+        write_file(path_of("primed.key"), known_key, sizeof known_key - 1, 0440);
+        CHECK_EQUAL(identity_open_host(own, &credential, NULL), 0);
+        CHECK(memcmp(identity_id(credential), known_id, SHA256_SIZE) == 0);
+        CHECK(memcmp(identity_id(file), known_id, SHA256_SIZE) != 0);
+        write_file(path_of("primed.key"), known_key, sizeof known_key - 1, 0444);
+        CHECK_EQUAL(identity_open_host(own, &none, NULL), -EPERM);
+
+        CHECK(unsetenv("CREDENTIALS_DIRECTORY") == 0);
+        (void) unlink(path_of("primed.key"));
+        (void) unlink(own);
+}
+
 int main(void) {
         CHECK(mkdtemp(folder) != NULL);
         RUN(test_ephemeral_keys_differ);
@@ -199,6 +221,7 @@ int main(void) {
         RUN(test_broken_file_is_refused);
         RUN(test_places_that_cannot_hold_a_key);
         RUN(test_makers_agree);
+        RUN(test_credential_goes_before_the_file);
         CHECK(rmdir(folder) == 0);
         return tests_end();
 }
