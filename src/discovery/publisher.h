@@ -20,17 +20,25 @@ typedef struct PublisherSettings {
         const char *id;   /* 64 hex digits */
         uint16_t port;
         const char *capabilities; /* TXT caps; may be "" */
-        void (*on_changed)(Publisher *publisher, void *userdata); /* of what the two queries below tell */
+        /* Of what the two queries below tell. From the event loop only; must not free the publisher. */
+        void (*on_changed)(Publisher *publisher, void *userdata);
         void *userdata;
 } PublisherSettings;
 
-/* Copies the settings; `bus` is referenced. Nothing is published before the first publisher_set_work(). */
+/*
+ * Copies the settings; `bus` is referenced. Nothing is published before the first publisher_set_work(). 0, -ENOMEM,
+ * -EINVAL for an id or a port that no browser would take. When the bus is closed (see bus_on_disconnected()), free the
+ * publisher and make a new one with the new bus.
+ */
 int publisher_new(sd_bus *bus, sd_event *event, const PublisherSettings *settings, Publisher **ret);
 
 /* Takes the service back, if it can be done at once. */
 Publisher *publisher_free(Publisher *publisher);
 
-/* TXT work and job (cut to fit): the doorbell. The first call publishes. */
+/*
+ * TXT work and job (cut to fit): the doorbell. The first call publishes. Each change of `work` to true rings (TXT ring
+ * gets another number), even when the false before it was too short for anybody to see.
+ */
 int publisher_set_work(Publisher *publisher, bool work, const char *job);
 
 const char *publisher_published_name(const Publisher *publisher); /* "" while not published */
