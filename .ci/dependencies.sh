@@ -10,12 +10,24 @@
 # Sourced with the top of the tree as the current directory. A purpose is "build" or "tests".
 
 # Commands that only tests use. Each test that misses its command skips and says so.
-test_commands='gp mandoc primesieve scdoc shellcheck'
+test_commands='dbus-daemon gp mandoc primesieve scdoc shellcheck'
 
 # Pkg-config modules with their versions, "gnutls >= 3.7", one a line, as the root meson.build asks for them.
 list_modules() {
         sed -n "s/^dep_[a-z]* = dependency('\([^']*\)'\(, version: '\([^']*\)'\)\{0,1\}.*/\1 \3/p" meson.build |
                 grep -v '^threads ' | sed 's/ *$//'
+}
+
+# Libraries without a pkg-config file: name and header, "avahi-common avahi-common/strlst.h", one a line.
+list_libraries() {
+        sed -n "s/^dep_[a-z]* = cc.find_library('\([^']*\)', has_headers: \['\([^']*\)'\].*/\1 \2/p" meson.build
+}
+
+# Whether the compiler finds the header $1.
+have_header() {
+        # Unquoted: CC may have options.
+        # shellcheck disable=SC2086
+        echo "#include <$1>" | ${CC:-cc} -E -x c - >/dev/null 2>&1
 }
 
 have_command() {
@@ -30,6 +42,9 @@ list_missing() {
         have_command ninja || have_command ninja-build || have_command samu || echo ninja
         list_modules | while read -r module; do
                 pkg-config --exists "$module" 2>/dev/null || echo "$module"
+        done
+        list_libraries | while read -r library header; do
+                have_header "$header" || echo "$library"
         done
         if [ "$1" = tests ]; then
                 for tool in $test_commands; do

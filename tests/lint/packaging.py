@@ -21,6 +21,8 @@ DEBIAN_PACKAGES = {
     'primesieve': 'libprimesieve-dev',
     'smartcols': 'libsmartcols-dev',
 }
+# Libraries without a module: Debian's and Fedora's packages.
+LIBRARY_PACKAGES = {'avahi-common': ('libavahi-common-dev', 'avahi-devel')}
 # Test tools that the two distributions name differently.
 FEDORA_NAMES = {'shellcheck': 'ShellCheck'}
 
@@ -30,6 +32,11 @@ def list_modules(tree):
     found = re.findall(r"^dep_\w+ = dependency\('([^']+)'(?:, version: '>= ([^']+)')?", tree.read('meson.build'),
                        re.MULTILINE)
     return {module: version for module, version in found if module != 'threads'}
+
+
+def list_libraries(tree):
+    """Those that meson.build looks for without pkg-config."""
+    return re.findall(r"^dep_\w+ = cc\.find_library\('([^']+)', has_headers: ", tree.read('meson.build'), re.MULTILINE)
 
 
 def parse_control(tree):
@@ -76,6 +83,12 @@ def find_problems(tree):
             yield f'debian/control: {package} {version} (meson.build) is {debian_build.get(package, "missing")}'
         if spec_build.get(f'pkgconfig({module})') != version:
             yield f'rpm/primed.spec: pkgconfig({module}) {version} (meson.build) is not required like that'
+    for library in list_libraries(tree):
+        debian, fedora = LIBRARY_PACKAGES.get(library, ('', ''))
+        if debian not in debian_build:
+            yield f'debian/control: {debian or "?"} for {library} (meson.build) is missing'
+        if fedora not in spec_build:
+            yield f'rpm/primed.spec: {fedora or "?"} for {library} (meson.build) is missing'
     if {FEDORA_NAMES.get(name, name) for name in debian_test} != spec_test:
         yield f'test tools differ: debian/control {sorted(debian_test)}, rpm/primed.spec {sorted(spec_test)}'
     version = re.search(r"version: '([^']+)'", tree.read('meson.build'))[1]
