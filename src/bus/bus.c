@@ -61,7 +61,8 @@ static int slot_give_to_bus(sd_bus_slot *slot, void *owned) {
                 free(owned);
                 return r;
         }
-        return sd_bus_slot_set_destroy_callback(slot, free);
+        r = sd_bus_slot_set_destroy_callback(slot, free);
+        return r < 0 ? r : 0;
 }
 
 int bus_on_disconnected(sd_bus *bus, void (*callback)(void *userdata), void *userdata) {
@@ -131,10 +132,12 @@ static int name_request_on_reply(sd_bus_message *m, void *userdata, sd_bus_error
 
 static int name_request_send(NameRequest *request) {
         enum { ALLOW_NOTHING_BUT_QUEUE = 0 };
+        int r;
 
-        return sd_bus_call_method_async(request->bus, NULL, DBUS_NAME, DBUS_PATH, DBUS_NAME, "RequestName",
-                                        name_request_on_reply, request, "su", request->name,
-                                        (uint32_t) ALLOW_NOTHING_BUT_QUEUE);
+        r = sd_bus_call_method_async(request->bus, NULL, DBUS_NAME, DBUS_PATH, DBUS_NAME, "RequestName",
+                                     name_request_on_reply, request, "su", request->name,
+                                     (uint32_t) ALLOW_NOTHING_BUT_QUEUE);
+        return r < 0 ? r : 0;
 }
 
 static int name_request_on_signal(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {

@@ -37,7 +37,10 @@ int bus_request_name(sd_bus *bus, const char *name, BusNameResult on_result, voi
  */
 int bus_caller_is_root(sd_bus_message *call, sd_bus_error *ret_error);
 
-/* Appends one entry of an a{sv} that is open in `m`. Text that is not UTF-8, or not fit for one line, gets '?'s. */
+/*
+ * Appends one entry of an a{sv} that is open in `m`. Text that is not UTF-8, or not fit for one line, gets '?'s. Not
+ * negative on success, as sd_bus_message_append().
+ */
 int bus_append_string(sd_bus_message *m, const char *key, const char *value); /* NULL: "" */
 int bus_append_u32(sd_bus_message *m, const char *key, uint32_t value);
 int bus_append_u64(sd_bus_message *m, const char *key, uint64_t value);
