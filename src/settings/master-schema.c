@@ -133,13 +133,14 @@ static const SchemaKey job_keys[] = {
           .reason = "The first number behind the range; without it the job has no end." },
         { .name = "priority", .kind = SCHEMA_NUMBER, .low = 1, .high = 1000,
           .offset = offsetof(MasterConfig, job_priority), .default_text = "1", .example = "1",
-          .unit = "1 to 1000, jobs of primectl start have 100",
+          .unit = "a weight (jobs of primectl start have 100)",
           .reason = "Jobs share the workers in proportion to their priorities; 1 leaves nearly all to others." },
 };
 
 static const SchemaKey host_keys[] = {
-        { .name = "host", .kind = SCHEMA_STRING, .required = true, .read = read_host, .example = "\"pi1\"", .unit = "",
-          .reason = "The worker's name, or its id (64 hex digits), which wins over a name." },
+        { .name = "host", .kind = SCHEMA_STRING, .required = true, .read = read_host, .example = "\"pi1\"",
+          .unit = "a worker's name, or its id (64 hex digits)",
+          .reason = "Whom the caps are for; an entry with the id wins over one with the name." },
         { .name = "cores", .kind = SCHEMA_NUMBER, .low = 1, .high = SETTINGS_CORES_MAX,
           .offset = offsetof(SettingsHost, cores), .example = "2", .unit = "threads",
           .reason = "How many processors of that host may work at a time." },
@@ -149,7 +150,8 @@ static const SchemaKey host_keys[] = {
 };
 
 static const SchemaKey master_keys[] = {
-        { .name = "name", .kind = SCHEMA_STRING, .read = read_name, .example = "\"attic\"", .unit = "",
+        { .name = "name", .kind = SCHEMA_STRING, .read = read_name, .example = "\"attic\"",
+          .unit = "text of at most 63 bytes",
           .reason = "What workers and people see instead of the host name." },
         { .name = "listen", .kind = SCHEMA_STRINGS, .takes_number = true, .low = 1, .high = SETTINGS_LISTEN_MAX,
           .read = read_listen, .default_text = "( \"7919\" )",
@@ -167,7 +169,7 @@ static const SchemaKey master_keys[] = {
           .reason = "The standing job: what workers compute when nobody asked for anything; without it they rest." },
         { .name = "hosts", .kind = SCHEMA_GROUPS, .high = SETTINGS_HOSTS_MAX, .append = append_host,
           .check = check_host, .children = host_keys, .n_children = ELEMENTSOF(host_keys), .default_text = "( )",
-          .example = "( { host = \"pi1\"; cores = 2; cpu_quota = \"50%\"; } )", .unit = "",
+          .example = "( { host = \"pi1\"; cores = 2; cpu_quota = \"50%\"; } )", .unit = "a group for each host",
           .reason = "Caps for single workers, within those that each sets for itself." },
         { .name = "workers_max", .kind = SCHEMA_NUMBER, .low = 1, .high = SETTINGS_WORKERS_MAX,
           .offset = offsetof(MasterConfig, workers_max), .default_text = "1000", .example = "50", .unit = "connections",

@@ -100,12 +100,13 @@ static const SchemaKey pause_keys[] = {
           .unit = "per cent of the time, over the last 10 s",
           .reason = "Pause while other work has to wait for a processor for longer than this." },
         { .name = "during", .kind = SCHEMA_STRINGS, .high = SETTINGS_WINDOWS_MAX, .read = read_window,
-          .example = "( \"Mon-Fri 08:00-18:00\" )", .unit = "local time",
+          .example = "( \"Mon-Fri 08:00-18:00\" )", .unit = "days and hours in local time",
           .reason = "Pause in these stretches of the week; one that ends before it starts goes past midnight." },
 };
 
 static const SchemaKey worker_keys[] = {
-        { .name = "name", .kind = SCHEMA_STRING, .read = read_name, .example = "\"attic\"", .unit = "",
+        { .name = "name", .kind = SCHEMA_STRING, .read = read_name, .example = "\"attic\"",
+          .unit = "text of at most 63 bytes",
           .reason = "What people see in lists instead of the host name." },
         { .name = "cores", .kind = SCHEMA_NUMBER, .low = 1, .high = SETTINGS_CORES_MAX,
           .offset = offsetof(WorkerConfig, cores), .example = "2", .unit = "threads",
@@ -117,8 +118,8 @@ static const SchemaKey worker_keys[] = {
           .example = "\"0-3,6\"", .unit = "numbers of processors, from 0",
           .reason = "Leave the other processors alone (needs cgroup v2)." },
         { .name = "cpu_weight", .kind = SCHEMA_STRING, .takes_number = true, .read = read_cpu_weight,
-          .example = "\"idle\"", .unit = "1 to 10000, other services have 100; or \"idle\"",
-          .reason = "The worker's share when others want the processors too; \"idle\" takes only what nobody wants." },
+          .example = "20", .unit = "1 to 10000, where other services have 100, or \"idle\"",
+          .reason = "The share when others want the processors too; without it that of primed-worker.slice, idle." },
         { .name = "memory", .kind = SCHEMA_STRING, .read = read_memory, .example = "\"512M\"",
           .unit = "bytes, with K, M, G or T, at least 64M; or per cent of the machine's",
           .reason = "Above it the worker is slowed down until it needs less (needs cgroup v2)." },

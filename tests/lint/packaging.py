@@ -15,6 +15,7 @@ DEBIAN_PACKAGES = {
     'gmp': 'libgmp-dev',
     'gnutls': 'libgnutls28-dev',
     'jansson': 'libjansson-dev',
+    'libconfig': 'libconfig-dev',
     'libsystemd': 'libsystemd-dev',
     'libxxhash': 'libxxhash-dev',
     'libzstd': 'libzstd-dev',
