@@ -3,9 +3,10 @@
 /*
  * The shape of a result.
  *
- * The multiples of 7, 11 and 13 repeat every 30·7·11·13 numbers, which are 1001 bytes of bitmap: one table, made at
- * start, and an AND with it at the right phase, finds most noise and every shifted or exchanged block that its
- * digest vouches for. The primes 7, 11 and 13 themselves are the exception of the first block.
+ * The multiples of 7, 11 and 13 repeat every 30·7·11·13 numbers, which are 1001 bytes of bitmap, and likewise those of
+ * the other small primes: a few tables, made at start, and an AND with them at the right phase, find most noise and
+ * every shifted or exchanged block that its digest vouches for. The small primes themselves are the exception of the
+ * first block: they are in its bytes 0 and 1.
  */
 
 #include "audit/shape.h"
@@ -15,44 +16,67 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/density.h"
+#include "audit/sample.h"
 #include "base/cleanup.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
 
-#define PERIOD_BYTES (7 * 11 * 13)
+#define TABLE_PERIODS_BYTES 4096 /* tables hold so many bytes of whole periods at least, to run through in one go */
+
+/* Bits of the multiples of up to three primes. */
+typedef struct Multiples {
+        unsigned primes[3];
+        size_t period; /* bytes: the product of the primes */
+        size_t phase;  /* of the first byte of the block that was checked last */
+        uint8_t bits[TABLE_PERIODS_BYTES + 1024 + sizeof(uint64_t)];
+} Multiples;
+
+#define N_MULTIPLES 4
+#define SMALL_PRIMES_BYTES 2 /* of the bitmap that starts at 0: 31 is the last of these primes */
 
 struct Auditor {
         Packer *packer;
+        Sampler sampler;
         uint8_t bitmap[GRID_BLOCK_BYTES_MAX];
-        uint8_t multiples[PERIOD_BYTES]; /* bits of the multiples of 7, 11 and 13 */
+        Multiples multiples[N_MULTIPLES];
         mpz_t start, end;
 };
 
+static void multiples_init(Multiples *multiples, const unsigned primes[static 3]) {
+        multiples->period = 1;
+        for (unsigned i = 0; i < 3; i++) {
+                multiples->primes[i] = primes[i];
+                multiples->period *= primes[i];
+        }
+        memset(multiples->bits, 0, sizeof multiples->bits);
+        for (size_t byte = 0; byte < sizeof multiples->bits; byte++)
+                for (unsigned bit = 0; bit < 8; bit++)
+                        for (unsigned i = 0; i < 3; i++)
+                                if (primes[i] > 1 && (30 * byte + bitmap_residues[bit]) % primes[i] == 0)
+                                        multiples->bits[byte] |= (uint8_t) (1U << bit);
+}
+
 Auditor *auditor_new(void) {
+        static const unsigned primes[N_MULTIPLES][3] = { { 7, 11, 13 }, { 17, 19, 1 }, { 23, 29, 1 }, { 31, 1, 1 } };
         Auditor *auditor = malloc(sizeof *auditor);
+        int r;
 
         if (!auditor)
                 return NULL;
-        memset(auditor->multiples, 0, sizeof auditor->multiples);
         mpz_inits(auditor->start, auditor->end, NULL);
+        for (unsigned i = 0; i < N_MULTIPLES; i++)
+                multiples_init(auditor->multiples + i, primes[i]);
+        r = sampler_init(&auditor->sampler);
         auditor->packer = packer_new();
-        if (!auditor->packer)
-                return auditor_free(auditor);
-
-        for (unsigned byte = 0; byte < PERIOD_BYTES; byte++)
-                for (unsigned bit = 0; bit < 8; bit++) {
-                        unsigned n = 30 * byte + bitmap_residues[bit];
-
-                        if (n % 7 == 0 || n % 11 == 0 || n % 13 == 0)
-                                auditor->multiples[byte] |= (uint8_t) (1U << bit);
-                }
-        return auditor;
+        return r < 0 || !auditor->packer ? auditor_free(auditor) : auditor;
 }
 
 Auditor *auditor_free(Auditor *auditor) {
         if (!auditor)
                 return NULL;
         packer_free(auditor->packer);
+        sampler_done(&auditor->sampler);
         mpz_clears(auditor->start, auditor->end, NULL);
         free(auditor);
         return NULL;
@@ -62,27 +86,49 @@ const uint8_t *auditor_bitmap(const Auditor *auditor) {
         return auditor->bitmap;
 }
 
-/* Is some bit set that stands for a multiple of 7, 11 or 13? The first byte of the bitmap has phase start/30. */
-static bool has_multiples(const Auditor *auditor, size_t n_bytes) {
-        unsigned phase = (unsigned) mpz_fdiv_ui(auditor->start, 30 * PERIOD_BYTES) / 30;
-        size_t at = 0;
-        uint8_t found = 0;
+/* Is a bit set that the table has too? The first byte is at the table's phase; bytes before `skip` do not count. */
+static bool multiples_meet(const Multiples *multiples, const uint8_t *bitmap, size_t n_bytes, size_t skip) {
+        size_t span = TABLE_PERIODS_BYTES / multiples->period * multiples->period + multiples->period;
+        uint64_t found = 0, a, b;
 
-        /* 7, 11 and 13 are bits 1, 2 and 3 of the very first byte. */
-        if (mpz_sgn(auditor->start) == 0 && n_bytes > 0) {
-                found = auditor->bitmap[0] & auditor->multiples[0] & 0xf1;
-                at = 1;
-                phase = 1;
-        }
-        while (at < n_bytes) {
-                size_t n = MIN(n_bytes - at, (size_t) (PERIOD_BYTES - phase));
+        for (size_t at = skip; at < n_bytes;) {
+                const uint8_t *bits = multiples->bits + (multiples->phase + at) % multiples->period;
+                size_t n = MIN(n_bytes - at, span - (size_t) (bits - multiples->bits)), i = 0;
 
-                for (size_t i = 0; i < n; i++)
-                        found |= auditor->bitmap[at + i] & auditor->multiples[phase + i];
+                for (; i + sizeof a <= n; i += sizeof a) {
+                        memcpy(&a, bitmap + at + i, sizeof a);
+                        memcpy(&b, bits + i, sizeof b);
+                        found |= a & b;
+                }
+                for (; i < n; i++)
+                        found |= bitmap[at + i] & bits[i];
                 at += n;
-                phase = 0;
         }
         return found != 0;
+}
+
+static bool has_multiples(Auditor *auditor, size_t n_bytes) {
+        bool at_zero = mpz_sgn(auditor->start) == 0, found = false;
+
+        for (unsigned i = 0; i < N_MULTIPLES; i++) {
+                Multiples *multiples = auditor->multiples + i;
+
+                multiples->phase = mpz_fdiv_ui(auditor->start, 30 * multiples->period) / 30;
+                found |= multiples_meet(multiples, auditor->bitmap, n_bytes, at_zero ? SMALL_PRIMES_BYTES : 0);
+        }
+        /* 1 is no prime, nor is 49, and there is no other composite below 60 that has a bit */
+        return found || (at_zero && ((auditor->bitmap[0] & 0x01) || (n_bytes > 1 && (auditor->bitmap[1] & 0x20))));
+}
+
+/* The bits that has_multiples() looked at in this byte. */
+static uint8_t auditor_covered(const void *userdata, size_t index) {
+        const Auditor *auditor = userdata;
+        uint8_t bits = 0;
+
+        for (unsigned i = 0; i < N_MULTIPLES; i++)
+                bits |= auditor->multiples[i].bits[(auditor->multiples[i].phase + index) %
+                                                   auditor->multiples[i].period];
+        return bits;
 }
 
 /* Is some bit set outside of [low, high)? Clipping must not change the number of bits. */
@@ -120,10 +166,36 @@ int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, 
                 return problem_set(problem, EBADMSG, "block %" PRIu64 " claims %" PRIu64 " primes but has %" PRIu64,
                                    claim->sequence, claim->count, count);
         if (has_multiples(auditor, n_bytes))
-                return problem_set(problem, EBADMSG, "block %" PRIu64 " calls a multiple of 7, 11 or 13 prime",
+                return problem_set(problem, EBADMSG, "block %" PRIu64 " calls a multiple of a prime below 32 prime",
                                    claim->sequence);
         if (has_strangers(auditor, &block, n_bytes, n_set))
                 return problem_set(problem, EBADMSG, "block %" PRIu64 " has primes outside of the job",
                                    claim->sequence);
+        if (!density_is_plausible(auditor->start, block.low, block.high, count))
+                return problem_set(problem, EBADMSG, "block %" PRIu64 " has %" PRIu64 " primes, where about %.0f are to "
+                                   "be expected", claim->sequence, count,
+                                   density_expected(auditor->start, block.low, block.high));
         return 0;
+}
+
+int auditor_check_samples(Auditor *auditor, const Grid *grid, uint64_t sequence, Problem *problem) {
+        Problem own = PROBLEM_NONE;
+        GridBlock block;
+        int r;
+
+        grid_block(grid, sequence, auditor->start, &block);
+        r = sampler_check(&auditor->sampler, auditor->start, &block, auditor->bitmap, auditor_covered, auditor, &own);
+        if (r < 0)
+                return problem_set(problem, r, "block %" PRIu64 " is wrong: %s", sequence, own.text);
+        return 0;
+}
+
+const char *audit_checks(const Grid *grid, uint64_t sequence) {
+        _cleanup_mpz_ mpz_t end;
+        GridBlock block;
+
+        mpz_init(end);
+        grid_block(grid, sequence, end, &block);
+        number_add_u64(end, end, block.high);
+        return sampler_budget(mpz_sizeinbase(end, 2)) > 0 ? "shape+sampled" : "shape";
 }

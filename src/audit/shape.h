@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * The first check of a result, at memory speed: is it what it says it is? It finds truncated, empty, exchanged and
- * damaged blocks and noise; it does not find a single wrong bit of a liar.
+ * The checks of a result before it is taken. First its shape, at memory speed: is it what it says it is? That finds
+ * truncated, empty, exchanged and damaged blocks and noise. Then samples (audit/sample.h), which find who guesses.
+ * Neither is sure to find a single wrong bit of a liar.
  */
 
 #include <stdint.h>
@@ -32,9 +33,16 @@ Auditor *auditor_free(Auditor *auditor);
 
 /*
  * Unpacks the block into the auditor's memory and compares: exact length, digest, count, certainty of this place
- * in the grid, no bit outside of the job, no multiple of 7, 11 or 13. 0; -EBADMSG or -ERANGE with a sentence.
+ * in the grid, no bit outside of the job, no multiple of a prime below 32, a plausible number of primes. 0; -EBADMSG or
+ * -ERANGE with a sentence.
  */
 int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, Problem *problem);
+
+/* Of the block that passed auditor_check_shape() last. 0 or -EBADMSG with a sentence. */
+int auditor_check_samples(Auditor *auditor, const Grid *grid, uint64_t sequence, Problem *problem);
+
+/* The word for what is checked of a block at this place: "shape+sampled", or "shape" where numbers are too long. */
+const char *audit_checks(const Grid *grid, uint64_t sequence);
 
 /* The bitmap of the block that was checked last, with success; good until the next check. */
 const uint8_t *auditor_bitmap(const Auditor *auditor);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "ctl/client-options.h"
 #include "ctl/json-text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
@@ -35,9 +36,9 @@ typedef struct StoreInfo {
 static void help(void) {
         printf("primectl info [OPTIONS...]\n\n"
                "Show what a store holds.\n\n"
-               "  -h --help       Show this help\n"
-               "     --store=DIR  The store (default: see primectl(1))\n"
-               "     --json       Write a JSON object; integers that can be large are strings\n");
+               STORE_VERB_HELP
+               "     --json[=MODE]  Write a JSON object: pretty, short, or off; integers that can be\n"
+               "                  large are strings\n");
 }
 
 static int info_read(StoreInfo *info, Problem *problem) {
@@ -86,7 +87,7 @@ static const char *format_day(usec_t usec, char *buffer, size_t size) {
         return buffer;
 }
 
-/* Any other word says what was checked: "shape". */
+/* Any other word says what was checked: "shape+sampled". */
 static bool is_unaudited(const ReaderWorker *worker) {
         return strcmp(worker->check, "unaudited") == 0;
 }
@@ -212,7 +213,7 @@ static json_t *json_classes(const StoreInfo *info) {
         return object;
 }
 
-static int print_json(const StoreInfo *info) {
+static int print_json(const StoreInfo *info, JsonMode mode) {
         const Grid *grid = reader_grid(info->reader);
         const ReaderTotals *totals = &info->totals;
         json_t *object;
@@ -237,17 +238,20 @@ static int print_json(const StoreInfo *info) {
                            "chain", info->chain, "workers", json_workers(info), "audit", "unaudited");
         if (!object)
                 return -ENOMEM;
-        r = json_dumpf(object, stdout, JSON_INDENT(8) | JSON_REAL_PRECISION(10));
+        r = json_dumpf(object, stdout,
+                       (mode == JSON_PRETTY_FORM ? JSON_INDENT(8) : JSON_COMPACT) | JSON_REAL_PRECISION(10));
         json_decref(object);
         return r < 0 || putchar('\n') < 0 ? -EIO : 0;
 }
 
 static int info(const StoreArguments *arguments) {
-        bool json = arguments->has_option;
+        JsonMode json = JSON_OFF;
         StoreInfo info = {};
         Problem problem = PROBLEM_NONE;
         int r;
 
+        if (arguments->has_option && client_parse_json(arguments->option, &json) < 0)
+                return EXIT_USAGE;
         r = store_verb_path(arguments, &info.path);
         if (r != 0)
                 return r;
@@ -259,7 +263,7 @@ static int info(const StoreArguments *arguments) {
                         log_error("%s", problem.text);
                         r = EXIT_FAILURE;
                 } else {
-                        int k = json ? print_json(&info) : print_text(&info);
+                        int k = json != JSON_OFF ? print_json(&info, json) : print_text(&info);
 
                         if (k >= 0 && fflush(stdout) < 0)
                                 k = -errno;
@@ -278,7 +282,9 @@ static int info(const StoreArguments *arguments) {
 }
 
 int verb_info(int argc, char *argv[]) {
-        static const StoreVerb verb = { .name = "info", .help = help, .option = { "json", no_argument, NULL, 0 } };
+        static const StoreVerb verb = {
+                .name = "info", .help = help, .option = { "json", optional_argument, NULL, 0 },
+        };
         StoreArguments arguments;
         int r;
 

@@ -43,7 +43,8 @@ IntakeOutcome intake_block(Auditor *auditor, Plan *plan, MasterJob *job, uint64_
         PlanVerdict verdict;
         int r;
 
-        if (auditor_check_shape(auditor, &job->grid, &claim, problem) < 0)
+        if (auditor_check_shape(auditor, &job->grid, &claim, problem) < 0 ||
+            auditor_check_samples(auditor, &job->grid, block->sequence, problem) < 0)
                 return INTAKE_REFUSED;
 
         r = plan_result(plan, worker, job->id, block->sequence, now, &verdict);

@@ -24,7 +24,7 @@ static int master_put_provenance(MasterJob *job, const MasterSession *session, P
                 StoreProvenance provenance = {
                         .worker_name = master_session_name(session),
                         .realtime_usec = clock_realtime_usec(),
-                        .check = "shape",
+                        .check = audit_checks(&job->grid, mine.first),
                 };
 
                 if (!interval_set_next(&job->uncommitted, mine.first, &new))

@@ -34,7 +34,7 @@ typedef struct ReaderTotals {
 typedef struct ReaderWorker {
         uint8_t id[SHA256_SIZE];
         char name[65];
-        char check[33];                  /* of its last entry: "shape", … */
+        char check[33];                  /* of its last entry: "shape+sampled", … */
         uint64_t n_blocks;
         usec_t first_usec, last_usec;    /* Unix time */
 } ReaderWorker;

@@ -51,7 +51,7 @@ typedef struct StoreProvenance {
         uint8_t worker_id[SHA256_SIZE];
         const char *worker_name; /* cut at 64 bytes */
         usec_t realtime_usec;
-        const char *check; /* what of the blocks was checked: "shape"; "unaudited": nothing */
+        const char *check; /* what of the blocks was checked: "shape+sampled"; "unaudited": nothing */
 } StoreProvenance;
 
 typedef struct StoreTotals {

@@ -2,74 +2,9 @@
 
 /* Honest blocks pass; blocks that are not what they say are refused, each for its own reason. */
 
-#include "audit/shape.h"
-
 #include <errno.h>
 
-#include "base/cleanup.h"
-#include "prime/bitmap.h"
-#include "prime/number.h"
-#include "test.h"
-
-/* A block with everything a worker would claim about it. */
-typedef struct Sample {
-        Grid grid;
-        Packer *packer;
-        uint8_t bitmap[GRID_BLOCK_BYTES_MAX];
-        size_t n_bytes;
-        uint8_t *packed;
-        uint8_t digest[SHA256_SIZE];
-        Claim claim;
-} Sample;
-
-static void sample_pack(Sample *sample, uint64_t count) {
-        PackCodec codec;
-        size_t size;
-
-        CHECK(pack_bitmap(sample->packer, sample->bitmap, sample->n_bytes, sample->packed,
-                          pack_bound(GRID_BLOCK_BYTES_MAX), &codec, &size) >= 0);
-        checksum_sha256(sample->bitmap, sample->n_bytes, sample->digest);
-        sample->claim.codec = codec;
-        sample->claim.packed = sample->packed;
-        sample->claim.packed_size = size;
-        sample->claim.digest = sample->digest;
-        sample->claim.count = count;
-}
-
-/* Block `sequence` of [from, from + length). */
-static Sample *sample_new(const char *from_word, uint64_t length, uint64_t sequence) {
-        const SieveEnvironment environment = {};
-        _cleanup_mpz_ mpz_t from, to, start;
-        Sample *sample = calloc(1, sizeof *sample);
-        SieveRun *run;
-        GridBlock block;
-
-        mpz_inits(from, to, start, NULL);
-        CHECK(sample && number_parse(from, from_word, NULL) >= 0);
-        number_add_u64(to, from, length);
-        CHECK(grid_init(&sample->grid, from, to, NULL) >= 0);
-        sample->packer = packer_new();
-        sample->packed = malloc(pack_bound(GRID_BLOCK_BYTES_MAX));
-        CHECK(sample->packer && sample->packed);
-
-        grid_block(&sample->grid, sequence, start, &block);
-        sample->n_bytes = block.length / 30;
-        sample->claim.sequence = sequence;
-        CHECK(sieve_run_new(start, to, &environment, &run) >= 0);
-        CHECK(sieve_run_next(run, block.length, sample->bitmap, &sample->claim.certainty) >= 0);
-        sieve_run_free(run);
-        bitmap_clip(sample->bitmap, sample->n_bytes, block.low, block.high);
-        sample_pack(sample, bitmap_count(sample->bitmap, sample->n_bytes) +
-                                    bitmap_small_primes(&block, mpz_sgn(start) == 0));
-        return sample;
-}
-
-static void sample_free(Sample *sample) {
-        grid_done(&sample->grid);
-        packer_free(sample->packer);
-        free(sample->packed);
-        free(sample);
-}
+#include "audit/claimed.h"
 
 static int check(const Sample *sample, const Claim *claim, Problem *problem) {
         Auditor *auditor = auditor_new();
@@ -77,6 +12,8 @@ static int check(const Sample *sample, const Claim *claim, Problem *problem) {
 
         CHECK(auditor);
         r = auditor_check_shape(auditor, &sample->grid, claim, problem);
+        for (unsigned i = 0; i < 20 && r >= 0; i++)
+                r = auditor_check_samples(auditor, &sample->grid, claim->sequence, problem);
         auditor_free(auditor);
         return r;
 }
@@ -151,7 +88,7 @@ static void test_lies_are_refused(void) {
         /* another block of the same length: its multiples of 7, 11 and 13 lie elsewhere */
         claim = sample->claim;
         claim.sequence = 2;
-        check_refused(sample, &claim, "multiple of 7, 11 or 13");
+        check_refused(sample, &claim, "multiple of a prime below 32");
 
         sample->digest[5] ^= 1;
         check_refused(sample, &sample->claim, "digest");
@@ -164,27 +101,31 @@ static void test_noise_is_refused(void) {
         for (size_t i = 0; i < sample->n_bytes; i++)
                 sample->bitmap[i] = (uint8_t) (i * 2654435761U >> 13) & 0x49;
         sample_pack(sample, bitmap_count(sample->bitmap, sample->n_bytes));
-        check_refused(sample, &sample->claim, "multiple of 7, 11 or 13");
+        check_refused(sample, &sample->claim, "multiple of a prime below 32");
         sample_free(sample);
 }
 
 static void test_every_single_multiple_is_seen(void) {
+        static const unsigned primes[] = { 7, 11, 13, 17, 19, 23, 29, 31 };
         Sample *sample = sample_new("0", 30 * 1001, 0);
         uint64_t count = sample->claim.count;
         unsigned n_tried = 0;
 
         for (unsigned n = 1; n < 30 * 1001; n++) {
                 uint8_t *byte = sample->bitmap + n / 30, bit;
+                bool is_multiple = n == 1;
 
-                if (bitmap_residue_bit[n % 30] == 8 || n <= 13 || (n % 7 != 0 && n % 11 != 0 && n % 13 != 0))
+                for (size_t i = 0; i < ELEMENTSOF(primes); i++)
+                        is_multiple |= n > primes[i] && n % primes[i] == 0;
+                if (bitmap_residue_bit[n % 30] == 8 || !is_multiple)
                         continue;
                 /* a sample is enough: each costs a whole audit */
-                if (n_tried++ % 37 != 0)
+                if (n_tried++ % 37 != 0 && n > 100)
                         continue;
                 bit = (uint8_t) (1U << bitmap_residue_bit[n % 30]);
                 *byte |= bit;
                 sample_pack(sample, count + 1);
-                check_refused(sample, &sample->claim, "multiple of 7, 11 or 13");
+                check_refused(sample, &sample->claim, "multiple of a prime below 32");
                 *byte &= (uint8_t) ~bit;
         }
         CHECK(n_tried > 2000);
@@ -201,11 +142,71 @@ static void test_bits_outside_of_the_job_are_refused(void) {
         sample_free(sample);
 }
 
+static void test_left_out_work_is_refused(void) {
+        Sample *sample = sample_new("10^12", 100000000, 1);
+
+        memset(sample->bitmap, 0, sample->n_bytes / 50);
+        sample_pack(sample, bitmap_count(sample->bitmap, sample->n_bytes));
+        check_refused(sample, &sample->claim, "to be expected");
+        sample_free(sample);
+}
+
+static bool has_small_factor(uint64_t n) {
+        static const unsigned primes[] = { 7, 11, 13, 17, 19, 23, 29, 31 };
+
+        for (size_t i = 0; i < ELEMENTSOF(primes); i++)
+                if (n % primes[i] == 0)
+                        return true;
+        return false;
+}
+
+/* As many primes as there should be, none with a small factor; but each fifth of them is another number. */
+static void test_lies_of_a_good_shape_are_refused(void) {
+        Sample *sample = sample_new("10^12", 100000000, 1);
+        uint64_t start, n_owed = 0, n_moved = 0;
+        _cleanup_mpz_ mpz_t first;
+        GridBlock block;
+
+        mpz_init(first);
+        grid_block(&sample->grid, 1, first, &block);
+        start = number_get_u64(first);
+        for (uint64_t bit = 0; bit < sample->n_bytes * 8; bit++) {
+                uint8_t *byte = sample->bitmap + bit / 8, mask = (uint8_t) (1U << bit % 8);
+
+                if (*byte & mask) {
+                        if (++n_moved % 5 == 0) {
+                                *byte ^= mask;
+                                n_owed++;
+                        }
+                } else if (n_owed > 0 && !has_small_factor(start + bit / 8 * 30 + bitmap_residues[bit % 8])) {
+                        *byte ^= mask;
+                        n_owed--;
+                        bit += 8; /* or the moved primes would be moved again */
+                }
+        }
+        sample_pack(sample, bitmap_count(sample->bitmap, sample->n_bytes));
+        check_refused(sample, &sample->claim, "which is");
+        sample_free(sample);
+}
+
+static void test_the_word_for_what_is_checked(void) {
+        Sample *sample = sample_new("10^12", 1000, 0);
+
+        CHECK_STRING(audit_checks(&sample->grid, 0), "shape+sampled");
+        sample_free(sample);
+        sample = sample_new("2^2100", 60, 0);
+        CHECK_STRING(audit_checks(&sample->grid, 0), "shape");
+        sample_free(sample);
+}
+
 int main(void) {
         RUN(test_honest_blocks_pass);
         RUN(test_lies_are_refused);
         RUN(test_noise_is_refused);
         RUN(test_every_single_multiple_is_seen);
         RUN(test_bits_outside_of_the_job_are_refused);
+        RUN(test_left_out_work_is_refused);
+        RUN(test_lies_of_a_good_shape_are_refused);
+        RUN(test_the_word_for_what_is_checked);
         return tests_end();
 }
