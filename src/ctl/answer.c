@@ -2,7 +2,7 @@
 
 /* D-Bus dictionaries as JSON objects. */
 
-#include "ctl/record.h"
+#include "ctl/answer.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -46,7 +46,7 @@ static int on_entry(const char *key, char type, BusValue value, void *userdata) 
         return json_object_set_new(userdata, key, json_of(key, type, value)) < 0 ? -ENOMEM : 0;
 }
 
-int record_read(sd_bus_message *m, json_t **ret) {
+int answer_read(sd_bus_message *m, json_t **ret) {
         json_t *record = json_object();
         int r;
 
@@ -61,7 +61,7 @@ int record_read(sd_bus_message *m, json_t **ret) {
         return 0;
 }
 
-int record_read_list(sd_bus_message *m, json_t **ret) {
+int answer_read_list(sd_bus_message *m, json_t **ret) {
         json_t *list = json_array(), *record;
         int r;
 
@@ -69,7 +69,7 @@ int record_read_list(sd_bus_message *m, json_t **ret) {
                 return -ENOMEM;
         r = sd_bus_message_enter_container(m, 'a', "a{sv}");
         while (r >= 0 && (r = sd_bus_message_at_end(m, 0)) == 0) {
-                r = record_read(m, &record);
+                r = answer_read(m, &record);
                 if (r >= 0 && json_array_append_new(list, record) < 0)
                         r = -ENOMEM;
         }
@@ -104,7 +104,7 @@ static int make_plain(json_t *record) {
         return 0;
 }
 
-int record_make_plain(json_t *record) {
+int answer_make_plain(json_t *record) {
         json_t *item;
         size_t i;
         int r;
@@ -119,11 +119,11 @@ int record_make_plain(json_t *record) {
         return 0;
 }
 
-const char *record_string(const json_t *record, const char *key) {
+const char *answer_string(const json_t *record, const char *key) {
         return json_string_value(json_object_get(record, key)) ?: "";
 }
 
-uint64_t record_u64(const json_t *record, const char *key) {
+uint64_t answer_u64(const json_t *record, const char *key) {
         const json_t *value = json_object_get(record, key);
         uint64_t number = 0;
 
@@ -134,20 +134,20 @@ uint64_t record_u64(const json_t *record, const char *key) {
         return number;
 }
 
-double record_double(const json_t *record, const char *key) {
+double answer_double(const json_t *record, const char *key) {
         return json_number_value(json_object_get(record, key));
 }
 
-bool record_bool(const json_t *record, const char *key) {
+bool answer_bool(const json_t *record, const char *key) {
         return json_is_true(json_object_get(record, key));
 }
 
-usec_t record_usec(const json_t *record, const char *key) {
+usec_t answer_usec(const json_t *record, const char *key) {
         const json_t *value = json_object_get(record, key);
 
         return json_is_null(value) ? USEC_INFINITY : (usec_t) json_integer_value(value);
 }
 
-bool record_is(const json_t *record, const char *key, const char *value) {
-        return strcmp(record_string(record, key), value) == 0;
+bool answer_is(const json_t *record, const char *key, const char *value) {
+        return strcmp(answer_string(record, key), value) == 0;
 }

@@ -15,20 +15,20 @@
 #include "base/clock.h"
 
 /* An a{sv} of the message. 0, and the caller owns the object; negative errno. */
-int record_read(sd_bus_message *m, json_t **ret);
+int answer_read(sd_bus_message *m, json_t **ret);
 
 /* An aa{sv}: an array of them. */
-int record_read_list(sd_bus_message *m, json_t **ret);
+int answer_read_list(sd_bus_message *m, json_t **ret);
 
 /* Replaces in all strings (of an array: of its objects) what would steer a terminal. 0 or -ENOMEM. */
-int record_make_plain(json_t *record);
+int answer_make_plain(json_t *record);
 
 /* What a key says; "", 0 or false when the daemon did not. Strings live as long as the record. */
-const char *record_string(const json_t *record, const char *key);
-uint64_t record_u64(const json_t *record, const char *key);
-double record_double(const json_t *record, const char *key);
-bool record_bool(const json_t *record, const char *key);
-usec_t record_usec(const json_t *record, const char *key); /* USEC_INFINITY when unknown */
+const char *answer_string(const json_t *record, const char *key);
+uint64_t answer_u64(const json_t *record, const char *key);
+double answer_double(const json_t *record, const char *key);
+bool answer_bool(const json_t *record, const char *key);
+usec_t answer_usec(const json_t *record, const char *key); /* USEC_INFINITY when unknown */
 
 /* Whether the string of the key is `value`. */
-bool record_is(const json_t *record, const char *key, const char *value);
+bool answer_is(const json_t *record, const char *key, const char *value);

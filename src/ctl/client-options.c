@@ -14,8 +14,8 @@
 #include "base/option.h"
 #include "ctl/verb.h"
 
-static int parse_json(const char *word, JsonMode *ret) {
-        if (strcmp(word, "pretty") == 0)
+int client_parse_json(const char *word, JsonMode *ret) {
+        if (!word || strcmp(word, "pretty") == 0)
                 *ret = JSON_PRETTY_FORM;
         else if (strcmp(word, "short") == 0)
                 *ret = JSON_SHORT_FORM;
@@ -25,7 +25,7 @@ static int parse_json(const char *word, JsonMode *ret) {
                 log_error("--json=%s: give pretty, short or off", word);
                 return -EINVAL;
         }
-        return 1;
+        return 0;
 }
 
 int client_option(ClientOptions *options, int c) {
@@ -43,7 +43,7 @@ int client_option(ClientOptions *options, int c) {
                 options->json = isatty(STDOUT_FILENO) ? JSON_PRETTY_FORM : JSON_SHORT_FORM;
                 return 1;
         case CLIENT_ARG_JSON:
-                return parse_json(optarg, &options->json);
+                return client_parse_json(optarg, &options->json) < 0 ? -EINVAL : 1;
         case CLIENT_ARG_NO_LEGEND:
                 options->legend = false;
                 return 1;

@@ -33,13 +33,14 @@ enum {
 
 /* Rows of a struct option table and letters: for every verb; for those that print tables as well. */
 #define CLIENT_OPTION_ROWS                                                                                   \
-        { "help", no_argument, NULL, 'h' }, { "host", required_argument, NULL, 'H' }, { "quiet", no_argument, NULL, 'q' }
+        { "help", no_argument, NULL, 'h' }, { "host", required_argument, NULL, 'H' },                        \
+                { "quiet", no_argument, NULL, 'q' }
 #define CLIENT_LETTERS "hH:q"
 #define CLIENT_TABLE_OPTION_ROWS                                                                             \
         CLIENT_OPTION_ROWS, { "full", no_argument, NULL, 'l' },                                              \
                 { "no-legend", no_argument, NULL, CLIENT_ARG_NO_LEGEND },                                    \
                 { "no-pager", no_argument, NULL, CLIENT_ARG_NO_PAGER },                                      \
-                { "json", required_argument, NULL, CLIENT_ARG_JSON }
+                { "json", optional_argument, NULL, CLIENT_ARG_JSON }
 #define CLIENT_TABLE_LETTERS CLIENT_LETTERS "lj"
 
 #define CLIENT_HELP                                                                                          \
@@ -48,10 +49,13 @@ enum {
 #define CLIENT_TABLE_HELP                                                                                    \
         CLIENT_HELP                                                                                          \
         "  -l --full             Do not cut what is too wide for the terminal\n"                             \
-        "     --json=MODE        Write JSON: pretty, short, or off\n"                                        \
+        "     --json[=MODE]      Write JSON: pretty, short, or off\n"                                        \
         "  -j                    --json=pretty on a terminal, else --json=short\n"                           \
         "     --no-legend        Print neither heading nor footer\n"                                         \
         "     --no-pager         Do not pipe the output into a pager\n"
+
+/* MODE of --json=MODE; NULL is pretty. 0, or -EINVAL after one line that says so. */
+int client_parse_json(const char *word, JsonMode *ret);
 
 /* Takes `c` from option_next(). 1: it was one of ours; 0: not; -EINVAL after saying what is wrong. 'h' is not taken. */
 int client_option(ClientOptions *options, int c);

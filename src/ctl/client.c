@@ -14,7 +14,7 @@
 #include "bus/bus.h"
 #include "bus/names.h"
 #include "ctl/pager.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 
 #define CALL_USEC USEC_PER_MINUTE /* a large store may have to be recovered before a job starts */
 
@@ -76,8 +76,8 @@ int client_query(sd_bus *bus, ClientService service, const char *method, json_t 
                         r = -EHOSTDOWN;
         }
         if (r >= 0) {
-                r = sd_bus_message_has_signature(reply, "a{sv}") ? record_read(reply, ret)
-                                                                  : record_read_list(reply, ret);
+                r = sd_bus_message_has_signature(reply, "a{sv}") ? answer_read(reply, ret)
+                                                                  : answer_read_list(reply, ret);
                 if (r == -ENXIO)
                         (void) sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_SIGNATURE, "%s answers in another form: "
                                                  "primectl and the daemon are of different releases", names->program);

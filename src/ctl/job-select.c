@@ -13,7 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 
 /* "a, b, c" of all jobs in the array. NULL when out of memory. */
 static char *list_names(const json_t *jobs) {
@@ -26,7 +26,7 @@ static char *list_names(const json_t *jobs) {
         if (!stream)
                 return NULL;
         json_array_foreach(jobs, i, job)
-                fprintf(stream, "%s%s", i > 0 ? ", " : "", record_string(job, "name"));
+                fprintf(stream, "%s%s", i > 0 ? ", " : "", answer_string(job, "name"));
         if (fclose(stream) != 0) {
                 free(text);
                 return NULL;
@@ -35,7 +35,7 @@ static char *list_names(const json_t *jobs) {
 }
 
 static bool job_is_one_of(const json_t *job, const char *states) {
-        const char *state = record_string(job, "state");
+        const char *state = answer_string(job, "state");
         size_t n = strlen(state);
 
         if (states[0] == '\0')
@@ -63,7 +63,7 @@ static int select_word(const json_t *jobs, const char *word, json_t *selected) {
         int found = 0;
 
         json_array_foreach(jobs, i, job) {
-                if (fnmatch(word, record_string(job, "name"), 0) != 0 && !record_is(job, "id", word))
+                if (fnmatch(word, answer_string(job, "name"), 0) != 0 && !answer_is(job, "id", word))
                         continue;
                 found = 1;
                 if (!list_has(selected, job) && json_array_append(selected, job) < 0)

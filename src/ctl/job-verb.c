@@ -11,10 +11,10 @@
 #include "base/log.h"
 #include "ctl/client.h"
 #include "ctl/job-select.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 
 static int change_job(const JobVerb *verb, sd_bus *bus, const json_t *job, bool quiet) {
-        const char *name = record_string(job, "name");
+        const char *name = answer_string(job, "name");
         sd_bus_message *call = NULL;
         char action[128];
         int r;
@@ -44,7 +44,7 @@ int job_verb_run(const JobVerb *verb, int argc, char *argv[]) {
         if (r == EXIT_SUCCESS)
                 r = client_get(bus, CLIENT_MASTER, "ListJobs", &jobs);
         if (r == EXIT_SUCCESS) {
-                (void) record_make_plain(jobs);
+                (void) answer_make_plain(jobs);
                 r = job_select(jobs, argv + optind, argc - optind, verb->states, verb->name, &selected) < 0
                             ? EXIT_FAILURE
                             : EXIT_SUCCESS;

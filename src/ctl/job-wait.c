@@ -18,7 +18,7 @@
 #include "bus/bus.h"
 #include "ctl/client.h"
 #include "ctl/progress.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 
 #define ABSENCE_USEC USEC_PER_MINUTE /* of the master: then it is not being restarted, but gone */
 
@@ -43,7 +43,7 @@ static int ask(const JobWait *wait, json_t **ret, sd_bus_error *error) {
                 return r;
         r = 0;
         json_array_foreach(jobs, i, job)
-                if (record_is(job, "name", wait->name)) {
+                if (answer_is(job, "name", wait->name)) {
                         *ret = json_incref(job);
                         r = 1;
                         break;
@@ -55,11 +55,11 @@ static int ask(const JobWait *wait, json_t **ret, sd_bus_error *error) {
 static void show(JobWait *wait, const json_t *job) {
         usec_t now = clock_now_usec();
         Report report = {
-                .to = (char *) record_string(job, "to"),
-                .numbers_total = record_double(job, "numbers_total"),
-                .numbers_done = record_double(job, "numbers_done"),
-                .primes = record_u64(job, "primes"),
-                .blocks_total = record_u64(job, "blocks_total"),
+                .to = (char *) answer_string(job, "to"),
+                .numbers_total = answer_double(job, "numbers_total"),
+                .numbers_done = answer_double(job, "numbers_done"),
+                .primes = answer_u64(job, "primes"),
+                .blocks_total = answer_u64(job, "blocks_total"),
         };
 
         if (!wait->begun) {
@@ -79,16 +79,16 @@ static void show(JobWait *wait, const json_t *job) {
 static int judge(JobWait *wait, const json_t *job) {
         char primes[TEXT_SIZE];
 
-        if (record_is(job, "state", "failed")) {
+        if (answer_is(job, "state", "failed")) {
                 progress_clear(&wait->progress);
-                log_error("The job %s failed: %s", wait->name, record_string(job, "problem"));
+                log_error("The job %s failed: %s", wait->name, answer_string(job, "problem"));
                 return EXIT_FAILURE;
         }
-        if (record_is(job, "state", "finished")) {
+        if (answer_is(job, "state", "finished")) {
                 progress_clear(&wait->progress);
                 if (!wait->quiet)
                         printf("Finished %s: %s primes in %s; unaudited.\n", wait->name,
-                               text_grouped(record_u64(job, "primes"), primes), record_string(job, "store"));
+                               text_grouped(answer_u64(job, "primes"), primes), answer_string(job, "store"));
                 return EXIT_SUCCESS;
         }
         show(wait, job);
@@ -130,7 +130,7 @@ static int step(JobWait *wait) {
                 r = EXIT_FAILURE;
         } else {
                 wait->absent_usec = 0;
-                (void) record_make_plain(job);
+                (void) answer_make_plain(job);
                 r = judge(wait, job);
         }
         json_decref(job);

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "ctl/client.h"
 #include "ctl/pager.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 
 static int print_list(const ListVerb *verb, json_t *list, const ClientOptions *options) {
         const TableStyle style = client_table_style(options);
@@ -21,7 +21,7 @@ static int print_list(const ListVerb *verb, json_t *list, const ClientOptions *o
         if (options->pager)
                 pager_open();
         if (n > 0) {
-                r = record_make_plain(list);
+                r = answer_make_plain(list);
                 if (r >= 0)
                         r = verb->print(list, &style);
         }

@@ -33,6 +33,7 @@ static const Verb verbs[] = {
         { "cancel", verb_cancel, "Take jobs from the master; the primes stay" },
         { "jobs", verb_jobs, "List the master's jobs" },
         { "workers", verb_workers, "List the master's workers" },
+        { "join", verb_join, "Compute for a master, without any configuration" },
         { "local", verb_local, "Find all primes of an interval on this machine" },
         { "cat", verb_cat, "Print primes of a store in order" },
         { "count", verb_count, "Count primes of a store" },
@@ -66,7 +67,7 @@ static const Verb *find_verb(const char *name) {
  * words they take; which verb knows them is its own matter.
  */
 static int count_options(int argc, char *argv[]) {
-        static const char *const flags[] = { "--no-legend", "--no-pager", "--full", "--quiet" };
+        static const char *const flags[] = { "--no-legend", "--no-pager", "--full", "--quiet", "--json" };
         int n = 0;
 
         while (n < argc && argv[n][0] == '-') {
@@ -79,7 +80,7 @@ static int count_options(int argc, char *argv[]) {
                         known = known || strcmp(word, flags[i]) == 0;
                 if (known)
                         n++;
-                else if (strcmp(word, "-H") == 0 || strcmp(word, "--host") == 0 || strcmp(word, "--json") == 0)
+                else if (strcmp(word, "-H") == 0 || strcmp(word, "--host") == 0)
                         n += 2;
                 else
                         break;

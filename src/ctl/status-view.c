@@ -10,7 +10,7 @@
 
 #include "base/text.h"
 #include "ctl/listing.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 
 #define TITLE_WIDTH 11
 
@@ -21,8 +21,8 @@ static void print_head(const json_t *status, const char *role, TerminalColor col
         if (!terminal_is_utf8())
                 dot = "*";
         printf("%s%s%s %s%s%s - primed %s %s\n", terminal_color(color), dot, terminal_color(COLOR_NONE),
-               terminal_color(COLOR_BOLD), record_string(status, "name"), terminal_color(COLOR_NONE), role,
-               record_string(status, "version"));
+               terminal_color(COLOR_BOLD), answer_string(status, "name"), terminal_color(COLOR_NONE), role,
+               answer_string(status, "version"));
 }
 
 static void print_title(const char *title) {
@@ -44,8 +44,8 @@ static void print_if_said(const char *title, const char *text, TerminalColor col
 /* the master */
 
 static void print_master_state(const json_t *status, usec_t now_usec) {
-        usec_t uptime = record_usec(status, "uptime_usec");
-        const char *state = record_string(status, "state");
+        usec_t uptime = answer_usec(status, "uptime_usec");
+        const char *state = answer_string(status, "state");
         TerminalColor color = listing_state_color(state);
         char since[128];
 
@@ -59,25 +59,25 @@ static void print_master_state(const json_t *status, usec_t now_usec) {
 }
 
 static void print_master_network(const json_t *status) {
-        const char *advertised = record_string(status, "advertised");
+        const char *advertised = answer_string(status, "advertised");
 
         print_title("Network");
-        printf("port %u", (unsigned) record_u64(status, "port"));
+        printf("port %u", (unsigned) answer_u64(status, "port"));
         if (advertised[0])
                 printf(", advertised as \"%s\"\n", advertised);
         else
                 printf(", not advertised\n");
-        print_if_said("mDNS", record_string(status, "advertise_problem"), COLOR_YELLOW);
+        print_if_said("mDNS", answer_string(status, "advertise_problem"), COLOR_YELLOW);
 }
 
 static void print_master_workers(const json_t *status) {
-        uint64_t n = record_u64(status, "workers"), threads = record_u64(status, "threads");
+        uint64_t n = answer_u64(status, "workers"), threads = answer_u64(status, "threads");
         char a[TEXT_SIZE], b[TEXT_SIZE];
 
         print_title("Workers");
         if (n == 0)
                 printf("none yet: 'systemctl enable --now primed-worker' on each host, or 'primectl join %s'\n",
-                       record_string(status, "name"));
+                       answer_string(status, "name"));
         else
                 printf("%s with %s thread%s in use\n", text_grouped(n, a), text_grouped(threads, b),
                        text_plural(threads));
@@ -88,18 +88,18 @@ static void print_job_problems(const json_t *jobs) {
         size_t i;
 
         json_array_foreach(jobs, i, job) {
-                uint64_t n = record_u64(job, "disagreements");
+                uint64_t n = answer_u64(job, "disagreements");
                 char count[TEXT_SIZE];
 
-                if (record_string(job, "problem")[0]) {
+                if (answer_string(job, "problem")[0]) {
                         print_title("Problem");
-                        printf("%s%s: %s%s\n", terminal_color(COLOR_RED), record_string(job, "name"),
-                               record_string(job, "problem"), terminal_color(COLOR_NONE));
+                        printf("%s%s: %s%s\n", terminal_color(COLOR_RED), answer_string(job, "name"),
+                               answer_string(job, "problem"), terminal_color(COLOR_NONE));
                 }
                 if (n > 0) {
                         print_title("Problem");
                         printf("%s%s: %s block%s answered twice and differently: a machine computes wrongly%s\n",
-                               terminal_color(COLOR_RED), record_string(job, "name"), text_grouped(n, count),
+                               terminal_color(COLOR_RED), answer_string(job, "name"), text_grouped(n, count),
                                n == 1 ? " was" : "s were", terminal_color(COLOR_NONE));
                 }
         }
@@ -107,20 +107,20 @@ static void print_job_problems(const json_t *jobs) {
 
 int status_view_master(const json_t *status, const json_t *jobs, const json_t *workers, const TableStyle *style,
                        usec_t realtime_usec) {
-        const char *problem = record_string(status, "problem");
-        bool working = record_is(status, "state", "working");
+        const char *problem = answer_string(status, "problem");
+        bool working = answer_is(status, "state", "working");
         int r = 0;
 
         print_head(status, "master", problem[0] ? COLOR_RED : working ? COLOR_GREEN : COLOR_NONE);
         print_master_state(status, realtime_usec);
         print_master_network(status);
         print_master_workers(status);
-        print_if_said("Hint", record_string(status, "hint"), COLOR_YELLOW);
+        print_if_said("Hint", answer_string(status, "hint"), COLOR_YELLOW);
         print_if_said("Problem", problem, COLOR_RED);
         print_job_problems(jobs);
         if (json_array_size(jobs) == 0)
                 print_field("Jobs", "none: 'primectl start --to=10^11' starts one", COLOR_NONE);
-        print_if_said("Audit", record_string(status, "audit"), COLOR_NONE);
+        print_if_said("Audit", answer_string(status, "audit"), COLOR_NONE);
         if (json_array_size(jobs) > 0) {
                 putchar('\n');
                 r = listing_jobs(jobs, style);
@@ -145,7 +145,7 @@ static const char *explain_worker_state(const json_t *status) {
         };
 
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-                if (record_is(status, "state", texts[i].state))
+                if (answer_is(status, "state", texts[i].state))
                         return texts[i].text;
         return "";
 }
@@ -158,8 +158,8 @@ static void print_asked(const json_t *status) {
                 { "asked_cpu_weight", "cpu_weight" },
                 { "asked_memory", "memory" },
         };
-        unsigned cores = (unsigned) record_u64(status, "asked_cores");
-        unsigned quota = (unsigned) record_u64(status, "asked_cpu_quota");
+        unsigned cores = (unsigned) answer_u64(status, "asked_cores");
+        unsigned quota = (unsigned) answer_u64(status, "asked_cpu_quota");
         const char *blank = "";
 
         print_title("Asked");
@@ -172,8 +172,8 @@ static void print_asked(const json_t *status) {
                 blank = ", ";
         }
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-                if (record_string(status, texts[i].key)[0]) {
-                        printf("%s%s = %s", blank, texts[i].name, record_string(status, texts[i].key));
+                if (answer_string(status, texts[i].key)[0]) {
+                        printf("%s%s = %s", blank, texts[i].name, answer_string(status, texts[i].key));
                         blank = ", ";
                 }
         puts(blank[0] ? "" : "no limits in worker.conf");
@@ -189,7 +189,7 @@ static void print_masters_count(const json_t *masters) {
         const json_t *master;
 
         json_array_foreach(masters, i, master)
-                n_connected += record_is(master, "state", "connected");
+                n_connected += answer_is(master, "state", "connected");
         print_title("Masters");
         if (json_array_size(masters) == 0)
                 printf("none\n");
@@ -198,8 +198,8 @@ static void print_masters_count(const json_t *masters) {
 }
 
 int status_view_worker(const json_t *status, const json_t *masters, const TableStyle *style, usec_t realtime_usec) {
-        const char *config_error = record_string(status, "config_error"), *state = record_string(status, "state");
-        const char *avahi = record_string(status, "avahi");
+        const char *config_error = answer_string(status, "config_error"), *state = answer_string(status, "state");
+        const char *avahi = answer_string(status, "avahi");
         TerminalColor color = listing_state_color(state);
 
         print_head(status, "worker", config_error[0] ? COLOR_RED : color);
@@ -215,8 +215,8 @@ int status_view_worker(const json_t *status, const json_t *masters, const TableS
         } else
                 print_if_said("Avahi", strcmp(avahi, "off") == 0 ? "off by worker.conf" : avahi, COLOR_NONE);
         print_asked(status);
-        print_threads("Allowed", record_u64(status, "allowed_threads"), "");
-        print_threads("Applied", record_u64(status, "applied_threads"), record_string(status, "note"));
+        print_threads("Allowed", answer_u64(status, "allowed_threads"), "");
+        print_threads("Applied", answer_u64(status, "applied_threads"), answer_string(status, "note"));
         print_if_said("Config", config_error, COLOR_RED);
         if (json_array_size(masters) == 0)
                 return 0;

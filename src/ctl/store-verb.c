@@ -8,18 +8,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/option.h"
 #include "ctl/store-path.h"
+#include "ctl/system-store.h"
 #include "ctl/verb.h"
 #include "prime/number.h"
 
 bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArguments *ret, int *ret_status) {
-        enum { ARG_STORE = 0x100, ARG_OPTION };
+        enum { ARG_STORE = 0x100, ARG_JOB, ARG_OPTION };
         const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "store", required_argument, NULL, ARG_STORE },
+                { "job", required_argument, NULL, ARG_JOB },
                 { verb->option.name, verb->option.has_arg, NULL, ARG_OPTION },
                 {},
         };
@@ -36,6 +40,8 @@ bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArgume
                         return false;
                 } else if (c == ARG_STORE)
                         arguments.store = optarg;
+                else if (c == ARG_JOB)
+                        arguments.job = optarg;
                 else if (c == ARG_OPTION || c == verb->option.val) {
                         arguments.has_option = true;
                         arguments.option = optarg;
@@ -50,8 +56,37 @@ bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArgume
                 *ret_status = EXIT_USAGE;
                 return false;
         }
+        if (arguments.store && arguments.job) {
+                log_error("Give only one of --store and --job.");
+                *ret_status = EXIT_USAGE;
+                return false;
+        }
         *ret = arguments;
         return true;
+}
+
+/* Whether there is a store, readable or not. */
+static bool is_store(const char *path) {
+        _cleanup_free_ char *file = NULL;
+
+        return asprintf(&file, "%s/job", path) >= 0 && access(file, F_OK) >= 0;
+}
+
+/* The user's own, else the system's; when there is neither, where the user's would be. */
+static int default_store(char **ret) {
+        _cleanup_free_ char *own = NULL;
+        int r, k;
+
+        r = store_path_last(&own);
+        if (r == -ENOMEM || (r >= 0 && is_store(own))) {
+                *ret = TAKE_PTR(own);
+                return r;
+        }
+        k = system_store_find(NULL, ret);
+        if (k != -ENOENT)
+                return k;
+        *ret = TAKE_PTR(own);
+        return r;
 }
 
 int store_verb_path(const StoreArguments *arguments, char **ret) {
@@ -60,8 +95,15 @@ int store_verb_path(const StoreArguments *arguments, char **ret) {
         if (arguments->store) {
                 *ret = strdup(arguments->store);
                 r = *ret ? 0 : -ENOMEM;
+        } else if (arguments->job) {
+                r = system_store_find(arguments->job, ret);
+                if (r == -ENOENT) {
+                        log_error("There is no store of a job '%s' on this host: 'primectl jobs' lists the jobs.",
+                                  arguments->job);
+                        return EXIT_FAILURE;
+                }
         } else
-                r = store_path_last(ret);
+                r = default_store(ret);
         if (r == -ENOENT) {
                 log_error("Neither XDG_DATA_HOME nor HOME is set: say with --store where the store is.");
                 return EXIT_FAILURE;

@@ -12,7 +12,7 @@
 
 #include "store/reader.h"
 
-/* How such a verb is called. Each knows --help and --store, and at most one option more. */
+/* How such a verb is called. Each knows --help, --store and --job, and at most one option more. */
 typedef struct StoreVerb {
         const char *name;
         void (*help)(void);
@@ -20,8 +20,14 @@ typedef struct StoreVerb {
         int most_words;       /* behind the options */
 } StoreVerb;
 
+#define STORE_VERB_HELP                                                                                      \
+        "  -h --help       Show this help\n"                                                                 \
+        "     --store=DIR  The store (default: see primectl(1))\n"                                            \
+        "     --job=JOB    The store of this job of the master on this host\n"
+
 typedef struct StoreArguments {
         const char *store;  /* NULL: the default one */
+        const char *job;    /* the store of this job of the master instead; NULL: none */
         bool has_option;
         const char *option; /* its value, when it wants one */
         char **words;
@@ -31,7 +37,10 @@ typedef struct StoreArguments {
 /* True, and the verb goes on; or false, and it ends with `ret_status`: --help was asked for, or the usage is wrong. */
 bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArguments *ret, int *ret_status);
 
-/* The store to read; the caller frees. 0 or the exit status. */
+/*
+ * The store to read: the one that was named; else the one that this user made last; else that of the master's newest
+ * job. The caller frees. 0 or the exit status.
+ */
 int store_verb_path(const StoreArguments *arguments, char **ret);
 
 /* `path` as from store_verb_path(). 0, and the caller closes the reader; or the exit status after an error. */

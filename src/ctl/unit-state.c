@@ -20,7 +20,8 @@ static char *ask(sd_bus *bus, const char *method, const char *type, const char *
         const char *answer = NULL;
         char *copy = NULL;
 
-        if (sd_bus_call_method(bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, method, &error, &reply, "s", unit) >= 0 &&
+        if (sd_bus_call_method(bus, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, method, &error, &reply, "s",
+                               unit) >= 0 &&
             sd_bus_message_read(reply, type, &answer) >= 0)
                 (void) asprintf(&copy, "%s", answer);
         sd_bus_message_unref(reply);

@@ -7,7 +7,7 @@
 
 #include "ctl/client-options.h"
 #include "ctl/job-verb.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 #include "ctl/verb.h"
 
 static void help(void) {
@@ -22,8 +22,8 @@ static void help(void) {
 
 static void tell(const json_t *job) {
         printf("Cancelled %s. Its primes stay in %s: the same 'primectl start' goes on with them, and "
-               "'primectl info --store %s' tells what is there.\n", record_string(job, "name"),
-               record_string(job, "store"), record_string(job, "store"));
+               "'primectl info --store %s' tells what is there.\n", answer_string(job, "name"),
+               answer_string(job, "store"), answer_string(job, "store"));
 }
 
 int verb_cancel(int argc, char *argv[]) {

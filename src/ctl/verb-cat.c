@@ -35,8 +35,7 @@ static void help(void) {
         printf("primectl cat [OPTIONS...] [A [B]]\n\n"
                "Print the primes of a store in order, one a line: those in [A, B), B exclusive.\n"
                "Without B up to where the store is complete, without A from its beginning.\n\n"
-               "  -h --help       Show this help\n"
-               "     --store=DIR  The store (default: see primectl(1))\n"
+               STORE_VERB_HELP
                "  -n --lines=N    Print at most N primes\n\n"
                "A and B are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n");
 }

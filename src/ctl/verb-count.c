@@ -16,8 +16,8 @@ static void help(void) {
                "Count the primes of a store in [A, B), B exclusive. Without B up to where the\n"
                "store is complete, without A from its beginning. Every block is read, held\n"
                "against its checksums, and its primes are counted one by one.\n\n"
-               "  -h --help       Show this help\n"
-               "     --store=DIR  The store (default: see primectl(1))\n\n"
+               STORE_VERB_HELP
+               "\n"
                "A and B are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n");
 }
 

@@ -7,7 +7,7 @@
 
 #include "ctl/client-options.h"
 #include "ctl/job-verb.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 #include "ctl/verb.h"
 
 static void help(void) {
@@ -21,7 +21,9 @@ static void help(void) {
 }
 
 static void tell(const json_t *job) {
-        printf("Paused %s; 'primectl resume %s' lets it go on.\n", record_string(job, "name"), record_string(job, "name"));
+        const char *name = answer_string(job, "name");
+
+        printf("Paused %s; 'primectl resume %s' lets it go on.\n", name, name);
 }
 
 int verb_pause(int argc, char *argv[]) {

@@ -7,7 +7,7 @@
 
 #include "ctl/client-options.h"
 #include "ctl/job-verb.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 #include "ctl/verb.h"
 
 static void help(void) {
@@ -20,7 +20,7 @@ static void help(void) {
 }
 
 static void tell(const json_t *job) {
-        printf("Resumed %s.\n", record_string(job, "name"));
+        printf("Resumed %s.\n", answer_string(job, "name"));
 }
 
 int verb_resume(int argc, char *argv[]) {

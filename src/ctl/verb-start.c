@@ -12,7 +12,7 @@
 #include "base/option.h"
 #include "ctl/client.h"
 #include "ctl/job-wait.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 #include "ctl/verb.h"
 #include "prime/grid.h"
 #include "prime/number.h"
@@ -98,8 +98,8 @@ static int parse_arguments(int argc, char *argv[], Start *start) {
         if (r <= 0)
                 return r;
         if (optind < argc) {
-                log_error("Unexpected argument '%s': give the end of the interval as --to=%s. Try 'primectl start --help'.",
-                          argv[optind], argv[optind]);
+                log_error("Unexpected argument '%s': the end of the interval is given as --to=%s. Try 'primectl start "
+                          "--help'.", argv[optind], argv[optind]);
                 return -EINVAL;
         }
         if (!start->to_word && !start->length_word && !start->open) {
@@ -186,12 +186,12 @@ static void tell(const Start *start, sd_bus *bus) {
         json_t *status = NULL;
 
         printf("Started %s: all primes in [%s, %s).\n", start->name, from ?: "?", to ?: "?");
-        if (client_query(bus, CLIENT_MASTER, "GetStatus", &status, &error) >= 0 && record_make_plain(status) >= 0) {
-                if (record_u64(status, "workers") == 0)
+        if (client_query(bus, CLIENT_MASTER, "GetStatus", &status, &error) >= 0 && answer_make_plain(status) >= 0) {
+                if (answer_u64(status, "workers") == 0)
                         printf("No worker has joined yet: 'systemctl enable --now primed-worker' on each host that "
-                               "should, or 'primectl join %s'.\n", record_string(status, "name"));
-                if (record_string(status, "hint")[0])
-                        printf("%s\n", record_string(status, "hint"));
+                               "should, or 'primectl join %s'.\n", answer_string(status, "name"));
+                if (answer_string(status, "hint")[0])
+                        printf("%s\n", answer_string(status, "hint"));
         }
         if (!start->wait)
                 printf("'primectl status' shows the progress, 'primectl cancel %s' ends it.\n", start->name);

@@ -13,7 +13,7 @@
 #include "bus/names.h"
 #include "ctl/client.h"
 #include "ctl/pager.h"
-#include "ctl/record.h"
+#include "ctl/answer.h"
 #include "ctl/status-view.h"
 #include "ctl/unit-state.h"
 #include "ctl/verb.h"
@@ -38,7 +38,7 @@ static int ask(sd_bus *bus, ClientService service, const char *const methods[], 
         for (size_t i = 0; i < n && r >= 0; i++) {
                 r = client_query(bus, service, methods[i], answers[i], &error);
                 if (r >= 0)
-                        r = record_make_plain(*answers[i]);
+                        r = answer_make_plain(*answers[i]);
         }
         if (r < 0)
                 for (size_t i = 0; i < n; i++) {
@@ -87,7 +87,8 @@ static void advise(sd_bus *bus, const char *unit, const char *service, const cha
 static int print_nothing(sd_bus *bus, const ClientOptions *options) {
         if (!options->quiet) {
                 printf("No primed daemon runs on %s.\n", options->host ?: "this host");
-                advise(bus, "primed-master", "primed-master.service", "a master: it hands out the work and keeps the primes");
+                advise(bus, "primed-master", "primed-master.service",
+                       "a master: it hands out the work and keeps the primes");
                 advise(bus, "primed-worker", "primed-scout.service", "a worker: it joins every master of the LAN");
                 if (!options->host)
                         printf("Without daemons: 'primectl local' finds primes with this machine alone.\n");

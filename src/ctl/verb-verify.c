@@ -28,8 +28,7 @@ static void help(void) {
         printf("primectl verify [OPTIONS...]\n\n"
                "Check a store: every checksum and digest, that no block is missing or out of\n"
                "order, that ranks and footers are right. Name the first thing that is wrong.\n\n"
-               "  -h --help       Show this help\n"
-               "     --store=DIR  The store (default: see primectl(1))\n"
+               STORE_VERB_HELP
                "  -q --quiet      Print nothing but what is wrong\n\n"
                "It checks that the store is whole and unchanged since the primes were written;\n"
                "it does not prove them again: 'unaudited'.\n");

@@ -15,6 +15,7 @@ int verb_cat(int argc, char *argv[]);
 int verb_count(int argc, char *argv[]);
 int verb_info(int argc, char *argv[]);
 int verb_jobs(int argc, char *argv[]);
+int verb_join(int argc, char *argv[]);
 int verb_local(int argc, char *argv[]);
 int verb_pause(int argc, char *argv[]);
 int verb_resume(int argc, char *argv[]);
