@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <unistd.h>
 
 #define PROCESSORS_MAX (1u << 20) /* no kernel is built for so many */
 
@@ -33,4 +34,11 @@ unsigned processors_usable(void) {
         for (unsigned n = CPU_SETSIZE; r == -EINVAL && n <= PROCESSORS_MAX; n *= 2)
                 r = count_allowed(n);
         return r > 0 ? (unsigned) r : 1;
+}
+
+unsigned processors_online(void) {
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+        unsigned usable = processors_usable();
+
+        return n > (long) usable ? (unsigned) n : usable;
 }
