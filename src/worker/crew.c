@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * The crew of threads.
- *
- * One mutex guards everything that the event loop and the lanes share: the rows of leases, the list of results,
- * the count of pending bytes. It is held for a few instructions per block (milliseconds to seconds of work), so
- * nobody ever waits for it. A lane's sieve state and buffers belong to its thread alone.
- *
- * Each lane has its own cancel flag, which the kernel polls. Withdrawing or revoking the block in work sets it; the
- * thread clears it when it takes the next block. A block that was finished in spite of the flag is delivered: the
- * master accepts any missing block.
- */
+/* The crew of threads, as the event loop sees it. */
 
 #include "worker/crew.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,260 +12,13 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "prime/bitmap.h"
-#include "prime/number.h"
-
-struct CrewJob {
-        atomic_uint n_ref;
-        uint64_t id;
-        Grid grid;
-};
-
-typedef struct CrewLease {
-        CrewJob *job;
-        uint64_t next, end, run_end; /* [next, end) is not begun */
-} CrewLease;
-
-typedef struct CrewLane {
-        Crew *crew;
-        unsigned number;
-        pthread_t thread;
-        bool started;
-
-        /* guarded by the crew's mutex */
-        CrewLease leases[CREW_LEASES_MAX];
-        unsigned n_leases;
-        bool busy;               /* a block is in work: `current` of `current_job` */
-        CrewJob *current_job;
-        uint64_t current;
-        bool withdrawn;          /* the block in work was taken back */
-
-        atomic_bool cancel;
-
-        /* the thread's own */
-        SieveRun *run;
-        CrewJob *run_job;
-        uint64_t run_next;
-        Packer *packer;
-        uint8_t *bitmap, *packed;
-        mpz_t start, stop;
-} CrewLane;
-
-struct Crew {
-        pthread_mutex_t mutex;
-        pthread_cond_t work; /* something changed that a waiting lane should look at */
-        CrewLane *lanes;
-        unsigned n_lanes, n_threads;
-        CrewResult *results, *last_result;
-        size_t pending_bytes, pending_bytes_max;
-        int event_fd;
-        int error;
-        bool stopping;
-};
-
-CrewJob *crew_job_new(uint64_t id, Grid *grid) {
-        CrewJob *job = malloc(sizeof *job);
-
-        if (!job)
-                return NULL;
-        *job = (CrewJob) { .id = id, .grid = *grid };
-        atomic_init(&job->n_ref, 1);
-        return job;
-}
-
-CrewJob *crew_job_ref(CrewJob *job) {
-        if (job)
-                atomic_fetch_add(&job->n_ref, 1);
-        return job;
-}
-
-CrewJob *crew_job_unref(CrewJob *job) {
-        if (job && atomic_fetch_sub(&job->n_ref, 1) == 1) {
-                grid_done(&job->grid);
-                free(job);
-        }
-        return NULL;
-}
-
-uint64_t crew_job_id(const CrewJob *job) {
-        return job->id;
-}
-
-const Grid *crew_job_grid(const CrewJob *job) {
-        return &job->grid;
-}
-
-CrewResult *crew_result_free(CrewResult *result) {
-        if (result) {
-                crew_job_unref(result->job);
-                free(result->packed);
-                free(result);
-        }
-        return NULL;
-}
-
-/* The lane's thread */
-
-/* Drops the first lease of the lane when nothing of it is left. Called with the mutex held. */
-static void lane_drop_finished(CrewLane *lane) {
-        while (lane->n_leases > 0 && lane->leases[0].next >= lane->leases[0].end) {
-                crew_job_unref(lane->leases[0].job);
-                lane->n_leases--;
-                memmove(lane->leases, lane->leases + 1, lane->n_leases * sizeof *lane->leases);
-        }
-}
-
-/* Waits for the next block. False: the crew is stopping. On success the lane is busy with `current`. */
-static bool lane_take(CrewLane *lane, uint64_t *ret_run_end) {
-        Crew *crew = lane->crew;
-        bool taken = false;
-
-        (void) pthread_mutex_lock(&crew->mutex);
-        for (;;) {
-                if (crew->stopping)
-                        break;
-                if (lane->number < crew->n_threads && lane->n_leases > 0 &&
-                    crew->pending_bytes < crew->pending_bytes_max) {
-                        CrewLease *lease = lane->leases;
-
-                        lane->busy = true;
-                        lane->withdrawn = false;
-                        lane->current_job = crew_job_ref(lease->job);
-                        lane->current = lease->next++;
-                        *ret_run_end = lease->run_end;
-                        atomic_store(&lane->cancel, false);
-                        taken = true;
-                        break;
-                }
-                (void) pthread_cond_wait(&crew->work, &crew->mutex);
-        }
-        (void) pthread_mutex_unlock(&crew->mutex);
-        return taken;
-}
-
-/* Makes the sieve stand at `current`: it does already when the lane just goes on. */
-static int lane_position(CrewLane *lane, uint64_t run_end) {
-        const SieveEnvironment environment = { .cancel = &lane->cancel };
-        const Grid *grid = &lane->current_job->grid;
-        GridBlock block;
-
-        if (lane->run && lane->run_job == lane->current_job && lane->run_next == lane->current)
-                return 0;
-
-        lane->run = sieve_run_free(lane->run);
-        lane->run_job = crew_job_unref(lane->run_job);
-
-        grid_block(grid, MAX(run_end, lane->current + 1) - 1, lane->stop, &block);
-        number_add_u64(lane->stop, lane->stop, block.length);
-        grid_block(grid, lane->current, lane->start, &block);
-
-        lane->run_job = crew_job_ref(lane->current_job);
-        lane->run_next = lane->current;
-        return sieve_run_new(lane->start, lane->stop, &environment, &lane->run);
-}
-
-/* Computes, counts, digests and packs the block. */
-static int lane_compute(CrewLane *lane, uint64_t run_end, CrewResult **ret) {
-        _cleanup_(crew_result_freep) CrewResult *result = NULL;
-        usec_t begin = clock_thread_cpu_usec();
-        GridBlock block;
-        size_t n_bytes;
-        int r;
-
-        result = calloc(1, sizeof *result);
-        if (!result)
-                return -ENOMEM;
-        result->job = crew_job_ref(lane->current_job);
-        result->sequence = lane->current;
-
-        r = lane_position(lane, run_end);
-        if (r < 0)
-                return r;
-        grid_block(&lane->current_job->grid, lane->current, lane->start, &block);
-        n_bytes = block.length / 30;
-
-        r = sieve_run_next(lane->run, block.length, lane->bitmap, &result->certainty);
-        if (r < 0)
-                return r;
-        lane->run_next++;
-        if (block.high < block.length) {
-                /* The job ends before the last wheel does: maybe at 2^64, which is no multiple of 30. */
-                number_add_u64(lane->stop, lane->start, block.high);
-                result->certainty = certainty_of(lane->stop);
-        }
-
-        bitmap_clip(lane->bitmap, n_bytes, block.low, block.high);
-        result->count = bitmap_count(lane->bitmap, n_bytes) +
-                        bitmap_small_primes(&block, mpz_sgn(lane->start) == 0);
-        checksum_sha256(lane->bitmap, n_bytes, result->digest);
-        r = pack_bitmap(lane->packer, lane->bitmap, n_bytes, lane->packed, pack_bound(GRID_BLOCK_BYTES_MAX),
-                        &result->codec, &result->packed_size);
-        if (r < 0)
-                return r;
-        result->packed = malloc(MAX(result->packed_size, (size_t) 1));
-        if (!result->packed)
-                return -ENOMEM;
-        memcpy(result->packed, lane->packed, result->packed_size);
-        result->compute_usec = clock_thread_cpu_usec() - begin;
-
-        *ret = TAKE_PTR(result);
-        return 0;
-}
-
-/* Called with the mutex held. */
-static void crew_signal(Crew *crew) {
-        uint64_t one = 1;
-
-        (void) !write(crew->event_fd, &one, sizeof one);
-}
-
-/* Publishes the outcome of the block and makes the lane free for the next one. */
-static void lane_finish(CrewLane *lane, int error, CrewResult *result) {
-        Crew *crew = lane->crew;
-
-        (void) pthread_mutex_lock(&crew->mutex);
-        if (result) {
-                if (crew->last_result)
-                        crew->last_result->next = result;
-                else
-                        crew->results = result;
-                crew->last_result = result;
-                crew->pending_bytes += result->packed_size;
-        } else if (error != -ECANCELED && crew->error == 0)
-                crew->error = error;
-        lane->busy = false;
-        lane->current_job = crew_job_unref(lane->current_job);
-        lane_drop_finished(lane);
-        crew_signal(crew);
-        (void) pthread_mutex_unlock(&crew->mutex);
-}
-
-static void *lane_main(void *userdata) {
-        CrewLane *lane = userdata;
-        uint64_t run_end;
-
-        while (lane_take(lane, &run_end)) {
-                CrewResult *result = NULL;
-                int r = lane_compute(lane, run_end, &result);
-
-                /* A run that was cancelled or failed is not where we think it is. */
-                if (r < 0) {
-                        lane->run = sieve_run_free(lane->run);
-                        lane->run_job = crew_job_unref(lane->run_job);
-                }
-                lane_finish(lane, r, result);
-                if (r < 0 && r != -ECANCELED)
-                        break;
-        }
-        return NULL;
-}
-
-/* The event loop's side */
+#include "worker/crew-state.h"
 
 static int lane_init(CrewLane *lane, Crew *crew, unsigned number) {
         lane->crew = crew;
         lane->number = number;
         atomic_init(&lane->cancel, false);
+        schedule_init(&lane->schedule);
         lane->packer = packer_new();
         lane->bitmap = malloc(GRID_BLOCK_BYTES_MAX);
         lane->packed = malloc(pack_bound(GRID_BLOCK_BYTES_MAX));
@@ -286,8 +27,17 @@ static int lane_init(CrewLane *lane, Crew *crew, unsigned number) {
         return 0;
 }
 
+static void condition_init(pthread_cond_t *condition) {
+        pthread_condattr_t attributes;
+
+        (void) pthread_condattr_init(&attributes);
+        (void) pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        (void) pthread_cond_init(condition, &attributes);
+        (void) pthread_condattr_destroy(&attributes);
+}
+
 static int lane_start(CrewLane *lane) {
-        int r = pthread_create(&lane->thread, NULL, lane_main, lane);
+        int r = pthread_create(&lane->thread, NULL, crew_lane_main, lane);
 
         if (r != 0)
                 return -r;
@@ -295,9 +45,15 @@ static int lane_start(CrewLane *lane) {
         return 0;
 }
 
+static void row_drop_all(CrewRow *row) {
+        for (unsigned i = 0; i < row->n_leases; i++)
+                crew_job_unref(row->leases[i].job);
+        row->n_leases = 0;
+}
+
 static void lane_done(CrewLane *lane) {
-        for (unsigned i = 0; i < lane->n_leases; i++)
-                crew_job_unref(lane->leases[i].job);
+        for (unsigned i = 0; i < CREW_CLIENTS_MAX; i++)
+                row_drop_all(lane->rows + i);
         sieve_run_free(lane->run);
         crew_job_unref(lane->run_job);
         crew_job_unref(lane->current_job);
@@ -305,6 +61,7 @@ static void lane_done(CrewLane *lane) {
         free(lane->bitmap);
         free(lane->packed);
         mpz_clears(lane->start, lane->stop, NULL);
+        (void) pthread_cond_destroy(&lane->wake);
 }
 
 int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret) {
@@ -320,7 +77,6 @@ int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret) {
                 .event_fd = -1,
         };
         (void) pthread_mutex_init(&crew->mutex, NULL);
-        (void) pthread_cond_init(&crew->work, NULL);
 
         crew->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (crew->event_fd < 0)
@@ -328,8 +84,10 @@ int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret) {
         crew->lanes = calloc(n_lanes, sizeof *crew->lanes);
         if (!crew->lanes)
                 return -ENOMEM;
-        for (; crew->n_lanes < n_lanes; crew->n_lanes++)
+        for (; crew->n_lanes < n_lanes; crew->n_lanes++) {
                 mpz_inits(crew->lanes[crew->n_lanes].start, crew->lanes[crew->n_lanes].stop, NULL);
+                condition_init(&crew->lanes[crew->n_lanes].wake);
+        }
         for (unsigned i = 0; i < n_lanes; i++) {
                 r = lane_init(crew->lanes + i, crew, i);
                 if (r < 0)
@@ -344,13 +102,18 @@ int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret) {
         return 0;
 }
 
+static void crew_wake_all(Crew *crew) {
+        for (unsigned i = 0; i < crew->n_lanes; i++)
+                (void) pthread_cond_signal(&crew->lanes[i].wake);
+}
+
 /* From now on no lane takes a block, and each leaves the one it is at. */
 static void crew_cancel(Crew *crew) {
         (void) pthread_mutex_lock(&crew->mutex);
         crew->stopping = true;
         for (unsigned i = 0; i < crew->n_lanes; i++)
                 atomic_store(&crew->lanes[i].cancel, true);
-        (void) pthread_cond_broadcast(&crew->work);
+        crew_wake_all(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
@@ -387,13 +150,14 @@ Crew *crew_free(Crew *crew) {
                         (void) pthread_join(crew->lanes[i].thread, NULL);
                 lane_done(crew->lanes + i);
         }
+        for (unsigned i = 0; i < crew->n_slots; i++)
+                crew_client_unref(crew->clients[i]);
         for (CrewResult *result; (result = crew->results);) {
                 crew->results = result->next;
                 crew_result_free(result);
         }
         free(crew->lanes);
         (void) fd_close(crew->event_fd);
-        (void) pthread_cond_destroy(&crew->work);
         (void) pthread_mutex_destroy(&crew->mutex);
         free(crew);
         return NULL;
@@ -429,39 +193,121 @@ int crew_error(Crew *crew) {
         return error;
 }
 
-void crew_release(Crew *crew, size_t n_bytes) {
-        (void) pthread_mutex_lock(&crew->mutex);
-        crew->pending_bytes -= MIN(n_bytes, crew->pending_bytes);
-        (void) pthread_cond_broadcast(&crew->work);
-        (void) pthread_mutex_unlock(&crew->mutex);
-}
+/* Clients */
 
-int crew_assign(Crew *crew, unsigned lane_number, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end) {
-        CrewLane *lane = crew->lanes + lane_number;
+int crew_attach(Crew *crew, CrewClient *client) {
+        unsigned slot = 0;
         int r = 0;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        if (lane->n_leases >= CREW_LEASES_MAX)
-                r = -ENOBUFS;
+        while (slot < CREW_CLIENTS_MAX && crew->clients[slot])
+                slot++;
+        if (slot == CREW_CLIENTS_MAX)
+                r = -EUSERS;
         else {
-                lane->leases[lane->n_leases++] = (CrewLease) { crew_job_ref(job), first, end, MAX(run_end, end) };
-                (void) pthread_cond_broadcast(&crew->work);
+                crew->clients[slot] = crew_client_ref(client);
+                crew->n_slots = MAX(crew->n_slots, slot + 1);
+                crew->n_clients++;
+                client->slot = slot;
+                client->n_threads = crew->n_lanes;
+                for (unsigned i = 0; i < crew->n_lanes; i++)
+                        schedule_reset(&crew->lanes[i].schedule, slot);
         }
         (void) pthread_mutex_unlock(&crew->mutex);
         return r;
 }
 
-unsigned crew_lane_leases(Crew *crew, unsigned lane_number) {
-        CrewLane *lane = crew->lanes + lane_number;
-        unsigned n;
+void crew_detach(Crew *crew, CrewClient *client) {
+        (void) pthread_mutex_lock(&crew->mutex);
+        for (unsigned i = 0; i < crew->n_lanes; i++)
+                row_drop_all(crew->lanes[i].rows + client->slot);
+        crew->clients[client->slot] = NULL;
+        crew->n_clients--;
+        client->slot = SCHEDULE_NONE;
+        crew_wake_all(crew); /* the others have more room */
+        crew_signal(crew);
+        (void) pthread_mutex_unlock(&crew->mutex);
+        crew_client_unref(client);
+}
+
+void crew_limit(Crew *crew, CrewClient *client, unsigned n_threads, unsigned cpu_percent) {
+        usec_t now = clock_now_usec();
+        unsigned permille = 0;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        n = lane->n_leases;
-        /* The last block of a lease is in work, and the lease itself is used up or was revoked. */
-        if (lane->busy && !lane->withdrawn && n == 0)
-                n = 1;
+        client->n_threads = MIN(n_threads, crew->n_lanes);
+        if (cpu_percent > 0 && client->n_threads > 0 && cpu_percent < 100 * client->n_threads)
+                permille = MAX(10 * cpu_percent / client->n_threads, 1U);
+        for (unsigned i = 0; i < crew->n_lanes; i++)
+                schedule_set_duty(&crew->lanes[i].schedule, client->slot, permille, now);
+        crew_wake_all(crew);
+        (void) pthread_mutex_unlock(&crew->mutex);
+}
+
+void crew_release(Crew *crew, CrewClient *client, size_t n_bytes) {
+        bool had_room;
+
+        (void) pthread_mutex_lock(&crew->mutex);
+        had_room = crew_has_room(crew, client);
+        client->pending_bytes -= MIN(n_bytes, client->pending_bytes);
+        if (!had_room && crew_has_room(crew, client))
+                crew_wake_all(crew);
+        (void) pthread_mutex_unlock(&crew->mutex);
+}
+
+size_t crew_pending_bytes(Crew *crew, const CrewClient *client) {
+        size_t n;
+
+        (void) pthread_mutex_lock(&crew->mutex);
+        n = client->pending_bytes;
         (void) pthread_mutex_unlock(&crew->mutex);
         return n;
+}
+
+/* Leases */
+
+int crew_assign(Crew *crew, unsigned lane_number, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end) {
+        CrewLane *lane = crew->lanes + lane_number;
+        unsigned slot = job->client->slot;
+        CrewRow *row = lane->rows + slot;
+        int r = 0;
+
+        (void) pthread_mutex_lock(&crew->mutex);
+        if (row->n_leases >= CREW_LEASES_MAX)
+                r = -ENOBUFS;
+        else {
+                if (row->n_leases == 0)
+                        schedule_enter(&lane->schedule, slot);
+                row->leases[row->n_leases++] = (CrewLease) { crew_job_ref(job), first, end, MAX(run_end, end) };
+                (void) pthread_cond_signal(&lane->wake);
+        }
+        (void) pthread_mutex_unlock(&crew->mutex);
+        return r;
+}
+
+/* How many leases of the client the lane has not finished. */
+static unsigned lane_leases(const CrewLane *lane, const CrewClient *client) {
+        unsigned n = lane->rows[client->slot].n_leases;
+
+        /* The last block of a lease is in work, and the lease itself is used up or was revoked. */
+        if (n == 0 && lane->busy && !lane->withdrawn && lane->current_job->client == client)
+                n = 1;
+        return n;
+}
+
+bool crew_wants(Crew *crew, const CrewClient *client, unsigned lane_number) {
+        const CrewLane *lane = crew->lanes + lane_number;
+        ScheduleOffer offers[CREW_CLIENTS_MAX];
+        bool wants = false;
+
+        (void) pthread_mutex_lock(&crew->mutex);
+        if (lane_number < MIN(crew->n_threads, client->n_threads) &&
+            lane_leases(lane, client) < CREW_LEASES_IN_HAND) {
+                crew_lane_offers(lane, offers);
+                wants = schedule_wait(&lane->schedule, offers, crew->n_slots, client->slot) <= SCHEDULE_QUANTUM_USEC;
+        }
+        (void) pthread_mutex_unlock(&crew->mutex);
+        return wants;
 }
 
 /* Cuts [first, end) out of a lease; only an end of it can be cut, a hole in the middle is computed in vain. */
@@ -472,57 +318,58 @@ static void lease_cut(CrewLease *lease, uint64_t first, uint64_t end) {
                 lease->end = MAX(first, lease->next);
 }
 
-void crew_revoke(Crew *crew, uint64_t job, uint64_t first, uint64_t end) {
+/* Takes the block in work back. */
+static void lane_cancel(CrewLane *lane) {
+        lane->withdrawn = true;
+        atomic_store(&lane->cancel, true);
+}
+
+void crew_revoke(Crew *crew, const CrewClient *client, uint64_t job, uint64_t first, uint64_t end) {
         (void) pthread_mutex_lock(&crew->mutex);
         for (unsigned i = 0; i < crew->n_lanes; i++) {
                 CrewLane *lane = crew->lanes + i;
+                CrewRow *row = lane->rows + client->slot;
 
-                if (lane->busy && !lane->withdrawn && lane->current_job->id == job && lane->current >= first &&
-                    lane->current < end) {
-                        lane->withdrawn = true;
-                        atomic_store(&lane->cancel, true);
-                }
-                for (unsigned k = 0; k < lane->n_leases; k++)
-                        if (lane->leases[k].job->id == job)
-                                lease_cut(lane->leases + k, first, end);
-                for (unsigned k = 0; k < lane->n_leases;)
-                        if (lane->leases[k].next >= lane->leases[k].end) {
-                                crew_job_unref(lane->leases[k].job);
-                                lane->n_leases--;
-                                memmove(lane->leases + k, lane->leases + k + 1,
-                                        (lane->n_leases - k) * sizeof *lane->leases);
-                        } else
-                                k++;
+                if (lane->busy && !lane->withdrawn && lane->current_job->client == client &&
+                    lane->current_job->id == job && lane->current >= first && lane->current < end)
+                        lane_cancel(lane);
+                for (unsigned k = 0; k < row->n_leases; k++)
+                        if (row->leases[k].job->id == job)
+                                lease_cut(row->leases + k, first, end);
+                crew_row_drop_finished(row);
         }
         crew_signal(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
-size_t crew_withdraw(Crew *crew, unsigned lane_number, CrewRemainder ret[static CREW_REMAINDERS_MAX]) {
+size_t crew_withdraw(Crew *crew, const CrewClient *client, unsigned lane_number,
+                     CrewRemainder ret[static CREW_REMAINDERS_MAX]) {
         CrewLane *lane = crew->lanes + lane_number;
+        CrewRow *row = lane->rows + client->slot;
         size_t n = 0;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        if (lane->busy && !lane->withdrawn) {
-                lane->withdrawn = true;
-                atomic_store(&lane->cancel, true);
+        if (lane->busy && !lane->withdrawn && lane->current_job->client == client) {
+                lane_cancel(lane);
                 /* The block in work lies in front of what is left of the first lease, unless that was revoked. */
-                if (lane->n_leases > 0 && lane->leases[0].job == lane->current_job &&
-                    lane->leases[0].next == lane->current + 1)
-                        lane->leases[0].next = lane->current;
+                if (row->n_leases > 0 && row->leases[0].job == lane->current_job &&
+                    row->leases[0].next == lane->current + 1)
+                        row->leases[0].next = lane->current;
                 else
                         ret[n++] = (CrewRemainder) { crew_job_ref(lane->current_job), lane->current,
                                                      lane->current + 1 };
         }
-        for (unsigned i = 0; i < lane->n_leases; i++) {
-                CrewLease *lease = lane->leases + i;
+        for (unsigned i = 0; i < row->n_leases; i++) {
+                CrewLease *lease = row->leases + i;
 
                 if (lease->next < lease->end)
                         ret[n++] = (CrewRemainder) { TAKE_PTR(lease->job), lease->next, lease->end };
                 else
                         crew_job_unref(lease->job);
         }
-        lane->n_leases = 0;
+        row->n_leases = 0;
+        if (n > 0)
+                crew_signal(crew); /* the others may be wanted sooner */
         (void) pthread_mutex_unlock(&crew->mutex);
         return n;
 }
@@ -530,7 +377,7 @@ size_t crew_withdraw(Crew *crew, unsigned lane_number, CrewRemainder ret[static 
 void crew_set_threads(Crew *crew, unsigned n_threads) {
         (void) pthread_mutex_lock(&crew->mutex);
         crew->n_threads = MIN(n_threads, crew->n_lanes);
-        (void) pthread_cond_broadcast(&crew->work);
+        crew_wake_all(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 

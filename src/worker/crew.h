@@ -2,12 +2,14 @@
 #pragma once
 
 /*
- * The crew: one thread per lane, each with a row of leases, computing, packing and digesting block after block.
- * Everything here is called from the event loop's thread; the lanes' own threads stay inside crew.c.
+ * The crew: one thread per lane, each with a row of leases for each of its clients, computing, packing and digesting
+ * block after block. A client is a master: all lanes are shared by all clients, and each lane divides its time between
+ * those that have work for it by the priorities of their jobs (worker/schedule.h).
+ * Everything here is called from the event loop's thread; the lanes' own threads stay inside crew-lane.c.
  *
- * A lane keeps its sieve state as long as its leases continue one another. Finished blocks wait in the crew until
- * they are popped; the bytes of a block count against `pending_bytes_max` until they are released, and lanes
- * pause when that bound is reached.
+ * A lane keeps its sieve state as long as its blocks continue one another. Finished blocks wait in the crew until
+ * they are popped; the bytes of a client's blocks count against its share of `pending_bytes_max` until they are
+ * released, and lanes compute for others when that bound is reached.
  */
 
 #include <stdbool.h>
@@ -20,18 +22,33 @@
 #include "prime/grid.h"
 #include "prime/pack.h"
 #include "prime/sieve/run.h"
+#include "worker/schedule.h"
 
 typedef struct Crew Crew;
 
-/* A job as the worker knows it. Counted references, which any thread may take and drop. */
+/* One for whom the crew computes. Counted references, which any thread may take and drop. */
+typedef struct CrewClient CrewClient;
+
+CrewClient *crew_client_new(void); /* NULL when out of memory */
+CrewClient *crew_client_ref(CrewClient *client);
+CrewClient *crew_client_unref(CrewClient *client);
+
+/* A job of a client as the worker knows it. Counted references, too. Two clients' jobs are different works. */
 typedef struct CrewJob CrewJob;
 
+#define CREW_PRIORITY_DEFAULT 100
+
 /* Takes the numbers of `grid` (the caller must not call grid_done() after success). NULL when out of memory. */
-CrewJob *crew_job_new(uint64_t id, Grid *grid);
+CrewJob *crew_job_new(CrewClient *client, uint64_t id, Grid *grid);
 CrewJob *crew_job_ref(CrewJob *job);
 CrewJob *crew_job_unref(CrewJob *job);
+CrewClient *crew_job_client(const CrewJob *job);
 uint64_t crew_job_id(const CrewJob *job);
 const Grid *crew_job_grid(const CrewJob *job);
+bool crew_job_is_unused(const CrewJob *job); /* nobody but the caller has a reference */
+
+/* 1 … SCHEDULE_WEIGHT_MAX; CREW_PRIORITY_DEFAULT at first. */
+void crew_job_set_priority(CrewJob *job, unsigned priority);
 
 /* One finished block. */
 typedef struct CrewResult CrewResult;
@@ -57,7 +74,9 @@ typedef struct CrewRemainder {
         uint64_t first, end;
 } CrewRemainder;
 
-#define CREW_LEASES_MAX 4                           /* per lane */
+#define CREW_CLIENTS_MAX SCHEDULE_ROWS_MAX          /* attached at a time */
+#define CREW_LEASES_MAX 4                           /* per lane and client */
+#define CREW_LEASES_IN_HAND 2                       /* that a lane likes to have of a client */
 #define CREW_REMAINDERS_MAX (CREW_LEASES_MAX + 1)   /* the leases, and a block in work whose lease was revoked */
 
 /* All lanes are active at first. 0 or negative errno. */
@@ -81,32 +100,55 @@ CrewResult *crew_pop_result(Crew *crew);
 /* The error that stopped a lane (out of memory, a failing library): negative errno, 0 if there is none. */
 int crew_error(Crew *crew);
 
-/* These bytes of packed blocks are acknowledged or dropped. */
-void crew_release(Crew *crew, size_t n_bytes);
+/* The client may have leases now, on all lanes and without a cap. -EUSERS: there are CREW_CLIENTS_MAX. */
+int crew_attach(Crew *crew, CrewClient *client);
+
+/* Drops what is left of its leases (withdraw them first). Its finished blocks still come. */
+void crew_detach(Crew *crew, CrewClient *client);
 
 /*
- * Gives the lane blocks [first, end); `run_end` is where it will probably go on to. -ENOBUFS: it has CREW_LEASES_MAX
- * leases already.
+ * Lanes at or above `n_threads` compute nothing for the client (withdraw their work first), and the others together at
+ * most `cpu_percent` of one processor; 0: without such a cap.
+ */
+void crew_limit(Crew *crew, CrewClient *client, unsigned n_threads, unsigned cpu_percent);
+
+/* These bytes of the client's packed blocks are acknowledged or dropped. */
+void crew_release(Crew *crew, CrewClient *client, size_t n_bytes);
+
+/* Packed blocks of the client that are not released. */
+size_t crew_pending_bytes(Crew *crew, const CrewClient *client);
+
+/*
+ * Gives the lane blocks [first, end) of an attached client's job; `run_end` is where it will probably go on to.
+ * -ENOBUFS: it has CREW_LEASES_MAX leases of this client already.
  */
 int crew_assign(Crew *crew, unsigned lane, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end);
 
-/* How many leases the lane has not finished. */
-unsigned crew_lane_leases(Crew *crew, unsigned lane);
+/*
+ * Whether the lane would like another lease of the client: it has fewer than CREW_LEASES_IN_HAND, and the client's
+ * turn is near. (A lease that waits long would expire at its master.)
+ */
+bool crew_wants(Crew *crew, const CrewClient *client, unsigned lane);
 
 /* Blocks [first, end) of the job are not wanted any more: they are skipped, also the one that is in work. */
-void crew_revoke(Crew *crew, uint64_t job, uint64_t first, uint64_t end);
+void crew_revoke(Crew *crew, const CrewClient *client, uint64_t job, uint64_t first, uint64_t end);
 
 /*
- * Takes all unfinished work back from the lane, cancelling the block it is at. Returns how many stretches were
- * written to `ret`. A block that is cancelled too late still comes as a result.
+ * Takes all unfinished work of the client back from the lane, cancelling the block it is at. Returns how many
+ * stretches were written to `ret`. A block that is cancelled too late still comes as a result.
  */
-size_t crew_withdraw(Crew *crew, unsigned lane, CrewRemainder ret[static CREW_REMAINDERS_MAX]);
+size_t crew_withdraw(Crew *crew, const CrewClient *client, unsigned lane,
+                     CrewRemainder ret[static CREW_REMAINDERS_MAX]);
 
-/* Lanes at or above `n_threads` pause after their block (withdraw their work first). */
+/*
+ * Lanes at or above `n_threads` pause after their block (withdraw their work first) and give their memory back.
+ * 0: all do.
+ */
 void crew_set_threads(Crew *crew, unsigned n_threads);
 unsigned crew_threads(const Crew *crew);
 unsigned crew_lanes(const Crew *crew);
 
+DEFINE_TRIVIAL_CLEANUP_FUNC(CrewClient *, crew_client_unref);
 DEFINE_TRIVIAL_CLEANUP_FUNC(CrewJob *, crew_job_unref);
 DEFINE_TRIVIAL_CLEANUP_FUNC(CrewResult *, crew_result_free);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Crew *, crew_free);

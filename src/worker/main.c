@@ -2,42 +2,55 @@
 
 /* primed-worker: parse – new – loop. */
 
-#include <malloc.h>
+#include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/option.h"
+#include "base/place.h"
 #include "base/processor.h"
+#include "settings/settings.h"
 #include "wire/message.h"
 #include "worker/worker.h"
 
 static unsigned arg_threads;
 static unsigned arg_handover_fd;
-static char arg_name[WIRE_NAME_MAX + 1];
+static const char *arg_name, *arg_config = SETTINGS_WORKER_PATH, *arg_key;
 static int arg_log_priority = LOG_INFO;
 
 static void help(void) {
         printf("primed-worker [OPTIONS...]\n\n"
-               "Computes ranges of primes for a master.\n\n"
+               "Computes ranges of primes for the masters whose connections it is handed.\n\n"
                "  -h --help           Show this help\n"
                "     --version        Show the version\n"
-               "     --handover=FD    Take connected masters from this SOCK_SEQPACKET socket\n"
+               "     --config=FILE    Configuration (default: %s)\n"
+               "     --key=FILE       Key of this host (default: %s)\n"
+               "     --handover=FD    Take connected masters from this SOCK_SEQPACKET\n"
+               "                      socket; no configuration, a key for this run only\n"
                "     --threads=N      Compute on N threads (default: all that may be used)\n"
                "     --name=NAME      Name of this worker, for people (default: host name)\n"
                "     --debug          Log details\n\n"
-               "It is started by primectl(1).\n");
+               "It is started by systemd, through primed-worker.socket, or by primectl(1).\n"
+               "See the primed-worker(8) man page for details.\n", SETTINGS_WORKER_PATH, PLACE_HOST_KEY);
 }
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[]) {
-        enum { ARG_VERSION = 0x100, ARG_HANDOVER, ARG_THREADS, ARG_NAME, ARG_DEBUG };
+        enum { ARG_VERSION = 0x100, ARG_CONFIG, ARG_KEY, ARG_HANDOVER, ARG_THREADS, ARG_NAME, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
+                { "config", required_argument, NULL, ARG_CONFIG },
+                { "key", required_argument, NULL, ARG_KEY },
                 { "handover", required_argument, NULL, ARG_HANDOVER },
                 { "threads", required_argument, NULL, ARG_THREADS },
                 { "name", required_argument, NULL, ARG_NAME },
@@ -53,6 +66,12 @@ static int parse_arguments(int argc, char *argv[]) {
                 case ARG_VERSION:
                         printf("primed-worker %s\n", PRIMED_VERSION);
                         return 0;
+                case ARG_CONFIG:
+                        arg_config = optarg;
+                        break;
+                case ARG_KEY:
+                        arg_key = optarg;
+                        break;
                 case ARG_HANDOVER:
                         if (option_descriptor("handover", optarg, &arg_handover_fd) < 0)
                                 return -1;
@@ -62,7 +81,7 @@ static int parse_arguments(int argc, char *argv[]) {
                                 return -1;
                         break;
                 case ARG_NAME:
-                        (void) snprintf(arg_name, sizeof arg_name, "%s", optarg);
+                        arg_name = optarg;
                         break;
                 case ARG_DEBUG:
                         arg_log_priority = LOG_DEBUG;
@@ -74,45 +93,95 @@ static int parse_arguments(int argc, char *argv[]) {
                 log_error("Unexpected argument '%s'. Try 'primed-worker --help'.", argv[optind]);
                 return -1;
         }
-        if (arg_handover_fd == 0) {
-                log_error("--handover= is missing: primed-worker is started by primectl or systemd.");
-                return -1;
-        }
         return 1;
 }
 
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        (void) sd_notify(0, "STOPPING=1");
         worker_stop(userdata);
+        return 0;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                          (unsigned long long) now.tv_sec * 1000000 + (unsigned long long) now.tv_nsec / 1000);
+        worker_reload(userdata);
+        (void) sd_notify(0, "READY=1");
         return 0;
 }
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Worker *, worker_free);
 
+/* The one listening socket that systemd gives. */
+static int find_listener(int *ret) {
+        int n = sd_listen_fds(true);
+
+        if (n < 0)
+                return log_error_errno(n, "Failed to take the socket of systemd: %m");
+        if (n == 0) {
+                log_error("There is no socket to take masters from: primed-worker is started by primed-worker.socket "
+                          "(systemctl enable --now primed-worker) or by primectl.");
+                return -ENOTCONN;
+        }
+        if (n > 1 || sd_is_socket(SD_LISTEN_FDS_START, AF_UNIX, SOCK_SEQPACKET, 1) <= 0) {
+                log_error("primed-worker takes exactly one listening unix socket of type SOCK_SEQPACKET; see "
+                          "ListenSequentialPacket= in primed-worker.socket.");
+                return -EINVAL;
+        }
+        *ret = SD_LISTEN_FDS_START;
+        return 0;
+}
+
+/* --key=, a credential of the service, or the file of this host. */
+static const char *find_key(char *buffer, size_t size) {
+        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+
+        if (arg_key)
+                return arg_key;
+        if (credentials && (size_t) snprintf(buffer, size, "%s/primed.key", credentials) < size &&
+            access(buffer, F_OK) == 0)
+                return buffer;
+        return PLACE_HOST_KEY;
+}
+
+static int watch_signals(sd_event *event, Worker *worker, bool is_service) {
+        struct sigaction interrupt;
+        int r;
+
+        r = sd_event_add_signal(event, NULL, SIGTERM, on_stop, worker);
+        /* Who started us may keep Ctrl-C for itself. */
+        if (r >= 0 && sigaction(SIGINT, NULL, &interrupt) == 0 && interrupt.sa_handler != SIG_IGN)
+                r = sd_event_add_signal(event, NULL, SIGINT, on_stop, worker);
+        if (r >= 0 && is_service)
+                r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, worker);
+        return r < 0 ? log_error_errno(r, "Failed to watch for signals: %m") : 0;
+}
+
 static int run(void) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(worker_freep) Worker *worker = NULL;
-        WorkerSettings settings = {
-                .name = arg_name,
-                .threads = arg_threads > 0 ? arg_threads : MIN(processors_usable(), (unsigned) WIRE_LANES_MAX),
-                .handover_fd = (int) arg_handover_fd,
-        };
+        bool is_service = arg_handover_fd == 0;
+        WorkerSettings settings = { .name = arg_name, .threads_max = arg_threads, .listen_fd = -1 };
         Problem problem = PROBLEM_NONE;
-        sigset_t mask;
+        char key_buffer[PATH_MAX];
         int r;
 
-        if (arg_name[0] == '\0' && gethostname(arg_name, sizeof arg_name - 1) < 0)
-                (void) snprintf(arg_name, sizeof arg_name, "localhost");
+        settings.handover_fd = is_service ? -1 : (int) arg_handover_fd;
+        if (is_service) {
+                r = find_listener(&settings.listen_fd);
+                if (r < 0)
+                        return r;
+                settings.config_path = arg_config;
+                settings.key_path = find_key(key_buffer, sizeof key_buffer);
+                settings.n_lanes = processors_online();
+        } else
+                settings.n_lanes = arg_threads > 0 ? arg_threads : processors_usable();
+        settings.n_lanes = MIN(settings.n_lanes, (unsigned) WIRE_LANES_MAX);
 
-        /* Blocks of half a megabyte come and go: keep their memory instead of asking the kernel anew for each. */
-        (void) mallopt(M_MMAP_THRESHOLD, 4 << 20);
-        (void) mallopt(M_TRIM_THRESHOLD, 32 << 20);
-
-        /* Before any thread exists, so that all inherit the mask. */
-        (void) sigemptyset(&mask);
-        (void) sigaddset(&mask, SIGTERM);
-        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
-        (void) signal(SIGPIPE, SIG_IGN);
-
+        daemon_prepare();
         r = sd_event_default(&event);
         if (r < 0)
                 return log_error_errno(r, "Failed to make the event loop: %m");
@@ -121,12 +190,16 @@ static int run(void) {
                 log_error("%s", problem.text);
                 return r;
         }
-        r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, worker);
+        r = watch_signals(event, worker, is_service);
         if (r < 0)
-                return log_error_errno(r, "Failed to watch for SIGTERM: %m");
+                return r;
+        if (is_service) {
+                (void) sd_event_set_watchdog(event, true);
+                (void) sd_notify(0, "READY=1");
+        }
         r = sd_event_loop(event);
 
-        /* The master has been told everything by now. */
+        /* The masters have been told everything by now. */
         if (!worker_rest(worker))
                 _exit(r == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
         return r;

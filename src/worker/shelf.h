@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Finished blocks that no master has acknowledged yet, in the order in which they were finished. They outlive
- * a connection: whoever announces the same job next is offered them, by their place in the grid.
+ * Finished blocks that one master has not acknowledged yet, in the order in which they were finished. They outlive
+ * a connection: when the same master announces the same job again, it is offered them, by their place in the grid.
  */
 
 #include <stdbool.h>
@@ -32,7 +32,8 @@ void shelf_rewind(Shelf *shelf);
 size_t shelf_acknowledge(Shelf *shelf, uint64_t job, uint64_t first, uint64_t end);
 
 /*
- * The blocks of `job_id`, for the case that the same job is announced anew: they get the reference to it, so that
- * there is one CrewJob per job.
+ * The master announces a job, maybe anew: the blocks of the job with the same id get the reference to it, so that there
+ * is one CrewJob per job. If that one has another grid now, its blocks are of no use and dropped. Returns the bytes of
+ * packed blocks that were freed.
  */
-void shelf_adopt(Shelf *shelf, CrewJob *job);
+size_t shelf_adopt(Shelf *shelf, CrewJob *job);

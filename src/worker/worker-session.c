@@ -3,8 +3,8 @@
 /*
  * The worker's side of the dialogue in wire/message.h.
  *
- * Pull: each lane asks for a lease as long as it has fewer than LEASES_IN_HAND, one request at a time, so that the
- * next lease is there before the present one ends. The master answers each request with one LEASE, at once or
+ * Pull: each lane asks for a lease as long as the crew wants one for it, one request at a time, so that the next lease
+ * is there before the present one ends. The master answers each request with one LEASE, at once or
  * after a WAIT.
  */
 
@@ -17,35 +17,55 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "prime/number.h"
 #include "wire/version.h"
 
 _Static_assert(WIRE_NUMBER_BYTES_MAX == NUMBER_BYTES_MAX, "the protocol carries every number there may be");
 _Static_assert(WIRE_PACKED_MAX >= GRID_BLOCK_BYTES_MAX, "the protocol carries every block, at worst as it is");
 
-#define LEASES_IN_HAND 2
-#define JOBS_MAX 64 /* that one master may announce */
+#define JOBS_MAX 256                /* that one master may announce … */
+#define JOBS_BYTES_MAX (4U << 20)   /* … and the bytes of their numbers */
+
+typedef struct SessionJob {
+        CrewJob *job;
+        size_t n_bytes; /* of its numbers */
+} SessionJob;
 
 struct WorkerSession {
         Link *link;
         const WorkerSessionOwner *owner;
-        bool welcome, draining, closing;
+        void *userdata;
+        sd_event *event;
+        sd_event_source *finish_timer;
+        Account *account;
+        char master_id[2 * SHA256_SIZE + 1]; /* hex */
+        char master_name[WIRE_NAME_MAX + 1];
+        char finish_reason[128];
+        bool welcome, finishing, closing;
+        int error;        /* that we end with, unless the link knows better */
         bool *lane_asked; /* a request of this lane is on its way */
-        CrewJob *jobs[JOBS_MAX];
-        size_t n_jobs;
+        SessionJob jobs[JOBS_MAX]; /* the one that was announced last is the last */
+        size_t n_jobs, jobs_bytes;
+
+        unsigned threads_max, cpu_percent; /* the master's caps; 0: none */
+        unsigned threads;                  /* lanes that work for it */
+        bool has_told;
+        MessageState told; /* the last STATE */
 };
 
 static CrewJob *session_find_job(const WorkerSession *session, uint64_t id) {
         for (size_t i = 0; i < session->n_jobs; i++)
-                if (crew_job_id(session->jobs[i]) == id)
-                        return session->jobs[i];
+                if (crew_job_id(session->jobs[i].job) == id)
+                        return session->jobs[i].job;
         return NULL;
 }
 
 /* The peer broke a rule: tell it, and end. */
 static void session_refuse(WorkerSession *session, const char *what) {
-        log_warning("The master broke the protocol: %s", what);
+        log_warning("The master '%s' (%.8s) broke the protocol: %s", session->master_name, session->master_id, what);
         session->closing = true;
+        session->error = -EPROTO;
         link_close(session->link, BYE_PROTOCOL, what);
 }
 
@@ -69,12 +89,10 @@ static bool session_send_block(WorkerSession *session, const CrewResult *block) 
 }
 
 static void session_ask(WorkerSession *session) {
-        Crew *crew = session->owner->crew;
-
-        for (unsigned lane = 0; lane < crew_threads(crew); lane++) {
+        for (unsigned lane = 0; lane < session->threads; lane++) {
                 Message message = { .type = MESSAGE_REQUEST, .request.lane = (uint16_t) lane };
 
-                if (session->lane_asked[lane] || crew_lane_leases(crew, lane) >= LEASES_IN_HAND)
+                if (session->lane_asked[lane] || !crew_wants(session->owner->crew, session->account->client, lane))
                         continue;
                 if (link_send(session->link, &message) < 0)
                         return;
@@ -82,19 +100,30 @@ static void session_ask(WorkerSession *session) {
         }
 }
 
+/* Leaving, and nothing is left to be acknowledged. */
+static void session_check_finished(WorkerSession *session) {
+        if (!session->finishing || session->closing)
+                return;
+        if (session->welcome && session->account && !account_is_settled(session->account, session->owner->crew))
+                return;
+        session->closing = true;
+        link_close(session->link, BYE_DONE, session->finish_reason);
+}
+
 void worker_session_pump(WorkerSession *session) {
         if (!session->welcome || session->closing)
                 return;
 
-        for (CrewResult *block = session->owner->shelf->first; block; block = block->next) {
+        for (CrewResult *block = session->account->shelf.first; block; block = block->next) {
                 if (block->sent || !session_find_job(session, crew_job_id(block->job)))
                         continue;
                 if (!session_send_block(session, block))
                         break;
                 block->sent = true;
         }
-        if (!session->draining)
+        if (!session->finishing)
                 session_ask(session);
+        session_check_finished(session);
 }
 
 static void session_hand_back(WorkerSession *session, const CrewRemainder *remainder) {
@@ -108,29 +137,148 @@ static void session_hand_back(WorkerSession *session, const CrewRemainder *remai
 }
 
 /* Takes back what the lanes from `first_lane` on have not finished, and tells the master if it still listens. */
-static void session_withdraw(WorkerSession *session, unsigned first_lane, bool tell) {
+static void session_withdraw(WorkerSession *session, unsigned first_lane) {
+        Crew *crew = session->owner->crew;
         CrewRemainder remainders[CREW_REMAINDERS_MAX];
 
-        for (unsigned lane = first_lane; lane < crew_lanes(session->owner->crew); lane++) {
-                size_t n = crew_withdraw(session->owner->crew, lane, remainders);
+        for (unsigned lane = first_lane; session->account && lane < crew_lanes(crew); lane++) {
+                size_t n = crew_withdraw(crew, session->account->client, lane, remainders);
 
                 for (size_t i = 0; i < n; i++) {
-                        if (tell)
+                        if (session->welcome && !session->closing)
                                 session_hand_back(session, remainders + i);
                         crew_job_unref(remainders[i].job);
                 }
         }
 }
 
-void worker_session_drain(WorkerSession *session) {
-        session->draining = true;
-        session_withdraw(session, 0, session->welcome && !session->closing);
+/* Threads and caps */
+
+/* Lanes for this session: by this host, and by the master's caps. */
+static unsigned session_count_threads(const WorkerSession *session) {
+        unsigned n = session->owner->allowance->threads_now;
+
+        if (session->threads_max > 0)
+                n = MIN(n, session->threads_max);
+        if (session->cpu_percent > 0)
+                n = MIN(n, (session->cpu_percent + 99) / 100);
+        return n;
+}
+
+static void session_state(const WorkerSession *session, MessageState *ret) {
+        const Allowance *allowance = session->owner->allowance;
+
+        *ret = (MessageState) { .threads_allowed = (uint16_t) allowance->threads_allowed,
+                                .threads_applied = (uint16_t) session->threads };
+        if (session->threads < allowance->threads_now && session->cpu_percent > 0 &&
+            (session->cpu_percent + 99) / 100 == session->threads)
+                (void) snprintf(ret->note, sizeof ret->note, "the master's cap of %u%% of a processor",
+                                session->cpu_percent);
+        else if (session->threads < allowance->threads_now)
+                (void) snprintf(ret->note, sizeof ret->note, "the master's cap of %u thread%s", session->threads_max,
+                                text_plural(session->threads_max));
+        else
+                (void) snprintf(ret->note, sizeof ret->note, "%s", allowance->note);
+}
+
+static void session_tell_state(WorkerSession *session) {
+        Message message = { .type = MESSAGE_STATE };
+
+        session_state(session, &message.state);
+        if (session->has_told && session->told.threads_allowed == message.state.threads_allowed &&
+            session->told.threads_applied == message.state.threads_applied &&
+            strcmp(session->told.note, message.state.note) == 0)
+                return;
+        session->has_told = true;
+        session->told = message.state;
+        (void) link_send(session->link, &message);
+        if (session->owner->on_state)
+                session->owner->on_state(session, session->userdata);
+}
+
+/* Something changed that decides about the threads. */
+static void session_apply(WorkerSession *session) {
+        if (!session->account)
+                return;
+        session->threads = MIN(session_count_threads(session), crew_lanes(session->owner->crew));
+        session_withdraw(session, session->threads);
+        crew_limit(session->owner->crew, session->account->client, session->threads, session->cpu_percent);
+        if (session->welcome && !session->closing)
+                session_tell_state(session);
         worker_session_pump(session);
 }
 
-void worker_session_close(WorkerSession *session, const char *reason) {
+void worker_session_set_allowance(WorkerSession *session) {
+        session_apply(session);
+}
+
+/* The end */
+
+static int session_on_finish_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        WorkerSession *session = userdata;
+
+        if (!session->closing) {
+                session->closing = true;
+                link_close(session->link, BYE_DONE, session->finish_reason);
+        }
+        return 0;
+}
+
+void worker_session_finish(WorkerSession *session, const char *reason) {
+        if (session->finishing || session->closing)
+                return;
+        session->finishing = true;
+        (void) snprintf(session->finish_reason, sizeof session->finish_reason, "%s", reason);
+        session_withdraw(session, 0);
+        (void) sd_event_add_time_relative(session->event, &session->finish_timer, CLOCK_BOOTTIME,
+                                          WORKER_SESSION_FINISH_USEC, USEC_PER_MSEC, session_on_finish_timer,
+                                          session);
+        worker_session_pump(session);
+        session_check_finished(session);
+}
+
+bool worker_session_is_finishing(const WorkerSession *session) {
+        return session->finishing || session->closing;
+}
+
+/* The account is free for another session, or for nobody. */
+static void session_release_account(WorkerSession *session) {
+        Account *account = session->account;
+
+        if (!account)
+                return;
+        session_withdraw(session, 0);
+        crew_detach(session->owner->crew, account->client);
+        shelf_rewind(&account->shelf);
+        account->attached = false;
+        account->detached_usec = clock_now_usec();
+        session->account = NULL;
+}
+
+void worker_session_replace(WorkerSession *session) {
         session->closing = true;
-        link_close(session->link, BYE_DONE, reason);
+        session_release_account(session);
+        link_close(session->link, BYE_DONE, "another connection took over");
+}
+
+Account *worker_session_account(const WorkerSession *session) {
+        return session->account;
+}
+
+bool worker_session_is_joined(const WorkerSession *session) {
+        return session->welcome;
+}
+
+void worker_session_describe(const WorkerSession *session, HandoverReport *ret) {
+        MessageState state;
+
+        session_state(session, &state);
+        (void) snprintf(ret->master_id, sizeof ret->master_id, "%s", session->master_id);
+        (void) snprintf(ret->master_name, sizeof ret->master_name, "%s", session->master_name);
+        ret->threads_asked = session->threads_max;
+        ret->threads_allowed = state.threads_allowed;
+        ret->threads_applied = state.threads_applied;
+        (void) snprintf(ret->note, sizeof ret->note, "%s", state.note);
 }
 
 /* Messages */
@@ -144,18 +292,18 @@ static void session_on_welcome(WorkerSession *session, const MessageWelcome *wel
                 return;
         }
         session->welcome = true;
-        log_debug("Welcomed by %s (%s)", welcome->name, welcome->program);
-        worker_session_pump(session);
+        (void) snprintf(session->master_name, sizeof session->master_name, "%s", welcome->name);
+        (void) snprintf(session->account->master_name, sizeof session->account->master_name, "%s", welcome->name);
+        log_debug("Welcomed by '%s' (%s)", welcome->name, welcome->program);
+        if (session->owner->on_joined)
+                session->owner->on_joined(session, session->userdata);
+        session_apply(session);
 }
 
 static void session_on_settings(WorkerSession *session, const MessageSettings *settings) {
-        const WorkerSessionOwner *owner = session->owner;
-        unsigned n = settings->threads_max > 0 ? MIN((unsigned) settings->threads_max, owner->threads)
-                                               : owner->threads;
-
-        session_withdraw(session, n, session->welcome && !session->closing);
-        crew_set_threads(owner->crew, n);
-        worker_session_pump(session);
+        session->threads_max = settings->threads_max;
+        session->cpu_percent = settings->cpu_percent;
+        session_apply(session);
 }
 
 /* Builds the grid of an announced job; the numbers come from a stranger. */
@@ -176,28 +324,54 @@ static int grid_from_message(const MessageJob *message, Grid *ret) {
         return 0;
 }
 
-static void session_on_job(WorkerSession *session, const MessageJob *message) {
+/* Makes room for another job by forgetting the oldest one that nobody uses: its master has long finished it. */
+static bool session_forget_job(WorkerSession *session) {
+        for (size_t i = 0; i < session->n_jobs; i++) {
+                if (!crew_job_is_unused(session->jobs[i].job))
+                        continue;
+                crew_job_unref(session->jobs[i].job);
+                session->jobs_bytes -= session->jobs[i].n_bytes;
+                session->n_jobs--;
+                memmove(session->jobs + i, session->jobs + i + 1, (session->n_jobs - i) * sizeof *session->jobs);
+                return true;
+        }
+        return false;
+}
+
+static void session_add_job(WorkerSession *session, const MessageJob *message) {
+        size_t n_bytes = message->from.size + message->to.size;
         CrewJob *job;
         Grid grid;
 
-        if (session_find_job(session, message->job))
-                return;
-        if (session->n_jobs == JOBS_MAX) {
-                session_refuse(session, "too many jobs");
-                return;
-        }
+        while (session->n_jobs == JOBS_MAX || session->jobs_bytes + n_bytes > JOBS_BYTES_MAX)
+                if (!session_forget_job(session)) {
+                        session_refuse(session, "too many jobs");
+                        return;
+                }
         if (grid_from_message(message, &grid) < 0) {
                 session_refuse(session, "a JOB whose interval or block length is impossible");
                 return;
         }
-        job = crew_job_new(message->job, &grid);
+        job = crew_job_new(session->account->client, message->job, &grid);
         if (!job) {
                 grid_done(&grid);
                 session_refuse(session, "out of memory");
                 return;
         }
-        session->jobs[session->n_jobs++] = job;
-        shelf_adopt(session->owner->shelf, job);
+        session->jobs[session->n_jobs++] = (SessionJob) { job, n_bytes };
+        session->jobs_bytes += n_bytes;
+        account_adopt(session->account, session->owner->crew, job);
+}
+
+static void session_on_job(WorkerSession *session, const MessageJob *message) {
+        CrewJob *job = session_find_job(session, message->job);
+
+        if (!job) {
+                session_add_job(session, message);
+                job = session_find_job(session, message->job);
+        }
+        if (job)
+                crew_job_set_priority(job, message->priority > 0 ? message->priority : CREW_PRIORITY_DEFAULT);
         worker_session_pump(session);
 }
 
@@ -213,7 +387,7 @@ static void session_on_lease(WorkerSession *session, const MessageLease *lease) 
         session->lane_asked[lease->lane] = false;
 
         /* It crossed our HAND_BACK or a smaller number of threads on its way. */
-        if (session->draining || lease->lane >= crew_threads(crew)) {
+        if (session->finishing || lease->lane >= session->threads) {
                 session_hand_back(session, &(CrewRemainder) { job, lease->first, lease->end });
                 return;
         }
@@ -225,19 +399,17 @@ static void session_on_lease(WorkerSession *session, const MessageLease *lease) 
 }
 
 static void session_on_acknowledge(WorkerSession *session, const MessageIntervals *acknowledge) {
-        size_t n_bytes = 0;
-
         for (size_t i = 0; i < acknowledge->n_intervals; i++)
-                n_bytes += shelf_acknowledge(session->owner->shelf, acknowledge->job,
-                                              acknowledge->intervals[i].first, acknowledge->intervals[i].end);
-        crew_release(session->owner->crew, n_bytes);
+                account_acknowledge(session->account, session->owner->crew, acknowledge->job,
+                                    acknowledge->intervals[i].first, acknowledge->intervals[i].end);
         if (session->owner->on_acknowledged)
-                session->owner->on_acknowledged(session, session->owner->userdata);
+                session->owner->on_acknowledged(session, session->userdata);
+        session_check_finished(session);
 }
 
 static void session_on_revoke(WorkerSession *session, const MessageIntervals *revoke) {
         for (size_t i = 0; i < revoke->n_intervals; i++)
-                crew_revoke(session->owner->crew, revoke->job, revoke->intervals[i].first,
+                crew_revoke(session->owner->crew, session->account->client, revoke->job, revoke->intervals[i].first,
                             revoke->intervals[i].end);
         worker_session_pump(session);
 }
@@ -245,7 +417,7 @@ static void session_on_revoke(WorkerSession *session, const MessageIntervals *re
 static void session_on_message(Link *link, const Message *message, void *userdata) {
         WorkerSession *session = userdata;
 
-        if (session->closing && message->type != MESSAGE_ACKNOWLEDGE)
+        if (session->closing || !session->account)
                 return;
         if (!session->welcome && message->type != MESSAGE_WELCOME && message->type != MESSAGE_BYE) {
                 session_refuse(session, "a message before WELCOME");
@@ -288,7 +460,21 @@ static void session_on_ready(Link *link, void *userdata) {
                         .n_lanes = (uint16_t) crew_lanes(session->owner->crew),
                 },
         };
+        const char *reason = "this worker is busy";
 
+        (void) text_hex(link_peer_id(link), SHA256_SIZE, session->master_id);
+        session->account = session->owner->on_peer(session, link_peer_id(link), &reason, session->userdata);
+        if (session->account && crew_attach(session->owner->crew, session->account->client) < 0) {
+                session->account = NULL;
+                reason = "this worker serves as many masters as it can";
+        }
+        if (!session->account) {
+                session->closing = true;
+                link_close(link, BYE_DONE, reason);
+                return;
+        }
+        session->account->attached = true;
+        session_apply(session);
         (void) snprintf(hello.hello.name, sizeof hello.hello.name, "%s", session->owner->name);
         (void) snprintf(hello.hello.program, sizeof hello.hello.program, "primed-worker %s", PRIMED_VERSION);
         (void) link_send(link, &hello);
@@ -302,11 +488,11 @@ static void session_on_closed(Link *link, int error, const char *reason, void *u
         WorkerSession *session = userdata;
 
         session->closing = true;
-        session->owner->on_ended(session, error, reason, session->owner->userdata);
+        session->owner->on_ended(session, session->error < 0 ? session->error : error, reason, session->userdata);
 }
 
 int worker_session_new(sd_event *event, int fd, const Identity *identity, const WorkerSessionOwner *owner,
-                       WorkerSession **ret) {
+                       void *userdata, WorkerSession **ret) {
         static const LinkCallbacks callbacks = {
                 .on_ready = session_on_ready,
                 .on_message = session_on_message,
@@ -326,6 +512,8 @@ int worker_session_new(sd_event *event, int fd, const Identity *identity, const 
                 return -ENOMEM;
         }
         session->owner = owner;
+        session->userdata = userdata;
+        session->event = sd_event_ref(event);
         r = link_new(event, fd, LINK_CLIENT, identity, &settings, &callbacks, session, &session->link);
         if (r < 0) {
                 worker_session_free(session);
@@ -339,11 +527,13 @@ WorkerSession *worker_session_free(WorkerSession *session) {
         if (!session)
                 return NULL;
 
-        session_withdraw(session, 0, false);
-        shelf_rewind(session->owner->shelf);
+        session->closing = true;
+        session_release_account(session);
         link_free(session->link);
         for (size_t i = 0; i < session->n_jobs; i++)
-                crew_job_unref(session->jobs[i]);
+                crew_job_unref(session->jobs[i].job);
+        sd_event_source_disable_unref(session->finish_timer);
+        sd_event_unref(session->event);
         free(session->lane_asked);
         free(session);
         return NULL;

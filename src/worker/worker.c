@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The worker's owner object: wires handover socket, crew, shelf and session. It decides only when to end:
+ * The worker's owner object: wires channels, sessions, accounts, crew and limits. A seat is a handover channel and the
+ * session that it carries. When to end:
  *
- *     told to stop        the open blocks are handed back, finished ones sent, at most STOP_USEC long
- *     master says done    at once, if every block is acknowledged
- *     master vanished     after IDLE_USEC, or after ORPHAN_USEC if it still holds unacknowledged blocks
- *     handover closed     as when told to stop
+ *     told to stop          the open blocks are handed back, finished ones sent, at most STOP_USEC long
+ *     as a service          WORKER_GRACE_USEC after the last seat is empty, or ORPHAN_USEC while blocks are left that
+ *                           their master has not acknowledged
+ *     with one channel      when the master says done, at once, if every block is acknowledged; when it vanished, after
+ *                           IDLE_USEC, or ORPHAN_USEC as above; when the channel is closed, as when told to stop
  */
 
 #include "worker/worker.h"
@@ -14,204 +16,574 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/log.h"
-#include "wire/handover.h"
+#include "base/text.h"
+#include "base/utf8.h"
 #include "wire/identity.h"
+#include "worker/account.h"
+#include "worker/config-watch.h"
 #include "worker/crew.h"
-#include "worker/shelf.h"
+#include "worker/handover-channel.h"
+#include "worker/limiter.h"
 #include "worker/worker-session.h"
+#include "worker/worker-status.h"
 
-#define PENDING_BYTES_MAX (64U << 20) /* packed blocks that wait for their acknowledgement; then the crew pauses */
-#define STOP_USEC (10 * USEC_PER_SEC)
+#define PENDING_BYTES_MAX (64U << 20) /* packed blocks that wait for their acknowledgement; shared by all masters */
+#define ORPHAN_BYTES_MAX (64U << 20)  /* the same, of masters that are gone */
+#define STOP_USEC (WORKER_SESSION_FINISH_USEC + 2 * USEC_PER_SEC)
 #define IDLE_USEC (10 * USEC_PER_SEC)
 #define ORPHAN_USEC USEC_PER_HOUR
+#define TICK_USEC (5 * USEC_PER_SEC)        /* limits are looked up so often */
+#define EMPTY_SEAT_USEC (10 * USEC_PER_SEC) /* a channel must bring a session in that time */
+
+typedef struct Seat Seat;
+struct Seat {
+        Seat *next;
+        Worker *worker;
+        HandoverChannel *channel; /* NULL: closed by the other side */
+        WorkerSession *session;
+        bool lasting; /* the channel of --handover= */
+        usec_t since_usec;
+};
 
 struct Worker {
         sd_event *event;
-        sd_event_source *handover_source, *crew_source, *timer_source;
-        int handover_fd;
+        sd_event_source *listen_source, *crew_source, *end_timer, *tick_timer;
+        int listen_fd;
+        bool is_service, has_given_name;
+        char name[WIRE_NAME_MAX + 1];
         Identity *identity;
         Crew *crew;
-        Shelf shelf;
+        ConfigWatch *config;
+        Limiter *limiter;
+        Allowance allowance;
         WorkerSessionOwner session_owner;
-        WorkerSession *session;
+        Account *accounts;
+        Seat *seats;
+        unsigned n_seats;
+        char status[512];
         bool stopping;
 };
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Worker *, worker_free);
 
-static int worker_exit(Worker *worker, int status) {
-        return sd_event_exit(worker->event, status);
+static void worker_check_end(Worker *worker);
+
+/* Status */
+
+static void worker_tell_status(Worker *worker) {
+        WorkerStatus status = { .n_lanes = crew_lanes(worker->crew), .allowance = &worker->allowance,
+                                .stopping = worker->stopping, .n_channels = worker->n_seats };
+        HandoverReport report;
+        char text[sizeof worker->status];
+
+        if (!worker->is_service)
+                return;
+        for (const Seat *seat = worker->seats; seat; seat = seat->next)
+                if (seat->session && worker_session_is_joined(seat->session)) {
+                        worker_session_describe(seat->session, &report);
+                        worker_status_add(&status, &report);
+                }
+        for (const Account *account = worker->accounts; account; account = account->next)
+                if (!account->attached)
+                        status.n_orphans += account->shelf.n_blocks;
+        worker_status_text(&status, text, sizeof text);
+        if (strcmp(text, worker->status) == 0)
+                return;
+        memcpy(worker->status, text, sizeof text);
+        (void) sd_notifyf(0, "STATUS=%s", text);
 }
 
-static int worker_on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        Worker *worker = userdata;
+static void seat_report(Seat *seat, HandoverEvent event, const char *reason) {
+        HandoverReport report = { .event = event };
 
-        if (worker->shelf.n_blocks > 0)
-                log_warning("Ending with %zu finished blocks that no master acknowledged; they will be computed again.",
-                            worker->shelf.n_blocks);
-        return worker_exit(worker, 0);
+        if (!seat->channel)
+                return;
+        if (seat->session)
+                worker_session_describe(seat->session, &report);
+        (void) snprintf(report.reason, sizeof report.reason, "%s", reason);
+        handover_channel_report(seat->channel, &report);
 }
 
-static int worker_arm(Worker *worker, usec_t span) {
-        uint64_t when = clock_now_usec() + span;
+/* Accounts */
 
-        if (worker->timer_source) {
-                (void) sd_event_source_set_time(worker->timer_source, when);
-                return sd_event_source_set_enabled(worker->timer_source, SD_EVENT_ONESHOT);
+static Account *worker_find_account(Worker *worker, const uint8_t *master_id) {
+        Account *account = worker->accounts;
+
+        while (account && memcmp(account->master_id, master_id, SHA256_SIZE) != 0)
+                account = account->next;
+        return account;
+}
+
+static void worker_drop_account(Worker *worker, Account *dropped) {
+        Account **place = &worker->accounts;
+
+        while (*place != dropped)
+                place = &(*place)->next;
+        *place = dropped->next;
+        if (dropped->shelf.n_blocks > 0)
+                log_warning("Dropping %zu finished block%s that the master '%s' has not acknowledged; %s.",
+                            dropped->shelf.n_blocks, text_plural(dropped->shelf.n_blocks), dropped->master_name,
+                            "they will be computed again");
+        account_free(dropped);
+}
+
+/* Drops accounts that are of no use any more, and the oldest ones when the blocks of absent masters are too many. */
+static void worker_sort_accounts(Worker *worker) {
+        usec_t now = clock_now_usec();
+        size_t n_bytes = 0;
+
+        for (Account *account = worker->accounts, *next; account; account = next) {
+                next = account->next;
+                if (account->attached)
+                        continue;
+                if (account_is_settled(account, worker->crew) || now >= account->detached_usec + ORPHAN_USEC)
+                        worker_drop_account(worker, account);
+                else
+                        n_bytes += crew_pending_bytes(worker->crew, account->client);
         }
-        return sd_event_add_time(worker->event, &worker->timer_source, CLOCK_BOOTTIME, when, USEC_PER_MSEC,
-                                 worker_on_timer, worker);
+        while (n_bytes > ORPHAN_BYTES_MAX) {
+                Account *oldest = NULL;
+
+                for (Account *account = worker->accounts; account; account = account->next)
+                        if (!account->attached && (!oldest || account->detached_usec < oldest->detached_usec))
+                                oldest = account;
+                n_bytes -= crew_pending_bytes(worker->crew, oldest->client);
+                worker_drop_account(worker, oldest);
+        }
 }
 
-/* While stopping: the last block was acknowledged, so say goodbye. */
-static void worker_check_drained(Worker *worker) {
-        if (worker->stopping && worker->session && worker->shelf.n_blocks == 0)
-                worker_session_close(worker->session, "stopping");
-}
+/* What the crew has finished goes to the shelves of those for whom it was made. */
+static void worker_collect(Worker *worker) {
+        for (CrewResult *result; (result = crew_pop_result(worker->crew));) {
+                Account *account = worker->accounts;
 
-static void worker_on_acknowledged(WorkerSession *session, void *userdata) {
-        worker_check_drained(userdata);
+                while (account && account->client != crew_job_client(result->job))
+                        account = account->next;
+                if (account)
+                        shelf_add(&account->shelf, result);
+                else
+                        crew_result_free(result);
+        }
 }
 
 static int worker_on_crew(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Worker *worker = userdata;
         int r;
 
-        for (CrewResult *result; (result = crew_pop_result(worker->crew));)
-                shelf_add(&worker->shelf, result);
-
+        worker_collect(worker);
         r = crew_error(worker->crew);
         if (r < 0) {
                 log_error_errno(r, "Failed to compute: %m");
-                return worker_exit(worker, EXIT_FAILURE);
+                return sd_event_exit(worker->event, EXIT_FAILURE);
         }
-        if (worker->session)
-                worker_session_pump(worker->session);
-        worker_check_drained(worker);
+        for (Seat *seat = worker->seats; seat; seat = seat->next)
+                if (seat->session)
+                        worker_session_pump(seat->session);
         return 0;
 }
 
-/* Whoever hands masters over may have another connection. */
-static void worker_tell_end(const Worker *worker, int error, const char *reason) {
-        bool refused = error == -EACCES || error == -EPROTONOSUPPORT || error == -EPROTO;
-        HandoverReport report = { .event = refused ? HANDOVER_REFUSED : HANDOVER_LOST };
-        _cleanup_free_ char *text = NULL;
-        size_t size;
+/* Limits */
 
-        (void) snprintf(report.reason, sizeof report.reason, "%s", reason);
-        if (handover_encode(&report, &text, &size) >= 0)
-                (void) send(worker->handover_fd, text, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+static void worker_apply_allowance(Worker *worker) {
+        const WorkerConfig *config = worker->config ? config_watch_config(worker->config) : NULL;
+        const char *fault = worker->config ? config_watch_fault(worker->config) : NULL;
+        LimiterFacts facts;
+        Allowance allowance;
+
+        limiter_look("", config, &facts);
+        limiter_decide(worker->limiter, config, fault, &facts, &allowance);
+        if (allowance.threads_allowed == worker->allowance.threads_allowed &&
+            allowance.threads_now == worker->allowance.threads_now &&
+            strcmp(allowance.note, worker->allowance.note) == 0)
+                return;
+        if (allowance.threads_now != worker->allowance.threads_now)
+                log_debug("%u threads, %u now: %s", allowance.threads_allowed, allowance.threads_now, allowance.note);
+        worker->allowance = allowance;
+        crew_set_threads(worker->crew, allowance.threads_now);
+        for (Seat *seat = worker->seats; seat; seat = seat->next)
+                if (seat->session)
+                        worker_session_set_allowance(seat->session);
+        worker_tell_status(worker);
+}
+
+/* From the next session on; the present ones have said their HELLO. */
+static void worker_take_name(Worker *worker) {
+        const WorkerConfig *config = worker->config ? config_watch_config(worker->config) : NULL;
+
+        if (worker->has_given_name)
+                return;
+        if (config && config->name)
+                utf8_copy_plain(worker->name, sizeof worker->name, config->name);
+        else if (gethostname(worker->name, sizeof worker->name - 1) < 0)
+                (void) snprintf(worker->name, sizeof worker->name, "localhost");
+}
+
+static void worker_on_config(void *userdata) {
+        worker_take_name(userdata);
+        worker_apply_allowance(userdata);
+}
+
+/* Sessions */
+
+static Account *worker_on_peer(WorkerSession *session, const uint8_t *master_id, const char **ret_reason,
+                               void *userdata) {
+        Worker *worker = ((Seat *) userdata)->worker;
+        Account *account = worker_find_account(worker, master_id);
+
+        for (Seat *seat = worker->seats; seat && account && account->attached; seat = seat->next) {
+                if (!seat->session || worker_session_account(seat->session) != account)
+                        continue;
+                if (!worker_session_is_finishing(seat->session)) {
+                        *ret_reason = "this worker is joined to this master already";
+                        return NULL;
+                }
+                worker_session_replace(seat->session);
+        }
+        if (!account) {
+                account = account_new(master_id);
+                if (!account) {
+                        *ret_reason = "this worker is out of memory";
+                        return NULL;
+                }
+                account->next = worker->accounts;
+                worker->accounts = account;
+        }
+        return account;
+}
+
+static void worker_on_joined(WorkerSession *session, void *userdata) {
+        Seat *seat = userdata;
+        HandoverReport report;
+
+        worker_session_describe(session, &report);
+        if (seat->worker->is_service)
+                log_info("Joined the master '%s' (%.8s).", report.master_name, report.master_id);
+        seat_report(seat, HANDOVER_JOINED, "");
+        worker_tell_status(seat->worker);
+}
+
+static void worker_on_state(WorkerSession *session, void *userdata) {
+        Seat *seat = userdata;
+
+        seat_report(seat, HANDOVER_STATE, "");
+        worker_tell_status(seat->worker);
+}
+
+static Seat *seat_free(Seat *seat) {
+        Worker *worker = seat->worker;
+        Seat **place = &worker->seats;
+
+        while (*place && *place != seat)
+                place = &(*place)->next;
+        if (*place) {
+                *place = seat->next;
+                worker->n_seats--;
+        }
+        worker_session_free(seat->session);
+        handover_channel_free(seat->channel);
+        free(seat);
+        return NULL;
+}
+
+static HandoverEvent event_of(const Worker *worker, int error) {
+        if (error == -EACCES || error == -EPROTONOSUPPORT || error == -EPROTO)
+                return HANDOVER_REFUSED;
+        /* Whoever hands masters over may do so again: to the worker that is started next. */
+        return error < 0 || worker->stopping ? HANDOVER_LOST : HANDOVER_DONE;
 }
 
 static void worker_on_session_ended(WorkerSession *session, int error, const char *reason, void *userdata) {
-        Worker *worker = userdata;
+        Seat *seat = userdata;
+        Worker *worker = seat->worker;
+        bool lasting = seat->lasting;
+        HandoverReport report;
 
-        log_debug("Session ended: %s", reason);
-        if (error < 0 && !worker->stopping)
-                worker_tell_end(worker, error, reason);
-        worker->session = worker_session_free(worker->session);
-        if (worker->stopping || (error == 0 && worker->shelf.n_blocks == 0))
-                (void) worker_exit(worker, 0);
+        worker_session_describe(session, &report);
+        if (worker->is_service && worker_session_is_joined(session))
+                log_info("Left the master '%s': %s.", report.master_name, reason);
+        else if (worker->is_service && error < 0)
+                log_info("A master could not be joined: %s.", reason);
         else
-                (void) worker_arm(worker, worker->shelf.n_blocks > 0 ? ORPHAN_USEC : IDLE_USEC);
+                log_debug("Session ended: %s", reason);
+        if (!lasting || (error < 0 && !worker->stopping))
+                seat_report(seat, event_of(worker, error), reason);
+
+        worker_collect(worker);
+        seat->session = worker_session_free(seat->session);
+        if (!lasting)
+                seat_free(seat);
+        worker_sort_accounts(worker);
+        worker_tell_status(worker);
+        if (lasting && error == 0 && !worker->accounts)
+                (void) sd_event_exit(worker->event, 0);
+        else
+                worker_check_end(worker);
 }
 
-static int worker_begin_session(Worker *worker, int fd) {
+static void seat_on_descriptor(HandoverChannel *channel, int fd, void *userdata) {
+        Seat *seat = userdata;
+        Worker *worker = seat->worker;
         int r;
 
-        r = worker_session_new(worker->event, fd, worker->identity, &worker->session_owner, &worker->session);
-        if (r < 0)
-                return log_warning_errno(r, "Failed to begin a session: %m");
-        if (worker->timer_source)
-                (void) sd_event_source_set_enabled(worker->timer_source, SD_EVENT_OFF);
+        if (seat->session || worker->stopping) {
+                log_debug("Busy with another master; the connection is let go.");
+                (void) fd_close(fd);
+                return;
+        }
+        r = worker_session_new(worker->event, fd, worker->identity, &worker->session_owner, seat, &seat->session);
+        if (r < 0) {
+                log_warning_errno(r, "Failed to begin a session: %m");
+                if (!seat->lasting) {
+                        seat_report(seat, HANDOVER_LOST, "the worker cannot begin a session");
+                        seat_free(seat);
+                }
+        }
+        worker_check_end(worker);
+}
+
+static void seat_on_channel_closed(HandoverChannel *channel, void *userdata) {
+        Seat *seat = userdata;
+        Worker *worker = seat->worker;
+
+        seat->channel = handover_channel_free(seat->channel);
+        if (seat->lasting)
+                worker_stop(worker);
+        else if (seat->session) {
+                worker_collect(worker);
+                worker_session_finish(seat->session, "no longer wanted on this host");
+        } else {
+                seat_free(seat);
+                worker_check_end(worker);
+        }
+}
+
+/* Takes `fd`, on failure too. */
+static int worker_add_seat(Worker *worker, int fd, bool lasting) {
+        static const HandoverChannelCallbacks callbacks = {
+                .on_descriptor = seat_on_descriptor,
+                .on_closed = seat_on_channel_closed,
+        };
+        Seat *seat = malloc(sizeof *seat);
+        int r;
+
+        if (!seat) {
+                (void) fd_close(fd);
+                return -ENOMEM;
+        }
+        *seat = (Seat) { .next = worker->seats, .worker = worker, .lasting = lasting,
+                         .since_usec = clock_now_usec() };
+        worker->seats = seat;
+        worker->n_seats++;
+        r = handover_channel_new(worker->event, fd, &callbacks, seat, &seat->channel);
+        if (r < 0) {
+                seat_free(seat);
+                return r;
+        }
+        worker_tell_status(worker);
         return 0;
 }
 
-static int worker_on_handover(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+static int worker_on_listen(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Worker *worker = userdata;
-        _cleanup_close_ int passed = -1;
-        char datagram[16];
-        ssize_t n;
+        int channel, r;
 
-        n = fd_receive_descriptor(fd, datagram, sizeof datagram, &passed);
-        if (n == -EAGAIN)
-                return 0;
-        if (n <= 0) {
-                (void) sd_event_source_set_enabled(worker->handover_source, SD_EVENT_OFF);
-                worker_stop(worker);
+        channel = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (channel < 0) {
+                /* Without descriptors it would come again at once, and for ever. */
+                if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+                        log_warning_errno(-errno, "Failed to accept a handover: %m");
+                        (void) sd_event_source_set_enabled(worker->listen_source, SD_EVENT_OFF);
+                }
                 return 0;
         }
-        if (passed < 0)
-                log_warning("A handover came without a descriptor.");
-        else if (worker->session || worker->stopping)
-                log_debug("Busy with another master; the connection is let go.");
-        else
-                (void) worker_begin_session(worker, TAKE_FD(passed));
+        if (worker->n_seats >= WORKER_CHANNELS_MAX) {
+                log_debug("No seat for another master");
+                (void) fd_close(channel);
+                return 0;
+        }
+        r = worker_add_seat(worker, channel, false);
+        if (r < 0)
+                log_warning_errno(r, "Failed to take a handover: %m");
+        worker_check_end(worker);
         return 0;
+}
+
+/* The end */
+
+static int worker_on_end_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        Worker *worker = userdata;
+
+        while (worker->accounts && !worker->accounts->attached)
+                worker_drop_account(worker, worker->accounts);
+        return sd_event_exit(worker->event, 0);
+}
+
+static void worker_arm_end(Worker *worker, usec_t when) {
+        if (worker->end_timer) {
+                (void) sd_event_source_set_time(worker->end_timer, when);
+                (void) sd_event_source_set_enabled(worker->end_timer, SD_EVENT_ONESHOT);
+        } else if (sd_event_add_time(worker->event, &worker->end_timer, CLOCK_BOOTTIME, when, USEC_PER_MSEC,
+                                     worker_on_end_timer, worker) < 0)
+                (void) sd_event_exit(worker->event, EXIT_FAILURE);
+}
+
+/* When the process ends as things are now. */
+static void worker_check_end(Worker *worker) {
+        usec_t now = clock_now_usec(), when = now + (worker->is_service ? WORKER_GRACE_USEC : IDLE_USEC);
+        bool busy = false;
+
+        for (const Seat *seat = worker->seats; seat; seat = seat->next)
+                busy = busy || seat->session || !seat->lasting;
+        if (worker->stopping) {
+                if (!busy)
+                        (void) sd_event_exit(worker->event, 0);
+                return;
+        }
+        if (busy) {
+                if (worker->end_timer)
+                        (void) sd_event_source_set_enabled(worker->end_timer, SD_EVENT_OFF);
+                return;
+        }
+        for (const Account *account = worker->accounts; account; account = account->next)
+                if (!account_is_settled(account, worker->crew))
+                        when = MAX(when, account->detached_usec + ORPHAN_USEC);
+        worker_arm_end(worker, when);
+}
+
+static int worker_on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
+        Worker *worker = userdata;
+
+        for (Seat *seat = worker->seats, *next; seat; seat = next) {
+                next = seat->next;
+                if (!seat->session && !seat->lasting && clock_now_usec() >= seat->since_usec + EMPTY_SEAT_USEC)
+                        seat_free(seat);
+        }
+        worker_sort_accounts(worker);
+        if (worker->seats)
+                worker_apply_allowance(worker);
+        if (worker->listen_source)
+                (void) sd_event_source_set_enabled(worker->listen_source, SD_EVENT_ON);
+        worker_tell_status(worker);
+        if (!worker->seats)
+                worker_check_end(worker);
+        (void) sd_event_source_set_time(source, clock_now_usec() + TICK_USEC);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 void worker_stop(Worker *worker) {
         if (worker->stopping)
                 return;
         worker->stopping = true;
-        if (!worker->session) {
-                (void) worker_exit(worker, 0);
-                return;
+        worker->listen_source = sd_event_source_disable_unref(worker->listen_source);
+        worker_collect(worker);
+        for (Seat *seat = worker->seats, *next; seat; seat = next) {
+                next = seat->next;
+                if (seat->session)
+                        worker_session_finish(seat->session, "this worker stops");
+                else if (!seat->lasting)
+                        seat_free(seat);
         }
-        worker_session_drain(worker->session);
-        (void) worker_arm(worker, STOP_USEC);
-        worker_check_drained(worker);
+        worker_tell_status(worker);
+        worker_arm_end(worker, clock_now_usec() + STOP_USEC);
+        worker_check_end(worker);
+}
+
+void worker_reload(Worker *worker) {
+        if (worker->config)
+                config_watch_reload(worker->config);
+        worker_apply_allowance(worker);
 }
 
 bool worker_rest(Worker *worker) {
         return crew_stop(worker->crew, USEC_PER_SEC / 2);
 }
 
+/* The beginning */
+
+/* Takes the descriptor, on failure too. */
+static int worker_watch(Worker *worker, int handover_fd, Problem *problem) {
+        int r;
+
+        r = worker->is_service ? 0 : worker_add_seat(worker, handover_fd, true);
+        if (r >= 0)
+                r = sd_event_add_io(worker->event, &worker->crew_source, crew_fd(worker->crew), EPOLLIN,
+                                    worker_on_crew, worker);
+        if (r >= 0)
+                r = sd_event_add_time_relative(worker->event, &worker->tick_timer, CLOCK_BOOTTIME, TICK_USEC,
+                                               USEC_PER_SEC / 2, worker_on_tick, worker);
+        if (r >= 0 && worker->is_service) {
+                r = fd_set_nonblocking(worker->listen_fd, true);
+                if (r >= 0)
+                        r = sd_event_add_io(worker->event, &worker->listen_source, worker->listen_fd, EPOLLIN,
+                                            worker_on_listen, worker);
+        }
+        if (r < 0)
+                return problem_set(problem, r, "Failed to watch the handover socket: %m");
+        return 0;
+}
+
+static int worker_start(Worker *worker, const WorkerSettings *settings, Problem *problem) {
+        int r;
+
+        r = settings->key_path ? identity_open(settings->key_path, &worker->identity, problem)
+                               : identity_new_ephemeral(&worker->identity, problem);
+        if (r < 0)
+                return r;
+        r = crew_new(settings->n_lanes, PENDING_BYTES_MAX, &worker->crew);
+        if (r < 0)
+                return problem_set(problem, r, "Failed to start %u threads: %m", settings->n_lanes);
+        worker->session_owner.crew = worker->crew;
+        worker->limiter = limiter_new(settings->n_lanes, settings->threads_max);
+        if (!worker->limiter)
+                return problem_set(problem, ENOMEM, "Out of memory");
+        if (settings->config_path) {
+                r = config_watch_new(worker->event, settings->config_path, worker_on_config, worker, &worker->config);
+                if (r < 0)
+                        return problem_set(problem, r, "Failed to watch %s: %m", settings->config_path);
+        }
+        worker_on_config(worker);
+        return 0;
+}
+
 int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Problem *problem) {
+        _cleanup_close_ int handover_fd = settings->handover_fd, listen_fd = settings->listen_fd;
         _cleanup_(worker_freep) Worker *worker = NULL;
         int r;
 
         worker = malloc(sizeof *worker);
-        if (!worker) {
-                (void) fd_close(settings->handover_fd);
+        if (!worker)
                 return problem_set(problem, ENOMEM, "Out of memory");
-        }
         *worker = (Worker) {
                 .event = sd_event_ref(event),
-                .handover_fd = settings->handover_fd,
+                .is_service = listen_fd >= 0,
+                .has_given_name = settings->name,
+                .listen_fd = TAKE_FD(listen_fd),
                 .session_owner = {
-                        .name = settings->name,
-                        .threads = settings->threads,
-                        .on_acknowledged = worker_on_acknowledged,
+                        .name = worker->name,
+                        .allowance = &worker->allowance,
+                        .on_peer = worker_on_peer,
+                        .on_joined = worker_on_joined,
+                        .on_state = worker_on_state,
                         .on_ended = worker_on_session_ended,
                 },
         };
-        worker->session_owner.userdata = worker;
-        worker->session_owner.shelf = &worker->shelf;
-
-        r = identity_new_ephemeral(&worker->identity, problem);
+        if (settings->name)
+                utf8_copy_plain(worker->name, sizeof worker->name, settings->name);
+        r = worker_start(worker, settings, problem);
+        if (r >= 0)
+                r = worker_watch(worker, TAKE_FD(handover_fd), problem);
         if (r < 0)
                 return r;
-        r = crew_new(settings->threads, PENDING_BYTES_MAX, &worker->crew);
-        if (r < 0)
-                return problem_set(problem, r, "Failed to start %u threads: %m", settings->threads);
-        worker->session_owner.crew = worker->crew;
-
-        r = sd_event_add_io(event, &worker->crew_source, crew_fd(worker->crew), EPOLLIN, worker_on_crew, worker);
-        if (r >= 0)
-                r = fd_set_nonblocking(worker->handover_fd, true);
-        if (r >= 0)
-                r = sd_event_add_io(event, &worker->handover_source, worker->handover_fd, EPOLLIN,
-                                    worker_on_handover, worker);
-        if (r < 0)
-                return problem_set(problem, r, "Failed to watch the handover socket: %m");
-
+        if (worker->is_service)
+                worker_check_end(worker);
         *ret = TAKE_PTR(worker);
         return 0;
 }
@@ -219,13 +591,22 @@ int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Pr
 Worker *worker_free(Worker *worker) {
         if (!worker)
                 return NULL;
-        worker_session_free(worker->session);
-        sd_event_source_disable_unref(worker->handover_source);
+        while (worker->seats)
+                seat_free(worker->seats);
+        sd_event_source_disable_unref(worker->listen_source);
         sd_event_source_disable_unref(worker->crew_source);
-        sd_event_source_disable_unref(worker->timer_source);
-        (void) fd_close(worker->handover_fd);
+        sd_event_source_disable_unref(worker->end_timer);
+        sd_event_source_disable_unref(worker->tick_timer);
+        (void) fd_close(worker->listen_fd);
+        config_watch_free(worker->config);
+        limiter_free(worker->limiter);
         crew_free(worker->crew);
-        shelf_done(&worker->shelf);
+        while (worker->accounts) {
+                Account *account = worker->accounts;
+
+                worker->accounts = account->next;
+                account_free(account);
+        }
         identity_free(worker->identity);
         sd_event_unref(worker->event);
         free(worker);

@@ -2,26 +2,37 @@
 #pragma once
 
 /*
- * The worker: takes connected descriptors over a unix socket (the handover), serves one master at a time, ends
- * when nobody needs it. It opens no connection and no listening socket itself.
+ * The worker: takes connected descriptors over unix sockets (wire/handover.h), serves up to WORKER_CHANNELS_MAX masters
+ * at a time, ends when nobody needs it. It opens no connection itself.
  */
 
 #include <stdbool.h>
 #include <systemd/sd-event.h>
 
+#include "base/clock.h"
 #include "base/problem.h"
+
+#define WORKER_CHANNELS_MAX 64
+#define WORKER_GRACE_USEC (3 * USEC_PER_SEC) /* a service without a session waits so long for the next one */
 
 typedef struct Worker Worker;
 
 typedef struct WorkerSettings {
-        const char *name;       /* this host's, for people */
-        unsigned threads;       /* lanes */
-        int handover_fd;        /* SOCK_SEQPACKET, see wire/handover.h; taken */
+        const char *name;        /* this host's, for people; NULL: by the config file, or the host name */
+        unsigned n_lanes;        /* threads there are, whatever limits come and go */
+        unsigned threads_max;    /* by the command line; 0: as many as may be used */
+        int handover_fd;         /* one channel, for one session after the other, or … */
+        int listen_fd;           /* … a listening socket, for a channel per session; the other one is -1; taken */
+        const char *config_path; /* NULL: none */
+        const char *key_path;    /* of this host's identity; NULL: one for this process */
 } WorkerSettings;
 
 /* 0 or negative errno with a sentence in `problem`. */
 int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Problem *problem);
 Worker *worker_free(Worker *worker);
+
+/* Reads the config file again. */
+void worker_reload(Worker *worker);
 
 /*
  * After the event loop: waits for the threads, at most half a second. False: some are in the middle of something that

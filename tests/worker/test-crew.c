@@ -14,7 +14,7 @@
 #define N_BLOCKS 24 /* of the job below */
 
 /* [0, 24·30·2^20): about 755 million. */
-static CrewJob *new_job(void) {
+static CrewJob *new_job(CrewClient *client) {
         _cleanup_mpz_ mpz_t from, to;
         CrewJob *job;
         Grid grid;
@@ -24,9 +24,18 @@ static CrewJob *new_job(void) {
         number_set_u64(to, N_BLOCKS * GRID_BLOCK_LENGTH_MAX);
         CHECK(grid_init(&grid, from, to, NULL) >= 0);
         CHECK_EQUAL(grid.n_blocks, N_BLOCKS);
-        job = crew_job_new(7, &grid);
+        job = crew_job_new(client, 7, &grid);
         CHECK(job);
         return job;
+}
+
+/* A crew with one client, which is attached. */
+static Crew *new_crew(unsigned n_lanes, size_t pending_bytes_max, CrewClient *client) {
+        Crew *crew;
+
+        CHECK(client && crew_new(n_lanes, pending_bytes_max, &crew) >= 0);
+        CHECK(crew_attach(crew, client) >= 0);
+        return crew;
 }
 
 static CrewResult *wait_result(Crew *crew, int timeout_msec) {
@@ -54,37 +63,39 @@ static uint64_t collect(Crew *crew, uint64_t n, unsigned *seen) {
                 CHECK_EQUAL(seen[result->sequence]++, 0);
                 CHECK_EQUAL(result->certainty, CERTAINTY_PROVED);
                 n_primes += result->count;
-                crew_release(crew, result->packed_size);
+                crew_release(crew, crew_job_client(result->job), result->packed_size);
         }
         return n_primes;
 }
 
 static void test_two_lanes_find_all_primes(void) {
-        _cleanup_(crew_job_unrefp) CrewJob *job = new_job();
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
         unsigned seen[N_BLOCKS] = {};
 
-        CHECK(crew_new(2, 64U << 20, &crew) >= 0);
+        crew = new_crew(2, 64U << 20, client);
         CHECK(crew_assign(crew, 0, job, 0, 4, 12) >= 0);
         CHECK(crew_assign(crew, 0, job, 4, 12, 12) >= 0);
         CHECK(crew_assign(crew, 1, job, 12, 24, 24) >= 0);
-        CHECK_EQUAL(crew_lane_leases(crew, 0), 2);
+        CHECK(!crew_wants(crew, client, 0));
         /* pi(24·30·2^20), by primesieve */
         CHECK_EQUAL(collect(crew, N_BLOCKS, seen), 38946355);
-        CHECK_EQUAL(crew_lane_leases(crew, 0), 0);
-        CHECK_EQUAL(crew_lane_leases(crew, 1), 0);
+        CHECK(crew_wants(crew, client, 0));
+        CHECK(crew_wants(crew, client, 1));
         CHECK_EQUAL(crew_error(crew), 0);
 }
 
 static void test_results_unpack_to_their_digest(void) {
-        _cleanup_(crew_job_unrefp) CrewJob *job = new_job();
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
         _cleanup_(crew_result_freep) CrewResult *result = NULL;
         _cleanup_free_ uint8_t *bitmap = malloc(GRID_BLOCK_BYTES_MAX);
         Packer *packer = packer_new();
         uint8_t digest[SHA256_SIZE];
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        crew = new_crew(1, 64U << 20, client);
         CHECK(crew_assign(crew, 0, job, 5, 6, 6) >= 0);
         result = wait_result(crew, 60000);
         CHECK(result && bitmap && packer);
@@ -96,19 +107,20 @@ static void test_results_unpack_to_their_digest(void) {
 }
 
 static void test_withdrawn_work_is_exactly_what_is_missing(void) {
-        _cleanup_(crew_job_unrefp) CrewJob *job = new_job();
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
         CrewRemainder remainders[CREW_REMAINDERS_MAX];
         unsigned seen[N_BLOCKS] = {}, n_late = 0;
         size_t n;
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        crew = new_crew(1, 64U << 20, client);
         CHECK(crew_assign(crew, 0, job, 0, 10, 10) >= 0);
         CHECK(crew_assign(crew, 0, job, 10, 20, 20) >= 0);
         (void) collect(crew, 3, seen);
-        n = crew_withdraw(crew, 0, remainders);
+        n = crew_withdraw(crew, client, 0, remainders);
         CHECK(n >= 1);
-        CHECK_EQUAL(crew_lane_leases(crew, 0), 0);
+        CHECK(crew_wants(crew, client, 0));
         for (size_t i = 0; i < n; i++) {
                 for (uint64_t b = remainders[i].first; b < remainders[i].end; b++)
                         CHECK_EQUAL(seen[b]++, 0);
@@ -127,33 +139,35 @@ static void test_withdrawn_work_is_exactly_what_is_missing(void) {
 }
 
 static void test_revoked_blocks_are_skipped(void) {
-        _cleanup_(crew_job_unrefp) CrewJob *job = new_job();
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
         unsigned n = 0;
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        crew = new_crew(1, 64U << 20, client);
         CHECK(crew_assign(crew, 0, job, 0, 20, 20) >= 0);
-        crew_revoke(crew, 7, 4, 20);
-        crew_revoke(crew, 8, 0, 20); /* another job's */
+        crew_revoke(crew, client, 7, 4, 20);
+        crew_revoke(crew, client, 8, 0, 20); /* another job's */
         for (CrewResult *result; (result = wait_result(crew, 500)); crew_result_free(result)) {
                 CHECK(result->sequence < 4);
                 n++;
         }
         CHECK_EQUAL(n, 4);
-        CHECK_EQUAL(crew_lane_leases(crew, 0), 0);
+        CHECK(crew_wants(crew, client, 0));
 }
 
 static void test_pauses_at_the_bound(void) {
-        _cleanup_(crew_job_unrefp) CrewJob *job = new_job();
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
         CrewResult *first;
 
-        CHECK(crew_new(1, 1, &crew) >= 0);
+        crew = new_crew(1, 1, client);
         CHECK(crew_assign(crew, 0, job, 0, 3, 3) >= 0);
         first = wait_result(crew, 60000);
         CHECK(first);
         CHECK(wait_result(crew, 300) == NULL);
-        crew_release(crew, first->packed_size);
+        crew_release(crew, client, first->packed_size);
         crew_result_free(first);
         first = wait_result(crew, 60000);
         CHECK(first);
@@ -161,19 +175,20 @@ static void test_pauses_at_the_bound(void) {
 }
 
 static void test_threads_change_while_running(void) {
-        _cleanup_(crew_job_unrefp) CrewJob *job = new_job();
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
         CrewRemainder remainders[CREW_REMAINDERS_MAX];
         unsigned seen[N_BLOCKS] = {};
         size_t n;
 
-        CHECK(crew_new(3, 64U << 20, &crew) >= 0);
+        crew = new_crew(3, 64U << 20, client);
         for (unsigned lane = 0; lane < 3; lane++)
                 CHECK(crew_assign(crew, lane, job, 8 * lane, 8 * lane + 8, 8 * lane + 8) >= 0);
         (void) collect(crew, 2, seen);
 
         for (unsigned lane = 1; lane < 3; lane++) {
-                n = crew_withdraw(crew, lane, remainders);
+                n = crew_withdraw(crew, client, lane, remainders);
                 for (size_t i = 0; i < n; i++)
                         crew_job_unref(remainders[i].job);
         }
@@ -196,6 +211,7 @@ static void test_threads_change_while_running(void) {
 /* 2^64-10^12: the start of the sieve takes a second or more and cannot be interrupted. */
 static void test_stop_does_not_wait_for_ever(void) {
         _cleanup_mpz_ mpz_t from, to;
+        CrewClient *client = crew_client_new();
         CrewJob *job;
         Crew *crew;
         usec_t begin;
@@ -204,8 +220,9 @@ static void test_stop_does_not_wait_for_ever(void) {
         mpz_inits(from, to, NULL);
         CHECK(number_parse(from, "2^64-10^12", NULL) >= 0 && number_parse(to, "2^64", NULL) >= 0);
         CHECK(grid_init(&grid, from, to, NULL) >= 0);
-        job = crew_job_new(7, &grid);
-        CHECK(job && crew_new(1, 64U << 20, &crew) >= 0);
+        job = crew_job_new(client, 7, &grid);
+        crew = new_crew(1, 64U << 20, client);
+        CHECK(job);
         CHECK(crew_assign(crew, 0, job, 0, 100, 30000) >= 0);
         (void) usleep(100000);
         begin = clock_now_usec();
@@ -213,6 +230,7 @@ static void test_stop_does_not_wait_for_ever(void) {
         CHECK(clock_now_usec() - begin < 2 * USEC_PER_SEC);
         crew_free(crew);
         crew_job_unref(job);
+        crew_client_unref(client);
 }
 
 static void test_stop_of_an_idle_crew_is_clean(void) {
@@ -225,10 +243,11 @@ static void test_stop_of_an_idle_crew_is_clean(void) {
 }
 
 static void test_too_many_leases_are_refused(void) {
-        _cleanup_(crew_job_unrefp) CrewJob *job = new_job();
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        crew = new_crew(1, 64U << 20, client);
         for (unsigned i = 0; i < CREW_LEASES_MAX; i++)
                 CHECK(crew_assign(crew, 0, job, 4 * i, 4 * i + 4, 24) >= 0);
         CHECK_EQUAL(crew_assign(crew, 0, job, 16, 20, 24), -ENOBUFS);

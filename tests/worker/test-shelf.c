@@ -7,17 +7,21 @@
 #include "prime/number.h"
 #include "test.h"
 
-static CrewJob *new_job(uint64_t id) {
+static CrewJob *new_job_to(uint64_t id, unsigned long end) {
         _cleanup_mpz_ mpz_t from, to;
         CrewJob *job;
         Grid grid;
 
         mpz_init_set_ui(from, 0);
-        mpz_init_set_ui(to, 2000000000);
+        mpz_init_set_ui(to, end);
         CHECK(grid_init(&grid, from, to, NULL) >= 0);
-        job = crew_job_new(id, &grid);
+        job = crew_job_new(NULL, id, &grid);
         CHECK(job);
         return job;
+}
+
+static CrewJob *new_job(uint64_t id) {
+        return new_job_to(id, 2000000000);
 }
 
 static CrewResult *new_block(CrewJob *job, uint64_t sequence, size_t size) {
@@ -87,9 +91,24 @@ static void test_adopt_replaces_the_job(void) {
 
         shelf_add(&shelf, new_block(job, 0, 1));
         shelf_add(&shelf, new_block(other, 0, 1));
-        shelf_adopt(&shelf, again);
+        CHECK_EQUAL(shelf_adopt(&shelf, again), 0);
         CHECK(shelf.first->job == again);
         CHECK(shelf.last->job == other);
+        shelf_done(&shelf);
+}
+
+/* A master that gave its job's id to another interval cannot want the old blocks. */
+static void test_adopt_drops_blocks_of_another_grid(void) {
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(1), *again = new_job_to(1, 3000000000), *other = new_job(2);
+        Shelf shelf = SHELF_EMPTY;
+
+        shelf_add(&shelf, new_block(job, 0, 1));
+        shelf_add(&shelf, new_block(other, 0, 10));
+        shelf_add(&shelf, new_block(job, 1, 2));
+        CHECK_EQUAL(shelf_adopt(&shelf, again), 3);
+        CHECK_EQUAL(shelf.n_blocks, 1);
+        CHECK(shelf.first == shelf.last && shelf.first->job == other);
+        CHECK_EQUAL(shelf_adopt(&shelf, again), 0);
         shelf_done(&shelf);
 }
 
@@ -98,5 +117,6 @@ int main(void) {
         RUN(test_acknowledge_frees_exactly_those);
         RUN(test_rewind_sends_all_again);
         RUN(test_adopt_replaces_the_job);
+        RUN(test_adopt_drops_blocks_of_another_grid);
         return tests_end();
 }

@@ -32,9 +32,13 @@ typedef struct Stage {
         int closed_error;
         bool closed;
 
+        unsigned n_states;
+        MessageState state; /* the last one */
+
         Crew *crew;
         sd_event_source *crew_source;
-        Shelf shelf;
+        Account *account;
+        Allowance allowance;
         WorkerSessionOwner owner;
         WorkerSession *session;
         bool ended;
@@ -79,6 +83,10 @@ static void on_message(Link *link, const Message *message, void *userdata) {
                         CHECK(interval_set_add(&stage->handed_back, message->hand_back.intervals[i].first,
                                                message->hand_back.intervals[i].end) >= 0);
                 break;
+        case MESSAGE_STATE:
+                stage->state = message->state;
+                stage->n_states++;
+                break;
         default:
                 CHECK(!"a message that a worker may not send");
         }
@@ -99,11 +107,18 @@ static void on_ended(WorkerSession *session, int error, const char *reason, void
         stage->session = worker_session_free(stage->session);
 }
 
+static Account *on_peer(WorkerSession *session, const uint8_t *master_id, const char **ret_reason, void *userdata) {
+        Stage *stage = userdata;
+
+        CHECK(memcmp(master_id, stage->account->master_id, SHA256_SIZE) == 0);
+        return stage->account;
+}
+
 static int on_crew(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Stage *stage = userdata;
 
         for (CrewResult *result; (result = crew_pop_result(stage->crew));)
-                shelf_add(&stage->shelf, result);
+                shelf_add(&stage->account->shelf, result);
         if (stage->session)
                 worker_session_pump(stage->session);
         return 0;
@@ -122,7 +137,8 @@ static void stage_connect(Stage *stage) {
         stage->hello = stage->closed = stage->ended = false;
         CHECK(link_new(stage->event, pair[0], LINK_SERVER, stage->master_identity, NULL, &callbacks, stage,
                        &stage->link) >= 0);
-        CHECK(worker_session_new(stage->event, pair[1], stage->worker_identity, &stage->owner, &stage->session) >= 0);
+        CHECK(worker_session_new(stage->event, pair[1], stage->worker_identity, &stage->owner, stage,
+                                 &stage->session) >= 0);
 }
 
 static Stage *stage_new(unsigned n_lanes) {
@@ -135,12 +151,14 @@ static Stage *stage_new(unsigned n_lanes) {
         CHECK(sd_event_add_io(stage->event, &stage->crew_source, crew_fd(stage->crew), EPOLLIN, on_crew, stage) >= 0);
         stage->owner = (WorkerSessionOwner) {
                 .crew = stage->crew,
-                .shelf = &stage->shelf,
                 .name = "test",
-                .threads = n_lanes,
+                .allowance = &stage->allowance,
+                .on_peer = on_peer,
                 .on_ended = on_ended,
-                .userdata = stage,
         };
+        stage->allowance = (Allowance) { .threads_allowed = n_lanes, .threads_now = n_lanes };
+        stage->account = account_new(identity_id(stage->master_identity));
+        CHECK(stage->account);
         stage_connect(stage);
         return stage;
 }
@@ -150,7 +168,7 @@ static void stage_free(Stage *stage) {
         link_free(stage->link);
         sd_event_source_disable_unref(stage->crew_source);
         crew_free(stage->crew);
-        shelf_done(&stage->shelf);
+        account_free(stage->account);
         interval_set_done(&stage->handed_back);
         identity_free(stage->master_identity);
         identity_free(stage->worker_identity);
@@ -226,7 +244,7 @@ static void test_blocks_come_once_and_are_forgotten(void) {
         stage->acknowledge = true;
         send_lease(stage, 0, 0, 5);
         send_lease(stage, 1, 5, 9);
-        RUN_UNTIL(stage, stage->blocks[4] && stage->blocks[8] && stage->shelf.n_blocks == 0);
+        RUN_UNTIL(stage, stage->blocks[4] && stage->blocks[8] && stage->account->shelf.n_blocks == 0);
         for (unsigned b = 0; b < N_BLOCKS; b++) {
                 CHECK(stage->blocks[b] == (b < 9 ? 1 : 0));
                 n += stage->blocks[b];
@@ -243,13 +261,13 @@ static void test_unacknowledged_blocks_are_offered_again(void) {
         send_lease(stage, 0, 3, 6);
         RUN_UNTIL(stage, stage->blocks[5] == 1);
         send_acknowledge(stage, 4, 5);
-        RUN_UNTIL(stage, stage->shelf.n_blocks == 2);
+        RUN_UNTIL(stage, stage->account->shelf.n_blocks == 2);
 
         /* the master dies */
         stage->link = link_free(stage->link);
         RUN_UNTIL(stage, stage->ended);
         CHECK(stage->ended_error < 0);
-        CHECK_EQUAL(stage->shelf.n_blocks, 2);
+        CHECK_EQUAL(stage->account->shelf.n_blocks, 2);
 
         /* another one announces the same job: exactly what was not acknowledged comes, without a lease */
         memset(stage->blocks, 0, sizeof stage->blocks);
@@ -260,24 +278,23 @@ static void test_unacknowledged_blocks_are_offered_again(void) {
         CHECK_EQUAL(stage->blocks[3], 0); /* not before the job is announced */
         stage->acknowledge = true;
         send_job(stage);
-        RUN_UNTIL(stage, stage->shelf.n_blocks == 0);
+        RUN_UNTIL(stage, stage->account->shelf.n_blocks == 0);
         CHECK(stage->blocks[3] == 1 && stage->blocks[4] == 0 && stage->blocks[5] == 1);
         stage_free(stage);
 }
 
-static void test_drain_hands_back_the_rest(void) {
+static void test_finishing_hands_back_the_rest(void) {
         Stage *stage = stage_new(2);
         usec_t begin;
 
         stage_begin(stage);
         RUN_UNTIL(stage, stage->n_requests == 2);
-        stage->acknowledge = true;
         send_lease(stage, 0, 0, 30);
         send_lease(stage, 1, 30, 60);
         RUN_UNTIL(stage, stage->blocks[0] && stage->blocks[30]);
 
         begin = clock_now_usec();
-        worker_session_drain(stage->session);
+        worker_session_finish(stage->session, "test");
         RUN_UNTIL(stage, stage->handed_back.n_members > 0);
         CHECK(clock_now_usec() - begin < 2 * USEC_PER_SEC * 3); /* promised: 2 s */
         run_for(stage, 300 * USEC_PER_MSEC);
@@ -287,6 +304,16 @@ static void test_drain_hands_back_the_rest(void) {
         /* a lease that crossed the hand-back on its way goes back at once */
         send_lease(stage, 0, 60, 62);
         RUN_UNTIL(stage, interval_set_contains(&stage->handed_back, 61));
+
+        /* and it stays until the last block is acknowledged */
+        CHECK(!stage->ended);
+        send_acknowledge(stage, 0, 29);
+        run_for(stage, 100 * USEC_PER_MSEC);
+        CHECK(!stage->ended);
+        send_acknowledge(stage, 29, 60);
+        RUN_UNTIL(stage, stage->ended && stage->closed);
+        CHECK_EQUAL(stage->closed_error, 0);
+        CHECK_EQUAL(stage->ended_error, 0);
         stage_free(stage);
 }
 
@@ -302,12 +329,12 @@ static void test_settings_change_the_threads(void) {
         stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS, .settings.threads_max = 1 });
         RUN_UNTIL(stage, interval_set_contains(&stage->handed_back, 39) &&
                                  interval_set_contains(&stage->handed_back, 59));
-        CHECK_EQUAL(crew_threads(stage->crew), 1);
+        CHECK_EQUAL(stage->state.threads_applied, 1);
         RUN_UNTIL(stage, stage->blocks[19]);
 
         /* more than the host allows is not taken */
         stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS, .settings.threads_max = 100 });
-        RUN_UNTIL(stage, crew_threads(stage->crew) == 3);
+        RUN_UNTIL(stage, stage->state.threads_applied == 3);
         RUN_UNTIL(stage, stage->lane_requests[1] >= 2 && stage->lane_requests[2] >= 2);
         stage_free(stage);
 }
@@ -403,7 +430,7 @@ int main(void) {
         RUN(test_each_lane_asks_once_at_a_time);
         RUN(test_blocks_come_once_and_are_forgotten);
         RUN(test_unacknowledged_blocks_are_offered_again);
-        RUN(test_drain_hands_back_the_rest);
+        RUN(test_finishing_hands_back_the_rest);
         RUN(test_settings_change_the_threads);
         RUN(test_revoked_blocks_do_not_come);
         RUN(test_an_unknown_version_ends_the_session);

@@ -42,7 +42,8 @@ static Stage *stage_new(void) {
         CHECK(stage && sd_event_new(&stage->event) >= 0);
         CHECK(identity_new_ephemeral(&stage->identity, NULL) >= 0);
         CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) >= 0);
-        CHECK(worker_new(stage->event, &(WorkerSettings) { .name = "test", .threads = 1, .handover_fd = pair[0] },
+        CHECK(worker_new(stage->event, &(WorkerSettings) { .name = "test", .n_lanes = 1, .threads_max = 1,
+                                                          .handover_fd = pair[0], .listen_fd = -1 },
                          &stage->worker, NULL) >= 0);
         stage->handover_fd = pair[1];
         return stage;
