@@ -313,7 +313,7 @@ static void worker_on_session_ended(WorkerSession *session, int error, const cha
                 log_info("A master could not be joined: %s.", reason);
         else
                 log_debug("Session ended: %s", reason);
-        if (!lasting || (error < 0 && !worker->stopping))
+        if (!lasting || !worker->stopping)
                 seat_report(seat, event_of(worker, error), reason);
 
         worker_collect(worker);
