@@ -11,7 +11,8 @@
  *                   double, up to a limit, and vary so that a whole LAN does not ring at once
  *     stopping      the worker ends
  *
- * The worker stays while connections come and go: it keeps finished blocks that nobody has acknowledged yet.
+ * The worker stays while connections break and are replaced: it keeps finished blocks that nobody has acknowledged yet.
+ * When the master has no more work, it tells so and ends.
  */
 
 #include "ctl/join.h"
@@ -72,6 +73,7 @@ struct Join {
         sd_event_source *child_source, *channel_source;
 
         HandoverReport report;  /* the last one */
+        char master_name[WIRE_NAME_MAX + 1]; /* once it is known */
         bool ever_joined;
         unsigned n_retries, n_rings, n_handshakes, n_deaths; /* in a row */
         bool ended;
@@ -97,7 +99,7 @@ static void join_tell(Join *join, bool bad, const char *format, ...) {
 }
 
 static const char *join_master_name(const Join *join) {
-        return join->report.master_name[0] ? join->report.master_name : join->settings.host;
+        return join->master_name[0] ? join->master_name : join->settings.host;
 }
 
 /* The end */
@@ -188,9 +190,10 @@ static void join_on_joined(Join *join) {
         const HandoverReport *report = &join->report;
 
         join_set_state(join, JOIN_JOINED);
+        (void) snprintf(join->master_name, sizeof join->master_name, "%s", report->master_name);
         join->ever_joined = true;
         join->n_handshakes = join->n_deaths = join->n_retries = 0;
-        join_tell(join, false, "Joined %s.", report->master_name);
+        join_tell(join, false, "Joined %s.", join_master_name(join));
 }
 
 static void join_on_state(Join *join, const HandoverReport *before) {
@@ -256,7 +259,7 @@ static void join_take_report(Join *join, const HandoverReport *report) {
                 join_on_lost(join);
                 break;
         case HANDOVER_REFUSED:
-                join_fail(join, "%s refuses this worker: %s", join_master_name(join), report->reason);
+                join_fail(join, "Cannot join %s: %s", join_master_name(join), report->reason);
                 break;
         default:
                 break;
