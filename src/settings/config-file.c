@@ -53,17 +53,17 @@ static int refuse_syntax(const ConfigFile *file, Problem *problem) {
 
         if (strstr(text, "duplicate"))
                 return problem_set(problem, EINVAL,
-                                   "%s:%d: A name that was set before in this file is set again. Remove one "
-                                   "of the two.",
+                                   "%s:%d: A name that was set before in this file is set again. Remove one of the "
+                                   "two.",
                                    file->path, line);
         if (strstr(text, "mismatched"))
                 return problem_set(problem, EINVAL,
-                                   "%s:%d: All values between [ and ] must be of one kind. Put strings in "
-                                   "quotes, or use ( and ).",
+                                   "%s:%d: All values between [ and ] must be of one kind. Put strings in quotes, or "
+                                   "use ( and ).",
                                    file->path, line);
         return problem_set(problem, EINVAL,
-                           "%s:%d: This line, or the one before, cannot be understood (%s). A setting is "
-                           "written NAME = VALUE;",
+                           "%s:%d: This line, or the one before, cannot be understood (%s). A setting is written "
+                           "NAME = VALUE;",
                            file->path, line, text);
 }
 
@@ -161,8 +161,8 @@ static int files_add_drop_ins(ConfigFiles *files, const char *folder, Problem *p
                 return 0;
         if (n < 0)
                 return problem_set(problem, errno,
-                                   "%s: The folder of drop-ins cannot be read: %m. Mend its permissions, or "
-                                   "remove it.",
+                                   "%s: The folder of drop-ins cannot be read: %m. Mend its permissions, or remove "
+                                   "it.",
                                    folder);
         if (n > CONFIG_FILE_DROPINS_MAX)
                 r = problem_set(problem, E2BIG, "%s: There are %d drop-ins, but at most %d are read. Merge some.",

@@ -200,8 +200,8 @@ static int check_decimal(const Scanner *scanner, const char *word, bool *ret_mat
                 return 0;
         if (value > INT32_MAX)
                 return REFUSE(scanner, scanner->line,
-                              "The number %s is too large: bare numbers end at %d. Where larger ones can be used they "
-                              "stand in quotes: \"%.*s\".", word, INT32_MAX, (int) (p - word), word);
+                              "The number %s is too large: bare numbers end at %d. Where larger ones can be used "
+                              "they stand in quotes: \"%.*s\".", word, INT32_MAX, (int) (p - word), word);
         if (digits[0] == '0' && p > digits + 1)
                 return REFUSE(scanner, scanner->line, "The number %s begins with a zero. Write it without.", word);
         return 0;
@@ -264,8 +264,8 @@ static int scan_number(Scanner *scanner) {
         if (n >= sizeof word) {
                 if (strspn(scanner->p, "+-0123456789") >= n)
                         return REFUSE(scanner, scanner->line,
-                                      "A number of %zu digits is too large: bare numbers end at %d. "
-                                      "Where larger ones can be used they stand in quotes.",
+                                      "A number of %zu digits is too large: bare numbers end at %d. Where larger "
+                                      "ones can be used they stand in quotes.",
                                       n, INT32_MAX);
                 return scanner_refuse_bare(scanner);
         }
@@ -376,8 +376,8 @@ static int check_lines(const char *path, const char *text, size_t size, Problem 
 
                 if (strncmp(p + strspn(p, " \t\r"), "@include", strlen("@include")) == 0)
                         return problem_set(problem, EINVAL,
-                                           "%s:%u: @include cannot be used here. Put the other file into the "
-                                           "folder of drop-ins, %s.d, under a name that ends with .conf.",
+                                           "%s:%u: @include cannot be used here. Put the other file into the folder "
+                                           "of drop-ins, %s.d, under a name that ends with .conf.",
                                            path, line, path);
                 while (p < line_end) {
                         const char *tab = p;
@@ -386,8 +386,8 @@ static int check_lines(const char *path, const char *text, size_t size, Problem 
                                 tab++;
                         if (!utf8_is_plain(p, (size_t) (tab - p)))
                                 return problem_set(problem, EINVAL,
-                                                   "%s:%u: There is a control character on this line, or a "
-                                                   "byte that is not UTF-8. Remove it, and save the file as UTF-8.",
+                                                   "%s:%u: There is a control character on this line, or a byte that "
+                                                   "is not UTF-8. Remove it, and save the file as UTF-8.",
                                                    path, line);
                         p = tab < line_end ? tab + 1 : line_end;
                 }

@@ -85,9 +85,8 @@ static int read_number(const Place *place, const SchemaKey *key, const config_se
         value = get_integer(setting);
         if (value < (long long) key->low || value > (long long) key->high)
                 return refuse(place, config_file_line(setting), ERANGE,
-                              KEY_FORMAT " is %lld, but must lie between %u and %u%s%s. Write for example: %s = %s;",
-                              KEY_VALUES(place, key), value, key->low, key->high, key->unit[0] ? " " : "", key->unit,
-                              key->name, key->example);
+                              KEY_FORMAT " is %lld, but must lie between %u and %u. Write for example: %s = %s;",
+                              KEY_VALUES(place, key), value, key->low, key->high, key->name, key->example);
         *(unsigned *) ((char *) object + key->offset) = (unsigned) value;
         return 0;
 }
@@ -121,8 +120,7 @@ static int check_length(const Place *place, const SchemaKey *key, const config_s
 
         if (n < key->low)
                 return refuse(place, config_file_line(list), ERANGE,
-                              KEY_FORMAT " needs at least %u of them. Write for example: "
-                                         "%s = %s;",
+                              KEY_FORMAT " needs at least %u of them. Write for example: %s = %s;",
                               KEY_VALUES(place, key), key->low, key->name, key->example);
         if (n > key->high)
                 return refuse(place, config_file_line(list), ERANGE,
@@ -321,8 +319,7 @@ static int read_group(const Place *place, const SchemaKey *key, const config_set
                         continue;
                 if (child->required)
                         return refuse(place, config_file_line(setting), EINVAL,
-                                      "'%s' is missing in '%s'. Write for example: %s "
-                                      "= %s;",
+                                      "'%s' is missing in '%s'. Write for example: %s = %s;",
                                       child->name, key->name, child->name, child->example);
                 r = read_default(&within, child, object);
                 if (r < 0)

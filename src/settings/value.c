@@ -127,8 +127,8 @@ int value_parse_cpu_list(const char *word, uint8_t **ret, size_t *ret_size, Prob
         *ret_size = highest / 8 + 1;
         return 0;
 refuse:
-        return problem_set(problem, EINVAL, "'%s' is not a list of processors. Write numbers from 0 to %d and ranges: "
-                           "\"0-3,6\".", QUOTE(word), VALUE_CPUS_MAX - 1);
+        return problem_set(problem, EINVAL, "'%s' is not a list of processors. Write numbers from 0 to %d and "
+                                            "ranges: \"0-3,6\".", QUOTE(word), VALUE_CPUS_MAX - 1);
 }
 
 int value_parse_cpu_weight(const char *word, uint64_t *ret, Problem *problem) {
@@ -211,7 +211,8 @@ static int split_address(const char *word, char **ret_host, bool *ret_brackets, 
                 rest = word + strcspn(word, ":");
                 if (*rest == ':' && strchr(rest + 1, ':'))
                         return problem_set(problem, EINVAL, "'%s' is not an address. Put IPv6 in brackets: "
-                                           "\"[fe80::1%%eth0]:%d\".", QUOTE(word), SETTINGS_PORT_DEFAULT);
+                                                            "\"[fe80::1%%eth0]:%d\".",
+                                           QUOTE(word), SETTINGS_PORT_DEFAULT);
                 r = take_copy(word, (size_t) (rest - word), &host, problem);
         }
         if (r < 0)
@@ -219,8 +220,8 @@ static int split_address(const char *word, char **ret_host, bool *ret_brackets, 
         if (*rest != '\0') {
                 if (*rest != ':' || parse_unsigned(rest + 1, 1, UINT16_MAX, &port) < 0)
                         return problem_set(problem, EINVAL,
-                                           "'%s' has no port that is a number from 1 to 65535. Write \":%d\" "
-                                           "behind the host, or nothing.",
+                                           "'%s' has no port that is a number from 1 to 65535. Write \":%d\" behind "
+                                           "the host, or nothing.",
                                            QUOTE(word), SETTINGS_PORT_DEFAULT);
                 *ret_port = (uint16_t) port;
         }
@@ -239,8 +240,8 @@ int value_parse_address(const char *word, SettingsAddress *ret, Problem *problem
                 return r;
         if (brackets ? !is_ipv6(host) : !is_ipv4(host) && !is_host_name(host))
                 return problem_set(problem, EINVAL, "'%s' is neither a host name nor an address. Write \"pi.local\", "
-                                   "\"10.0.0.1:%d\" or \"[fe80::1%%eth0]:%d\".", QUOTE(word), SETTINGS_PORT_DEFAULT,
-                                   SETTINGS_PORT_DEFAULT);
+                                                    "\"10.0.0.1:%d\" or \"[fe80::1%%eth0]:%d\".",
+                                   QUOTE(word), SETTINGS_PORT_DEFAULT, SETTINGS_PORT_DEFAULT);
         *ret = (SettingsAddress) { .host = TAKE_PTR(host), .port = port };
         return 0;
 }

@@ -11,7 +11,7 @@
 #include "settings/week-window.h"
 
 #define MEMORY_LOW (UINT64_C(64) << 20) /* a sieve and a shelf need about as much; below it nothing would go on */
-#define MEMORY_HIGH (UINT64_C(1) << 50)
+#define MEMORY_HIGH (UINT64_C(1) << 49)
 
 static int read_name(const char *word, void *object, Problem *problem) {
         return value_parse_name(word, &((WorkerConfig *) object)->name, problem);
