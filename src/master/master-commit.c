@@ -44,16 +44,21 @@ static int master_put_provenance(MasterJob *job, const MasterSession *session, P
         return 0;
 }
 
+static bool error_is_lack_of_space(int error) {
+        return error == -ENOSPC || error == -EDQUOT;
+}
+
 int master_commit_job(Master *master, MasterJob *job, Problem *problem) {
         IntervalSet durable = INTERVAL_SET_EMPTY;
-        int r = 0;
+        int provenance = 0, r;
 
         if (!job->store || !master_job_is_dirty(job))
                 return 0;
-        for (size_t i = 0; i < master->n_workers && r >= 0; i++)
-                r = master_put_provenance(job, master->workers[i]->session, problem);
-        if (r >= 0)
-                r = store_commit(job->store, &durable, problem);
+        for (size_t i = 0; i < master->n_workers && provenance >= 0; i++)
+                provenance = master_put_provenance(job, master->workers[i]->session, problem);
+        /* Without room for history, what is written of the blocks can become durable all the same. */
+        r = provenance >= 0 || error_is_lack_of_space(provenance) ? store_commit(job->store, &durable, problem)
+                                                                  : provenance;
         if (r >= 0) {
                 for (size_t i = 0; i < master->n_workers; i++)
                         master_session_on_durable(master->workers[i]->session, job->id, &durable);
@@ -65,8 +70,8 @@ int master_commit_job(Master *master, MasterJob *job, Problem *problem) {
         if (r >= 0 && store_wants_space(job->store))
                 r = problem_set(problem, ENOSPC, "There is no space left to keep the store '%s' in order; what was "
                                 "found is safe. Make room%s.", job->store_path,
-                                master->once ? " and start the same command again" : "; the job goes on by itself");
-        return r;
+                                master->once ? " and start the same command again" : "");
+        return r < 0 ? r : provenance;
 }
 
 bool master_commit(Master *master) {

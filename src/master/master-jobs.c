@@ -123,8 +123,9 @@ int master_add_job(Master *master, const MasterJobSettings *settings, Problem *p
         if (r < 0)
                 return problem_set(problem, r, "Failed to plan the job '%s': %m", settings->name);
         master->jobs[master->n_jobs++] = job;
-        master_job_event(master, LOG_INFO, MESSAGE_ID_JOB_ADDED, job, "Job '%s' is there, with %" PRIu64
-                         " of its blocks", job->name, job->n_blocks_at_start);
+        master_job_event(master, LOG_INFO, MESSAGE_ID_JOB_ADDED, job, "Job '%s' was added; its store '%s' has %" PRIu64
+                         " block%s", job->name, job->store_path, job->n_blocks_at_start,
+                         text_plural(job->n_blocks_at_start));
         master_announce_job(master, job);
         master_check_finished(master, job);
         TAKE_PTR(job);
@@ -165,10 +166,18 @@ void master_check_finished(Master *master, MasterJob *job) {
 void master_fail_job(Master *master, MasterJob *job, int error, const Problem *problem) {
         usec_t now = clock_now_usec();
         bool lacks_space = error == -ENOSPC || error == -EDQUOT;
+        Problem told = PROBLEM_NONE;
 
         if (!job->store)
                 return;
-        master_job_fail(job, error, problem, now);
+        if (master->once)
+                told = *problem;
+        else if (lacks_space)
+                (void) problem_set(&told, error, "%.900s Once there is room the job goes on by itself.", problem->text);
+        else
+                (void) problem_set(&told, error, "%.900s 'primectl resume %s' starts it again.", problem->text,
+                                   job->name);
+        master_job_fail(job, error, &told, now);
         if (master->once) {
                 master->problem = *problem;
                 master_fail(master);
@@ -182,7 +191,7 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
         }
         job->retry_usec = lacks_space ? now + MAX(job->retry_pause_usec, USEC_PER_SEC) : USEC_INFINITY;
         (void) plan_job_remove(master->plan, job->id);
-        master_job_event(master, LOG_ERR, MESSAGE_ID_JOB_FAILED, job, "Job '%s' failed: %s", job->name, problem->text);
+        master_job_event(master, LOG_ERR, MESSAGE_ID_JOB_FAILED, job, "Job '%s' failed: %s", job->name, told.text);
         master_changed(master);
 }
 
