@@ -19,7 +19,7 @@ LEVELS = {
     'prime': 1,
     'plan': 2, 'store': 2, 'wire': 2, 'audit': 2, 'discovery': 2, 'settings': 2, 'bus': 2,
     'connect': 2,
-    'master': 3, 'worker': 3, 'scout': 3, 'ctl': 3,
+    'master': 3, 'worker': 3, 'scout': 3, 'limits': 3, 'listen': 3, 'ctl': 3,
 }
 PROGRAMS = {folder for folder, level in LEVELS.items() if level == 3}
 
