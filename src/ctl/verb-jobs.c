@@ -12,7 +12,8 @@
 static void help(void) {
         printf("primectl jobs [OPTIONS...]\n\n"
                "List the jobs of the master on this host.\n\n"
-               CLIENT_TABLE_HELP);
+               CLIENT_TABLE_HELP
+               "  -q --quiet            Print no footer\n");
 }
 
 int verb_jobs(int argc, char *argv[]) {

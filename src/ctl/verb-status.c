@@ -27,7 +27,8 @@ static void help(void) {
         printf("primectl status [OPTIONS...]\n\n"
                "Show what the master and the worker on this host do: jobs and workers of the one,\n"
                "masters and limits of the other. Exit status 3 when neither runs.\n\n"
-               CLIENT_TABLE_HELP);
+               CLIENT_TABLE_HELP
+               "  -q --quiet            Print nothing: the exit status tells\n");
 }
 
 /* The daemon may end between two questions: then it does not run. Exit status. */
@@ -147,7 +148,9 @@ int verb_status(int argc, char *argv[]) {
                 int k;
 
                 r = status_read(&status, bus);
-                if (options.json != JSON_OFF)
+                if (options.quiet && (status.master || status.worker))
+                        k = EXIT_SUCCESS;
+                else if (options.json != JSON_OFF)
                         k = print_json(&status, options.json);
                 else if (status.master || status.worker)
                         k = print_text(&status, &options);

@@ -13,6 +13,7 @@ static void help(void) {
         printf("primectl workers [OPTIONS...]\n\n"
                "List the workers that are connected to the master on this host.\n\n"
                CLIENT_TABLE_HELP
+               "  -q --quiet            Print no footer\n"
                "\nTHREADS are those in use, and those that the worker's host allows; CAP is what\n"
                "the master's configuration grants. BLOCKS were accepted since it joined.\n");
 }

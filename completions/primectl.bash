@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of primectl(1) for bash.
+# shellcheck shell=bash
+
+# The names of the master's jobs, of this host or of the one behind -H.
+__primectl_jobs() {
+        primectl --no-legend --no-pager --json=off "$@" jobs 2>/dev/null | while read -r name _; do
+                printf '%s\n' "$name"
+        done
+}
+
+# The hosts that ssh knows, where bash-completion has a function for that.
+__primectl_hosts() {
+        if declare -F _known_hosts_real >/dev/null; then
+                _known_hosts_real -- "$1"
+        else
+                mapfile -t COMPREPLY < <(compgen -A hostname -- "$1")
+        fi
+}
+
+_primectl() {
+        local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+        local verbs='status start pause resume cancel jobs workers join local cat count info verify help'
+        local verb='' word i words host=()
+        local -A options=(
+                [status]='--help --host --full --json --no-legend --no-pager --quiet'
+                [jobs]='--help --host --full --json --no-legend --no-pager --quiet'
+                [workers]='--help --host --full --json --no-legend --no-pager --quiet'
+                [start]='--help --host --from --to --length --open --priority --wait --quiet'
+                [pause]='--help --host --quiet'
+                [resume]='--help --host --quiet'
+                [cancel]='--help --host --quiet'
+                [join]='--help --threads --name --quiet --debug'
+                [local]='--help --from --to --length --store --threads --workers --segment-blocks --quiet --json --debug'
+                [cat]='--help --store --job --lines'
+                [count]='--help --store --job'
+                [info]='--help --store --job --json'
+                [verify]='--help --store --job --quiet'
+        )
+
+        COMPREPLY=()
+        # "=" is a word of its own to bash: "--json=sh" is three.
+        if [[ $current == '=' ]]; then
+                current=''
+        elif [[ $previous == '=' ]]; then
+                previous=${COMP_WORDS[COMP_CWORD - 2]}
+        fi
+
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                word=${COMP_WORDS[i]}
+                case $word in
+                -H | --host)
+                        [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
+                        ((i++))
+                        [[ $i -lt $COMP_CWORD ]] && host=(-H "${COMP_WORDS[i]}")
+                        ;;
+                -*) ;;
+                *)
+                        if [[ -z $verb && -n ${options[$word]} ]]; then
+                                verb=$word
+                        fi
+                        ;;
+                esac
+        done
+
+        case $previous in
+        --store)
+                compopt -o filenames 2>/dev/null
+                mapfile -t COMPREPLY < <(compgen -d -- "$current")
+                return
+                ;;
+        --job)
+                mapfile -t COMPREPLY < <(compgen -W "$(__primectl_jobs)" -- "$current")
+                return
+                ;;
+        --json)
+                # Only behind "=": the mode may be left out.
+                if [[ ${COMP_WORDS[COMP_CWORD - 1]} == '=' || ${COMP_WORDS[COMP_CWORD]} == '=' ]]; then
+                        mapfile -t COMPREPLY < <(compgen -W 'pretty short off' -- "$current")
+                        return
+                fi
+                ;;
+        -H | --host)
+                __primectl_hosts "$current"
+                return
+                ;;
+        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --name | -n)
+                return
+                ;;
+        esac
+
+        if [[ -z $verb ]]; then
+                words="$verbs --help --version --host --full --json --no-legend --no-pager --quiet"
+                [[ $current == -* ]] || words=$verbs
+        elif [[ $current == -* ]]; then
+                words=${options[$verb]}
+        else
+                case $verb in
+                pause | resume | cancel)
+                        words=$(__primectl_jobs "${host[@]}")
+                        ;;
+                join)
+                        __primectl_hosts "$current"
+                        return
+                        ;;
+                *)
+                        words=''
+                        ;;
+                esac
+        fi
+        mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+}
+
+complete -F _primectl primectl
