@@ -29,7 +29,7 @@
 #define CALLS_MAX 16
 #define DOMAIN_MAX 255
 
-/* After a failure of the browser itself. Doubles each time. */
+/* After a failure of the service browser itself, or when entries found no room. Doubles each time. */
 #define RETRY_MIN_USEC (30 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (30 * USEC_PER_MINUTE)
 
@@ -44,6 +44,7 @@ typedef struct Entry {
         EntryState state;
         bool doomed;  /* removed while its resolver was being made: to be freed with it */
         bool missing; /* not shown again by the new service browser */
+        bool judged;  /* its resolver has said something */
         bool local;
         int interface;
         int protocol;
@@ -67,7 +68,8 @@ struct Browser {
         sd_event_source *retry;
         usec_t retry_usec;
         bool old;        /* an Avahi without Server2 */
-        bool overflowed; /* entries were shown that found no room */
+        sd_event_source *again; /* entries were shown that found no room: when to look for them again */
+        usec_t again_usec;
         Entry *entries[ENTRIES_MAX];
         size_t n_entries;
         size_t n_calls; /* for resolvers */
@@ -129,12 +131,40 @@ static Entry *browser_find_path(Browser *browser, const char *path) {
         return NULL;
 }
 
-/* An entry whose resolver has shown, or shows for now, no master: it gives way to one that nobody has looked at. */
+/* An entry that was looked at and is no master, or none for now: it gives way to one that nobody has looked at. */
 static Entry *browser_find_worthless(Browser *browser) {
         for (size_t i = 0; i < browser->n_entries; i++)
-                if (browser->entries[i]->state == ENTRY_RESOLVING && !browser->entries[i]->seat.valid)
+                if (browser->entries[i]->judged && !browser->entries[i]->seat.valid)
                         return browser->entries[i];
         return NULL;
+}
+
+static int browser_browse(Browser *browser);
+
+/* Has everything shown again, for the sake of those that found no room. */
+static int browser_look_again(Browser *browser) {
+        browser->again = sd_event_source_disable_unref(browser->again);
+        if (!browser->path || browser->call)
+                return 0;
+        avahi_daemon_post(browser->daemon, browser->path, AVAHI_BROWSER_INTERFACE, "Free");
+        free(browser->path);
+        browser->path = NULL;
+        for (size_t i = 0; i < browser->n_entries; i++)
+                browser->entries[i]->missing = true;
+        return browser_browse(browser);
+}
+
+static int browser_on_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        return browser_look_again(userdata);
+}
+
+/* The only timer of a browser that works, and only on a LAN with more services than we can look at. */
+static void browser_on_overflow(Browser *browser) {
+        if (browser->again)
+                return;
+        (void) sd_event_add_time_relative(browser->event, &browser->again, CLOCK_MONOTONIC, browser->again_usec,
+                                          USEC_PER_SEC, browser_on_again, browser);
+        browser->again_usec = MIN(2 * browser->again_usec, RETRY_MAX_USEC);
 }
 
 static int entry_on_prepared(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -147,7 +177,7 @@ static int entry_on_prepared(sd_bus_message *m, void *userdata, sd_bus_error *re
         browser->n_calls--;
         if (sd_bus_message_is_method_error(m, NULL)) {
                 log_debug("discovery: no resolver for \"%s\": %s", entry->name, avahi_reply_text(m));
-                browser->overflowed = true; /* another look, when there is more room */
+                browser_on_overflow(browser);
                 browser_forget(browser, entry);
         } else if (sd_bus_message_read(m, "o", &path) < 0 || !(entry->path = strdup(path))) {
                 browser_forget(browser, entry);
@@ -208,7 +238,7 @@ static void browser_on_item_new(Browser *browser, sd_bus_message *m) {
                 return;
         }
         if (browser->n_entries == ENTRIES_MAX) {
-                browser->overflowed = true;
+                browser_on_overflow(browser);
                 entry = browser_find_worthless(browser);
                 if (!entry)
                         return;
@@ -227,21 +257,6 @@ static void browser_on_item_new(Browser *browser, sd_bus_message *m) {
         browser_resolve_more(browser);
 }
 
-static int browser_browse(Browser *browser);
-
-/* Looks again for those that found no room, once half of the room is free. */
-static void browser_look_again(Browser *browser) {
-        if (!browser->overflowed || browser->n_entries > ENTRIES_MAX / 2 || !browser->path || browser->call)
-                return;
-        browser->overflowed = false;
-        avahi_daemon_post(browser->daemon, browser->path, AVAHI_BROWSER_INTERFACE, "Free");
-        free(browser->path);
-        browser->path = NULL;
-        for (size_t i = 0; i < browser->n_entries; i++)
-                browser->entries[i]->missing = true;
-        (void) browser_browse(browser);
-}
-
 static void browser_on_item_remove(Browser *browser, sd_bus_message *m) {
         const char *name, *type, *domain;
         int32_t interface, protocol;
@@ -253,7 +268,10 @@ static void browser_on_item_remove(Browser *browser, sd_bus_message *m) {
         if (!entry)
                 return;
         browser_forget(browser, entry);
-        browser_look_again(browser);
+        if (browser->again && browser->n_entries <= ENTRIES_MAX / 2) {
+                browser->again_usec = RETRY_MIN_USEC;
+                (void) browser_look_again(browser);
+        }
 }
 
 /* Everything that Avahi knows was shown: what an earlier service browser had shown, and this one not, is gone. */
@@ -336,6 +354,7 @@ static void entry_on_found(Entry *entry, sd_bus_message *m) {
         uint16_t port;
         int r;
 
+        entry->judged = true;
         if (sd_bus_message_read(m, "iissssisq", &interface, &protocol, &name, &type, &domain, &host,
                                 &address_protocol, &address, &port) < 0)
                 return;
@@ -376,9 +395,11 @@ static void browser_on_signal(sd_bus_message *m, void *userdata) {
                 return;
         if (sd_bus_message_is_signal(m, AVAHI_RESOLVER_INTERFACE, "Found"))
                 entry_on_found(entry, m);
-        else if (sd_bus_message_is_signal(m, AVAHI_RESOLVER_INTERFACE, "Failure"))
+        else if (sd_bus_message_is_signal(m, AVAHI_RESOLVER_INTERFACE, "Failure")) {
                 /* Its address is not to be had now. The resolver goes on, and may find it again. */
+                entry->judged = true;
                 (void) master_list_put(browser->masters, &entry->seat, entry->name, NULL);
+        }
 }
 
 /* Forgets everything of an Avahi that is no more. */
@@ -391,7 +412,8 @@ static void browser_drop_objects(Browser *browser) {
         while (browser->n_entries > 0)
                 entry_free(browser->entries[--browser->n_entries]);
         browser->n_calls = 0;
-        browser->overflowed = false;
+        browser->again = sd_event_source_disable_unref(browser->again);
+        browser->again_usec = RETRY_MIN_USEC;
         browser->old = false;
         *browser->own_problem = '\0';
 }
@@ -423,7 +445,7 @@ int browser_new(sd_bus *bus, sd_event *event, const BrowserCallbacks *callbacks,
                 return -ENOMEM;
         browser->event = sd_event_ref(event);
         browser->callbacks = *callbacks;
-        browser->retry_usec = RETRY_MIN_USEC;
+        browser->retry_usec = browser->again_usec = RETRY_MIN_USEC;
         browser->masters = master_list_new(&browser->callbacks);
         if (!browser->masters) {
                 browser_free(browser);

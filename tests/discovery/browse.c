@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Prints what a browser tells, a line each, for tests/discovery/test-lan.py:
+ * Prints what a browser tells, a line each, for tests/discovery/test-mdns.py:
  *
  *         SECONDS state running|starting|absent PROBLEM
  *         SECONDS master ID work=0|1 ring=N local=0|1 addresses=A,B,… name=… job=…

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Publishes a master, for tests/discovery/test-lan.py: publish NAME ID PORT. Reads "work" or "idle" lines with the job
+ * Publishes a master, for tests/discovery/test-mdns.py: publish NAME ID PORT. Reads "work" or "idle" lines with the job
  * behind them ("work to 10^11"), ends at the end of the input. Prints, with CLOCK_MONOTONIC seconds:
  *
  *         SECONDS published NAME
