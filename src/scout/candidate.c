@@ -214,13 +214,12 @@ bool candidate_released(Candidate *candidate, const char *failure, usec_t now, R
         if (lasted >= CANDIDATE_SETTLED_USEC)
                 memset(candidate->n_failures, 0, sizeof candidate->n_failures);
         if (!candidate->ending && !joined) {
-                candidate_rest(candidate, RETRY_WORKER, failure ? failure : "the worker ended without a word", now,
-                               random);
+                candidate_rest(candidate, RETRY_WORKER, failure, now, random);
                 candidate->next_try_usec = now;
                 return true;
         }
         if (!candidate->ending)
-                candidate_rest(candidate, RETRY_LOST, failure ? failure : "the worker ended", now, random);
+                candidate_rest(candidate, RETRY_LOST, failure, now, random);
         else if (report.event == HANDOVER_DONE)
                 candidate_rest(candidate, candidate_kind_after_done(candidate, lasted), report.reason, now, random);
         else if (report.event == HANDOVER_REFUSED)

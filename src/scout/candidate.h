@@ -110,8 +110,9 @@ int candidate_handed_over(Candidate *candidate, const Address *peer, const char 
 void candidate_report(Candidate *candidate, const HandoverReport *report, usec_t now);
 
 /*
- * The worker let the session go, or did not take it: `failure` then says why, else it is NULL. True when that was our
- * worker's fault, so that no master should be tried for a while; this one may be tried as soon as any other.
+ * The worker let the session go; `failure` says what happened if it did not say itself how the session ended. True
+ * when that was our worker's fault, so that no master should be tried for a while; this one may be tried as soon as any
+ * other.
  */
 bool candidate_released(Candidate *candidate, const char *failure, usec_t now, Random *random);
 

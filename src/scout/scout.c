@@ -110,8 +110,9 @@ static void scout_remove(Scout *scout, Candidate *candidate, const char *reason)
 static void scout_release(Scout *scout, Candidate *candidate, const char *failure) {
         bool fault;
 
-        tell_left(candidate, candidate->ending ? candidate->report.reason
-                                               : failure ? failure : "the worker ended without a word");
+        if (!failure)
+                failure = WORKER_GATE_SILENCE;
+        tell_left(candidate, candidate->ending ? candidate->report.reason : failure);
         candidate->channel = channel_free(candidate->channel);
         fault = candidate_released(candidate, failure, clock_now_usec(), &scout->random);
         if (fault)

@@ -47,6 +47,10 @@ void worker_gate_explain(const char *path, int error, char *ret_reason, size_t s
         case EPERM:
                 (void) snprintf(ret_reason, size, "%s belongs to another user than primed-scout runs as", path);
                 return;
+        case EPIPE:
+        case ECONNRESET:
+                (void) snprintf(ret_reason, size, "%s", WORKER_GATE_SILENCE);
+                return;
         case EAGAIN:
                 (void) snprintf(ret_reason, size, "the worker takes no connections");
                 return;

@@ -12,6 +12,9 @@
 #include "base/clock.h"
 #include "base/random.h"
 
+/* What people are told of a worker that closes a connection without any report. */
+#define WORKER_GATE_SILENCE "the worker ended without a word: see 'systemctl status primed-worker'"
+
 typedef struct WorkerGate {
         unsigned n_failures; /* in a row */
         usec_t until_usec;   /* closed so long; 0: open */

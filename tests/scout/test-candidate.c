@@ -44,7 +44,7 @@ static void leave(Candidate *candidate, HandoverEvent event, usec_t now) {
 
         (void) snprintf(report.reason, sizeof report.reason, "because");
         candidate_report(candidate, &report, now);
-        CHECK(!candidate_released(candidate, NULL, now, &chance));
+        CHECK(!candidate_released(candidate, "crashed", now, &chance));
 }
 
 static void check_next(const Candidate *candidate, usec_t now, RetryKind kind, unsigned n) {
@@ -219,13 +219,13 @@ static void test_silent_end_is_the_workers_fault(void) {
 
         candidate_dialing(candidate, START);
         CHECK(candidate_handed_over(candidate, &peer, NULL, 0, START) == 0);
-        CHECK(candidate_released(candidate, NULL, START + 1, &chance));
+        CHECK(candidate_released(candidate, "crashed", START + 1, &chance));
         CHECK_STRING(candidate_state(candidate), "backing off");
         CHECK(candidate->next_try_usec == START + 1);
 
         /* After it joined, it is a lost session. */
         join(candidate, START + USEC_PER_SEC);
-        CHECK(!candidate_released(candidate, NULL, START + 2 * USEC_PER_SEC, &chance));
+        CHECK(!candidate_released(candidate, "crashed", START + 2 * USEC_PER_SEC, &chance));
         check_next(candidate, START + 2 * USEC_PER_SEC, RETRY_LOST, 0);
 }
 

@@ -118,7 +118,7 @@ static void test_refused(void) {
         candidate = join('a', 1, 1, "");
         (void) snprintf(report.reason, sizeof report.reason, "banned");
         candidate_report(candidate, &report, NOW);
-        (void) candidate_released(candidate, NULL, NOW, &chance);
+        (void) candidate_released(candidate, "crashed", NOW, &chance);
         CHECK_STRING(text(), "'host-a' refuses this worker: banned");
 }
 
@@ -148,7 +148,7 @@ static void test_gone_ones_do_not_count(void) {
 
         reset();
         candidate = join('a', 2, 4, "");
-        (void) candidate_released(candidate, NULL, NOW, &chance);
+        (void) candidate_released(candidate, "crashed", NOW, &chance);
         candidate_unseen(candidate, NOW, &chance);
         CHECK_STRING(text(), "Looking for masters");
         CHECK_EQUAL(status.n_masters, 0);

@@ -85,6 +85,19 @@ static void test_socket(void) {
         CHECK(unlink(path) == 0 && rmdir(folder) == 0);
 }
 
+static void test_each_error_has_its_sentence(void) {
+        static const int errors[] = { ENOENT, ECONNREFUSED, EACCES, EAGAIN, EPIPE, EMFILE };
+        char reasons[6][512];
+
+        for (size_t i = 0; i < 6; i++) {
+                worker_gate_explain("/run/worker.sock", -errors[i], reasons[i], sizeof reasons[i]);
+                CHECK(reasons[i][0] != '\0');
+                for (size_t k = 0; k < i; k++)
+                        CHECK(strcmp(reasons[i], reasons[k]) != 0);
+        }
+        CHECK_STRING(reasons[4], WORKER_GATE_SILENCE);
+}
+
 int main(void) {
         random_init(&chance, test_seed());
         RUN(test_failures_close_it_for_longer_and_longer);
@@ -92,5 +105,6 @@ int main(void) {
         RUN(test_healing);
         RUN(test_hope_tries_once);
         RUN(test_socket);
+        RUN(test_each_error_has_its_sentence);
         return tests_end();
 }
