@@ -618,7 +618,71 @@ static void test_who_it_is(void) {
         stage_free(stage);
 }
 
-int main(void) {
+/* A job that stays broken does not fill its workers' shelves for ever: after a while they are told to forget. */
+static void test_blocks_of_a_failed_job_are_released(void) {
+        FaultyDisk faulty;
+        Stage *stage = stage_with_faulty_disk(&faulty);
+        PlayedWorker *worker = stage_join(stage, 1);
+        uint64_t first = job_status(stage, "first").id;
+        usec_t begin;
+
+        break_disk(&faulty, -EIO);
+        send_first(worker, first, 0);
+        RUN_UNTIL(stage, job_status(stage, "first").state == MASTER_JOB_FAILED);
+        run_for(stage, 25 * USEC_PER_SEC);
+        CHECK_EQUAL(worker->acknowledged.n_members, 0);
+        CHECK(!worker->closed);
+        RUN_UNTIL(stage, worker->acknowledged.n_members == 1);
+        RUN_UNTIL(stage, worker->closed); /* nothing holds it any more */
+
+        /* nobody promised to have it: it is computed again */
+        faulty.fail_end = 0;
+        begin = clock_now_usec();
+        CHECK(master_pause_job(stage->master, "first", false, NULL) >= 0);
+        CHECK_EQUAL(job_status(stage, "first").n_blocks_present, 0);
+        worker = stage_join(stage, 1);
+        work_until_closed(worker, first);
+        CHECK(job_status(stage, "first").finished_usec > begin);
+        CHECK_EQUAL(job_status(stage, "first").totals.n_primes, N_PRIMES);
+        stage_free(stage);
+}
+
+/* What the log tells of a job, from its beginning to its end. */
+static void test_events_are_told(void) {
+        static const char *const expected[] = {
+                "Job 'first' was added", "Job 'second' was added", "Worker 'played' joined with 1 processor",
+                "Worker 'played' did 0 to 188743680 of job 'first': 10,489,480 primes",
+                "Job 'first' is finished: 10,489,480 primes, unaudited",
+                "Worker 'played' left after 9 blocks: no work",
+                "Job 'second' was cancelled; its store stays in",
+        };
+        char path[] = "/tmp/primed-test-events-XXXXXX", text[8192] = "";
+        int saved = dup(STDERR_FILENO), fd = mkstemp(path);
+        Stage *stage;
+
+        CHECK(saved >= 0 && fd >= 0 && dup2(fd, STDERR_FILENO) >= 0);
+        stage = stage_with_two();
+        work_until_closed(stage_join(stage, 1), job_status(stage, "first").id);
+        RUN_UNTIL(stage, master_n_workers(stage->master) == 0);
+        CHECK(master_remove_job(stage->master, "second", NULL) >= 0);
+        stage_free(stage);
+        CHECK(dup2(saved, STDERR_FILENO) >= 0);
+        CHECK(fd_pread_full(fd, text, sizeof text - 1, 0) > 0);
+        for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
+                if (!strstr(text, expected[i]))
+                        printf("# '%s' is missing\n", expected[i]);
+                CHECK(strstr(text, expected[i]));
+        }
+        (void) unlink(path);
+        (void) fd_close(fd);
+        (void) fd_close(saved);
+}
+
+int main(int argc, char *argv[]) {
+        if (argc > 1) { /* the slow one */
+                RUN(test_blocks_of_a_failed_job_are_released);
+                return tests_end();
+        }
         RUN(test_two_jobs_then_no_work);
         RUN(test_names_and_intervals_are_unique);
         RUN(test_jobs_and_priorities_are_announced);
@@ -636,5 +700,6 @@ int main(void) {
         RUN(test_a_flood_of_connections);
         RUN(test_workers_are_bounded);
         RUN(test_who_it_is);
+        RUN(test_events_are_told);
         return tests_end();
 }
