@@ -50,8 +50,8 @@ static void help(void) {
         printf("\nOptions:\n"
                "  -h --help     Show this help, or with a command its help\n"
                "     --version  Show the version\n\n"
-               "Each command has options of its own: 'primectl COMMAND --help'. Without a command\n"
-               "the status is shown, if a daemon of primed runs on this host.\n\n"
+               "Each command has options of its own: 'primectl COMMAND --help'. Without one the\n"
+               "status is shown, if a daemon of primed runs on this host.\n\n"
                "See the primectl(1) man page for details.\n");
 }
 

@@ -37,8 +37,8 @@ static void help(void) {
         printf("primectl info [OPTIONS...]\n\n"
                "Show what a store holds.\n\n"
                STORE_VERB_HELP
-               "     --json[=MODE]  Write a JSON object: pretty, short, or off; integers that can be\n"
-               "                  large are strings\n");
+               "     --json[=MODE]  Write a JSON object: pretty, short, or off; integers that\n"
+               "                  can be large are strings\n");
 }
 
 static int info_read(StoreInfo *info, Problem *problem) {

@@ -25,8 +25,8 @@ typedef struct Status {
 
 static void help(void) {
         printf("primectl status [OPTIONS...]\n\n"
-               "Show what the master and the worker on this host do: jobs and workers of the one,\n"
-               "masters and limits of the other. Exit status 3 when neither runs.\n\n"
+               "Show what the master and the worker on this host do: jobs and workers of the\n"
+               "one, masters and limits of the other. Exit status 3 when neither runs.\n\n"
                CLIENT_TABLE_HELP
                "  -q --quiet            Print nothing: the exit status tells\n");
 }

@@ -48,7 +48,8 @@ static void test_times_have_a_day_and_an_age(void) {
         CHECK(strcmp(listing_since(since, since + 305 * USEC_PER_SEC, text, sizeof text),
                      "Tue 2023-11-14 22:13:20 UTC; 5 min 5 s ago") == 0);
         /* A clock that was set back. */
-        CHECK(strcmp(listing_since(since, since - 1, text, sizeof text), "Tue 2023-11-14 22:13:20 UTC; 0.0 s ago") == 0);
+        CHECK(strcmp(listing_since(since, since - 1, text, sizeof text),
+                     "Tue 2023-11-14 22:13:20 UTC; 0.0 s ago") == 0);
 }
 
 static void test_states_have_colors(void) {

@@ -6,8 +6,8 @@
  *
  *     canned-daemons FILE
  *
- * FILE is a JSON object {"org.primed.Master1": {"GetStatus": {KEY: "u:7919", …}, "ListJobs": [{…}, …], …}, …}: a value is
- * the letter of its type, a colon, and itself. A method whose value is a list of two strings fails with that error and
+ * FILE is a JSON object {"org.primed.Master1": {"GetStatus": {KEY: "u:7919", …}, "ListJobs": [{…}, …], …}, …}: a
+ * value is the letter of its type, a colon, and itself. A method whose value is a list of two strings fails with that error and
  * message; AddJob's value is the name to return. Calls that change something are written to standard output, a line
  * each. "ready" comes first.
  */
@@ -165,12 +165,14 @@ static int serve(sd_bus *bus, json_t *answers) {
         int r = 0;
 
         if (master) {
-                r = sd_bus_add_object_vtable(bus, NULL, "/org/primed/Master1", "org.primed.Master1", master_methods, master);
+                r = sd_bus_add_object_vtable(bus, NULL, "/org/primed/Master1", "org.primed.Master1", master_methods,
+                                             master);
                 if (r >= 0)
                         r = sd_bus_request_name(bus, "org.primed.Master1", 0);
         }
         if (worker && r >= 0) {
-                r = sd_bus_add_object_vtable(bus, NULL, "/org/primed/Worker1", "org.primed.Worker1", worker_methods, worker);
+                r = sd_bus_add_object_vtable(bus, NULL, "/org/primed/Worker1", "org.primed.Worker1", worker_methods,
+                                             worker);
                 if (r >= 0)
                         r = sd_bus_request_name(bus, "org.primed.Worker1", 0);
         }

@@ -49,8 +49,8 @@ def worker(name, **changes):
 
 def scout(**changes):
     """GetStatus of a scout."""
-    return {"name": "s:pi1", "version": "s:1.2.3", "state": "s:working", "asked_cores": "u:2", "asked_cpu_quota": "u:150",
-            "asked_allowed_cpus": "s:0-3", "asked_cpu_weight": "s:idle", "asked_memory": "s:", "allowed_threads": "u:2",
+    return {"name": "s:pi1", "version": "s:1.2.3", "state": "s:working", "asked_cores": "u:2",
+            "asked_cpu_quota": "u:150", "asked_allowed_cpus": "s:0-3", "asked_cpu_weight": "s:idle", "asked_memory": "s:", "allowed_threads": "u:2",
             "applied_threads": "u:1", "note": "s:on battery", "config_error": "s:", "avahi": "s:running", **changes}
 
 
@@ -58,7 +58,8 @@ def seen(name, **changes):
     """One of ListMasters."""
     return {"name": f"s:{name}", "id": "s:" + "c" * 64, "source": "s:mdns", "address": "s:192.168.1.5:7919",
             "work": "b:true", "state": "s:connected", "reason": "s:", "since_usec": "t:1700000000000000",
-            "next_try_usec": "t:0", "threads_asked": "u:0", "threads_allowed": "u:2", "threads_applied": "u:1", **changes}
+            "next_try_usec": "t:0", "threads_asked": "u:0", "threads_allowed": "u:2", "threads_applied": "u:1",
+            **changes}
 
 
 class Daemons:
@@ -115,8 +116,8 @@ class Daemons:
 
     def run(self, *arguments, expect=0, env=None, **options):
         """primectl on this bus; standard output and standard error."""
-        process = primectl(*arguments, check=False, env={**self.bus.env, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})},
-                           timeout=30, **options)
+        env = {**self.bus.env, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})}
+        process = primectl(*arguments, check=False, env=env, timeout=30, **options)
         assert process.returncode == expect, (arguments, process)
         return process.stdout, process.stderr
 
@@ -253,7 +254,8 @@ def nothing_running_is_three(folder):
     with PrivateBus(folder) as bus:
         process = primectl("status", check=False, env=bus.env)
         assert process.returncode == 3
-        for command in ("systemctl enable --now primed-master", "systemctl enable --now primed-worker", "primectl local"):
+        for command in ("systemctl enable --now primed-master", "systemctl enable --now primed-worker",
+                        "primectl local"):
             assert command in process.stdout, process.stdout
         assert primectl("status", "-q", check=False, env=bus.env).stdout == ""
         for arguments in (["jobs"], ["workers"], ["start", "--to", "100"], ["pause", "x"], ["cancel"]):

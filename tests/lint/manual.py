@@ -93,6 +93,24 @@ def check_manual(primectl, verbs, source):
         yield f'{MAN_SOURCE}: {option} is in no help text'
 
 
+def check_environment(tree, source):
+    """Each variable that primectl reads stands in the man page, but for what only tells where it runs."""
+    names = set()
+    for path in tree.under('src/ctl', '.c'):
+        names |= set(re.findall(r'\bgetenv\("([A-Z_]+)"\)', tree.read(path)))
+    for name in sorted(names - {'SUDO_UID', 'PKEXEC_UID', 'TERM'}):
+        if not re.search(rf'_{name}_', plain_manual(source)):
+            yield f'{MAN_SOURCE}: the variable {name} is missing'
+
+
+def check_letters(primectl, verbs, source):
+    """The same of options that are letters."""
+    for verb in verbs:
+        for letter in re.findall(r'^  -([a-zA-Z])\b', primectl.run(verb, '--help')[1], re.MULTILINE):
+            if not re.search(rf'\*-{letter}\*', source):
+                yield f'{MAN_SOURCE}: -{letter} is in the help of {verb} but not here'
+
+
 def check_page(source):
     """mandoc finds nothing wrong with the page as built."""
     page = subprocess.run(['scdoc'], input=source, capture_output=True, text=True, check=False)
@@ -118,6 +136,8 @@ def find_problems(primectl, tree):
     problems += check_usage_error(primectl, 'no-such-verb')
     problems += check_usage_error(primectl, '--no-such-option')
     problems += check_manual(primectl, verbs, source)
+    problems += check_letters(primectl, verbs, source)
+    problems += check_environment(tree, source)
     problems += check_page(source)
     return problems
 
