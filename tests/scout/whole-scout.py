@@ -3,6 +3,7 @@
 """primed-scout as a whole, without Avahi: masters on loopback, a played worker, a bus of its own."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "host"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Skip, claim, run, wait_until  # pylint: disable=wrong-import-position
+from harness import SOURCE, Skip, claim, run, wait_until  # pylint: disable=wrong-import-position
 from stage import SCOUT, Master, Stage, Worker  # pylint: disable=wrong-import-position
 
 RSS_MAX = 4 << 20
@@ -475,6 +476,8 @@ def usage(folder):
     done = scout("--help")
     assert done.returncode == 0 and "--worker-socket=PATH" in done.stdout and not done.stderr
     assert max(map(len, done.stdout.splitlines())) <= 80
+    with open(os.path.join(SOURCE, "man", "primed-scout.8.scd"), encoding="utf-8") as file:
+        assert set(re.findall(r"--[a-z-]+", done.stdout)) == set(re.findall(r"--[a-z-]+", file.read()))
     done = scout("--version")
     assert done.returncode == 0 and done.stdout.startswith("primed-scout ")
     for arguments in (["--nonsense"], ["word"], ["--config"], ["--worker-socket=" + "x" * 200]):
