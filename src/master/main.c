@@ -2,25 +2,23 @@
 
 /* primed-master: parse – new – loop. */
 
-#include <errno.h>
-#include <malloc.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/option.h"
-#include "master/local-control.h"
-#include "master/master.h"
-#include "prime/number.h"
-#include "wire/message.h"
+#include "base/place.h"
+#include "master/local-run.h"
+#include "master/service.h"
+#include "settings/settings.h"
+#include "store/store.h"
 
-/* Of both ends in decimal, with room to spare. */
-#define INTERVAL_SIZE_MAX (NUMBER_BITS_MAX)
-
+static const char *arg_config = SETTINGS_MASTER_PATH;
+static const char *arg_key;
+static const char *arg_state = PLACE_STATE;
 static unsigned arg_control_fd;
 static unsigned arg_segment_blocks = STORE_SEGMENT_BLOCKS_DEFAULT;
 static unsigned arg_interval_fd;
@@ -32,22 +30,46 @@ static void help(void) {
                "Hands out ranges of numbers and keeps the primes that come back.\n\n"
                "  -h --help              Show this help\n"
                "     --version           Show the version\n"
+               "     --debug             Log details\n\n"
+               "As a service, with listening sockets from systemd:\n"
+               "     --config=FILE       Settings, and their drop-ins in FILE.d/\n"
+               "                         (%s)\n"
+               "     --state=DIR         Folder of the list of jobs and of the key\n"
+               "                         (%s)\n"
+               "     --key=FILE          The key of this host (host.key in that folder, or the\n"
+               "                         credential primed.key)\n\n"
+               "For primectl local:\n"
                "     --control=FD        Take workers from, and report to, this\n"
                "                         SOCK_SEQPACKET socket\n"
                "     --store=DIR         The store\n"
                "     --interval=FD       Read the job's ends from this file: A and B, a line\n"
                "                         each, for [A, B); without B the job is open\n"
-               "     --segment-blocks=N  Blocks in a segment of a new store\n"
-               "     --debug             Log details\n\n"
-               "It is started by primectl(1).\n");
+               "     --segment-blocks=N  Blocks in a segment of a new store\n\n"
+               "It is started by systemd or by primectl(1). See primed-master(8).\n",
+               SETTINGS_MASTER_PATH, PLACE_STATE);
+}
+
+/* Which of the two ways to run was meant, and is everything there that it needs? */
+static int check_arguments(void) {
+        if (arg_control_fd == 0 && arg_interval_fd == 0 && !arg_store)
+                return 1;
+        if (arg_control_fd == 0 || arg_interval_fd == 0 || !arg_store) {
+                log_error("--control=, --interval= and --store= are needed together: primectl local gives them.");
+                return -1;
+        }
+        return 1;
 }
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[]) {
-        enum { ARG_VERSION = 0x100, ARG_CONTROL, ARG_STORE, ARG_INTERVAL, ARG_SEGMENT_BLOCKS, ARG_DEBUG };
+        enum { ARG_VERSION = 0x100, ARG_CONFIG, ARG_STATE, ARG_KEY, ARG_CONTROL, ARG_STORE, ARG_INTERVAL,
+               ARG_SEGMENT_BLOCKS, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
+                { "config", required_argument, NULL, ARG_CONFIG },
+                { "state", required_argument, NULL, ARG_STATE },
+                { "key", required_argument, NULL, ARG_KEY },
                 { "control", required_argument, NULL, ARG_CONTROL },
                 { "store", required_argument, NULL, ARG_STORE },
                 { "interval", required_argument, NULL, ARG_INTERVAL },
@@ -64,6 +86,15 @@ static int parse_arguments(int argc, char *argv[]) {
                 case ARG_VERSION:
                         printf("primed-master %s\n", PRIMED_VERSION);
                         return 0;
+                case ARG_CONFIG:
+                        arg_config = optarg;
+                        break;
+                case ARG_STATE:
+                        arg_state = optarg;
+                        break;
+                case ARG_KEY:
+                        arg_key = optarg;
+                        break;
                 case ARG_CONTROL:
                         if (option_descriptor("control", optarg, &arg_control_fd) < 0)
                                 return -1;
@@ -90,102 +121,37 @@ static int parse_arguments(int argc, char *argv[]) {
                 log_error("Unexpected argument '%s'. Try 'primed-master --help'.", argv[optind]);
                 return -1;
         }
-        if (arg_control_fd == 0 || arg_interval_fd == 0 || !arg_store) {
-                log_error("--control=, --interval= and --store= are needed: primed-master is started by primectl.");
-                return -1;
-        }
-        return 1;
+        return check_arguments();
 }
 
-/* Two lines, or one for an open job. They may be longer than what fits into the arguments of a program. */
-static int read_interval(int fd, mpz_t ret_from, mpz_t ret_to, bool *ret_open, Problem *problem) {
-        _cleanup_free_ char *text = malloc(INTERVAL_SIZE_MAX + 1);
-        char *to;
-        ssize_t n;
-        int r;
-
-        if (!text)
-                return problem_set(problem, ENOMEM, "Out of memory.");
-        n = fd_read_full(fd, text, INTERVAL_SIZE_MAX);
-        if (n < 0)
-                return problem_set(problem, (int) n, "The interval of the job cannot be read: %m.");
-        text[n] = '\0';
-        text[strcspn(text, "\n")] = '\0';
-        to = text + MIN(strlen(text) + 1, (size_t) n);
-        to[strcspn(to, "\n")] = '\0';
-
-        *ret_open = to[0] == '\0';
-        r = number_parse(ret_from, text, problem);
-        if (r >= 0 && !*ret_open)
-                r = number_parse(ret_to, to, problem);
-        return r;
-}
-
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
-        master_stop(userdata);
-        return 0;
-}
-
-DEFINE_TRIVIAL_CLEANUP_FUNC(Master *, master_free);
-DEFINE_TRIVIAL_CLEANUP_FUNC(LocalControl *, local_control_free);
-
-static int run(void) {
+static int run_service(void) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
-        _cleanup_(master_freep) Master *master = NULL;
-        _cleanup_(local_control_freep) LocalControl *control = NULL;
-        _cleanup_mpz_ mpz_t from, to;
-        char name[WIRE_NAME_MAX + 1] = "";
-        const MasterSettings settings = {
-                .name = name,
-                .once = true,
-        };
+        _cleanup_(service_freep) Service *service = NULL;
         Problem problem = PROBLEM_NONE;
-        bool open;
-        sigset_t mask;
         int r;
 
-        mpz_inits(from, to, NULL);
-        if (gethostname(name, sizeof name - 1) < 0)
-                (void) snprintf(name, sizeof name, "localhost");
-
-        /* Blocks of half a megabyte come and go: keep their memory instead of asking the kernel anew for each. */
-        (void) mallopt(M_MMAP_THRESHOLD, 4 << 20);
-        (void) mallopt(M_TRIM_THRESHOLD, 32 << 20);
-
-        (void) sigemptyset(&mask);
-        (void) sigaddset(&mask, SIGTERM);
-        (void) sigprocmask(SIG_BLOCK, &mask, NULL);
-        (void) signal(SIGPIPE, SIG_IGN);
-
-        r = read_interval((int) arg_interval_fd, from, to, &open, &problem);
-        if (r >= 0) {
-                r = sd_event_default(&event);
-                if (r < 0)
-                        return log_error_errno(r, "Failed to make the event loop: %m");
-                r = master_new(event, &settings, &master, &problem);
-        }
-        if (r >= 0)
-                r = master_add_job(master, &(MasterJobSettings) {
-                        .name = "local",
-                        .from = from,
-                        .to = open ? NULL : to,
-                        .store_path = arg_store,
-                        .segment_blocks = arg_segment_blocks,
-                }, &problem);
+        r = sd_event_default(&event);
+        if (r < 0)
+                return log_error_errno(r, "Failed to make the event loop: %m");
+        r = service_new(event, &(ServiceSettings) {
+                .config_path = arg_config,
+                .key_path = arg_key,
+                .state_path = arg_state,
+        }, &service, &problem);
         if (r < 0) {
-                /* Whoever started us tells it to the person. */
-                local_control_report_failure((int) arg_control_fd, problem.text);
+                log_error("%s", problem.text);
                 return r;
         }
-        r = local_control_new(event, (int) arg_control_fd, master, &control);
-        if (r >= 0)
-                r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, master);
-        if (r < 0)
-                return log_error_errno(r, "Failed to watch the control socket: %m");
+        return service_run(service);
+}
 
-        r = sd_event_loop(event);
-        local_control_report_last(control);
-        return r;
+static int run_local(void) {
+        return local_run(&(LocalRunSettings) {
+                .control_fd = (int) arg_control_fd,
+                .interval_fd = (int) arg_interval_fd,
+                .store_path = arg_store,
+                .segment_blocks = arg_segment_blocks,
+        });
 }
 
 int main(int argc, char *argv[]) {
@@ -197,6 +163,7 @@ int main(int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? 2 : EXIT_SUCCESS;
         log_setup("primed-master", arg_log_priority);
-        r = run();
+        daemon_prepare();
+        r = arg_control_fd > 0 ? run_local() : run_service();
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

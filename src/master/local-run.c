@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One job in the foreground. */
+
+#include "master/local-run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "master/local-control.h"
+#include "master/master.h"
+#include "prime/number.h"
+#include "wire/message.h"
+
+/* Of both ends in decimal, with room to spare. */
+#define INTERVAL_SIZE_MAX (NUMBER_BITS_MAX)
+
+/* Two lines, or one for an open job. They may be longer than what fits into the arguments of a program. */
+static int read_interval(int fd, mpz_t ret_from, mpz_t ret_to, bool *ret_open, Problem *problem) {
+        _cleanup_free_ char *text = malloc(INTERVAL_SIZE_MAX + 1);
+        char *to;
+        ssize_t n;
+        int r;
+
+        if (!text)
+                return problem_set(problem, ENOMEM, "Out of memory.");
+        n = fd_read_full(fd, text, INTERVAL_SIZE_MAX);
+        if (n < 0)
+                return problem_set(problem, (int) n, "The interval of the job cannot be read: %m.");
+        text[n] = '\0';
+        text[strcspn(text, "\n")] = '\0';
+        to = text + MIN(strlen(text) + 1, (size_t) n);
+        to[strcspn(to, "\n")] = '\0';
+
+        *ret_open = to[0] == '\0';
+        r = number_parse(ret_from, text, problem);
+        if (r >= 0 && !*ret_open)
+                r = number_parse(ret_to, to, problem);
+        return r;
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        master_stop(userdata);
+        return 0;
+}
+
+DEFINE_TRIVIAL_CLEANUP_FUNC(Master *, master_free);
+DEFINE_TRIVIAL_CLEANUP_FUNC(LocalControl *, local_control_free);
+
+int local_run(const LocalRunSettings *run) {
+        _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(master_freep) Master *master = NULL;
+        _cleanup_(local_control_freep) LocalControl *control = NULL;
+        _cleanup_mpz_ mpz_t from, to;
+        char name[WIRE_NAME_MAX + 1] = "";
+        const MasterSettings settings = {
+                .name = name,
+                .once = true,
+        };
+        Problem problem = PROBLEM_NONE;
+        bool open;
+        int r;
+
+        mpz_inits(from, to, NULL);
+        if (gethostname(name, sizeof name - 1) < 0)
+                (void) snprintf(name, sizeof name, "localhost");
+
+        r = read_interval(run->interval_fd, from, to, &open, &problem);
+        if (r >= 0) {
+                r = sd_event_default(&event);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to make the event loop: %m");
+                r = master_new(event, &settings, &master, &problem);
+        }
+        if (r >= 0)
+                r = master_add_job(master, &(MasterJobSettings) {
+                        .name = "local",
+                        .from = from,
+                        .to = open ? NULL : to,
+                        .store_path = run->store_path,
+                        .segment_blocks = run->segment_blocks,
+                }, &problem);
+        if (r < 0) {
+                /* Whoever started us tells it to the person. */
+                local_control_report_failure(run->control_fd, problem.text);
+                return r;
+        }
+        r = local_control_new(event, run->control_fd, master, &control);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, master);
+        if (r < 0)
+                return log_error_errno(r, "Failed to watch the control socket: %m");
+
+        r = sd_event_loop(event);
+        local_control_report_last(control);
+        return r;
+}
