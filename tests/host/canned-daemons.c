@@ -7,9 +7,9 @@
  *     canned-daemons FILE
  *
  * FILE is a JSON object {"org.primed.Master1": {"GetStatus": {KEY: "u:7919", …}, "ListJobs": [{…}, …], …}, …}: a
- * value is the letter of its type, a colon, and itself. A method whose value is a list of two strings fails with that error and
- * message; AddJob's value is the name to return. Calls that change something are written to standard output, a line
- * each. "ready" comes first.
+ * value is the letter of its type, a colon, and itself. A method whose value is a list of two strings fails with that
+ * error and message; AddJob's value is the name to return. Calls that change something are written to standard output,
+ * a line each. "ready" comes first.
  */
 
 #include <errno.h>

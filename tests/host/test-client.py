@@ -50,7 +50,8 @@ def worker(name, **changes):
 def scout(**changes):
     """GetStatus of a scout."""
     return {"name": "s:pi1", "version": "s:1.2.3", "state": "s:working", "asked_cores": "u:2",
-            "asked_cpu_quota": "u:150", "asked_allowed_cpus": "s:0-3", "asked_cpu_weight": "s:idle", "asked_memory": "s:", "allowed_threads": "u:2",
+            "asked_cpu_quota": "u:150", "asked_allowed_cpus": "s:0-3", "asked_cpu_weight": "s:idle",
+            "asked_memory": "s:", "allowed_threads": "u:2",
             "applied_threads": "u:1", "note": "s:on battery", "config_error": "s:", "avahi": "s:running", **changes}
 
 
