@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""primed-listen-generator: the files it writes, and that a broken config costs nothing."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "host"))
+
+import harness  # noqa: E402
+from harness import BUILD, SOURCE, Skip, claim  # noqa: E402
+
+GENERATOR = os.path.join(BUILD, "src", "listen", "primed-listen-generator")
+SOCKET = "primed-master.socket.d/50-primed-listen.conf"
+SERVICE = "primed-master.service.d/50-primed-store.conf"
+
+
+def generate(folder, config, expected_status=0):
+    """The files written, by name, and what was said."""
+    path, output = os.path.join(folder, "master.conf"), os.path.join(folder, "normal")
+    if config is not None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(config)
+    shutil.rmtree(output, ignore_errors=True)
+    os.mkdir(output)
+    environment = {name: value for name, value in os.environ.items() if name not in ("SYSTEMD_SCOPE", "JOURNAL_STREAM")}
+    done = subprocess.run([GENERATOR, f"--config={path}", output, "/no/early", "/no/late"], capture_output=True,
+                          text=True, env=environment, timeout=20, check=False)
+    assert done.returncode == expected_status, done
+    files = {}
+    for parent, _, names in os.walk(output):
+        for name in names:
+            place = os.path.join(parent, name)
+            with open(place, encoding="utf-8") as file:
+                files[os.path.relpath(place, output)] = file.read()
+    return files, done.stderr
+
+
+@claim
+def nothing_by_default(folder):
+    """without a file, with an empty one and with the default nothing is written or said"""
+    for config in (None, "", 'listen = ( "7919" );', 'store = "/var/lib/primed/";'):
+        assert generate(folder, config) == ({}, ""), config
+
+
+@claim
+def writes_dropins(folder):
+    """listen and store become one drop-in each"""
+    files, errors = generate(folder, 'listen = ( "7920", "10.0.0.1:7919" ); store = "/srv/primes";')
+    assert sorted(files) == [SERVICE, SOCKET] and errors == "", (files, errors)
+    assert "ListenStream=\nListenStream=7920\nListenStream=10.0.0.1:7919\n" in files[SOCKET]
+    assert "/srv/primes" in files[SERVICE]
+
+
+@claim
+def dropins_of_the_config(folder):
+    """master.conf.d is read too"""
+    os.mkdir(os.path.join(folder, "master.conf.d"))
+    with open(os.path.join(folder, "master.conf.d", "port.conf"), "w", encoding="utf-8") as file:
+        file.write("listen = ( 8000 );")
+    assert "ListenStream=8000" in generate(folder, 'listen = ( "7920" );')[0][SOCKET]
+
+
+@claim
+def broken_config_writes_nothing(folder):
+    """a broken file is told with its line, in one line, and changes no unit"""
+    files, errors = generate(folder, '\nlisten = ( "nowhere" );', expected_status=1)
+    assert files == {} and len(errors.splitlines()) == 1 and "master.conf:2: " in errors, (files, errors)
+
+
+@claim
+def usage(folder):
+    """wrong usage is told in one line"""
+    for arguments in ([], ["a", "b"], ["--no-such-option"]):
+        done = subprocess.run([GENERATOR, *arguments], capture_output=True, text=True, timeout=10, check=False)
+        assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done
+
+
+@claim
+def systemd_understands(folder):
+    """systemd-analyze verify finds nothing wrong with the units and their drop-ins"""
+    if not shutil.which("systemd-analyze"):
+        raise Skip("needs systemd-analyze")
+    files, _ = generate(folder, 'listen = ( "7920", "10.0.0.1:7919", "[fd00::1]:7919", "[fe80::1%lo]:7919" );'
+                                'store = "/home/a b/primes%";')
+    units = os.path.join(folder, "units")
+    os.mkdir(units)
+    for name, text in files.items():
+        os.makedirs(os.path.join(units, os.path.dirname(name)), exist_ok=True)
+        with open(os.path.join(units, name), "w", encoding="utf-8") as file:
+            file.write(text)
+    shutil.copy(os.path.join(SOURCE, "units", "primed-master.socket"), units)
+    with open(os.path.join(units, "primed-master.service"), "w", encoding="utf-8") as file:
+        file.write("[Service]\nExecStart=/bin/true\n")
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", os.path.join(units, "primed-master.socket"),
+                           os.path.join(units, "primed-master.service")],
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0 and units not in done.stderr, done
+
+
+if __name__ == "__main__":
+    harness.run()
