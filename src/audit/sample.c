@@ -5,8 +5,8 @@
  * A short one is walked, for there primes may be so rare that drawing would miss them; each kind keeps a reservoir
  * (Vitter, "Random sampling with a reservoir", 1985).
  *
- * Which test. One base of the strong test, drawn like the positions, settles nearly all. So it costs a worker nothing to
- * know the pseudoprimes to base 2. Only a number that is called composite and passes is tested thoroughly.
+ * Which test. One base of the strong test, drawn like the positions, settles nearly all: it does not help to know the
+ * pseudoprimes to base 2. Only a number that is called composite and passes is tested thoroughly.
  */
 
 #include "audit/sample.h"

@@ -172,8 +172,8 @@ int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, 
                 return problem_set(problem, EBADMSG, "block %" PRIu64 " has primes outside of the job",
                                    claim->sequence);
         if (!density_is_plausible(auditor->start, block.low, block.high, count))
-                return problem_set(problem, EBADMSG, "block %" PRIu64 " has %" PRIu64 " primes, where about %.0f are to "
-                                   "be expected", claim->sequence, count,
+                return problem_set(problem, EBADMSG, "block %" PRIu64 " has %" PRIu64 " primes, where about %.0f are "
+                                   "to be expected", claim->sequence, count,
                                    density_expected(auditor->start, block.low, block.high));
         return 0;
 }

@@ -78,7 +78,11 @@ typedef enum MasterJobState {
         MASTER_JOB_RUNNING,
         MASTER_JOB_PAUSED,   /* by master_pause_job() */
         MASTER_JOB_FINISHED, /* every block is in order and durable */
-        MASTER_JOB_FAILED,   /* the store does not take anything: see `problem`; master_pause_job(…, false) tries again */
+        /*
+         * The store does not take anything: see `problem`. master_pause_job(…, false) opens it again; for lack of space
+         * that is tried by itself.
+         */
+        MASTER_JOB_FAILED,
 } MasterJobState;
 
 const char *master_job_state_name(MasterJobState state); /* "running" */

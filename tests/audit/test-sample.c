@@ -26,15 +26,16 @@ static void test_the_honest_are_never_accused(void) {
 
         CHECK(sampler_init(&sampler) >= 0);
         for (unsigned i = 0; i < 4 * ELEMENTSOF(places); i++) {
-                const char *place = places[i % ELEMENTSOF(places)];
-                uint64_t length = 1 + random_below(&testing, i % ELEMENTSOF(places) > 12 ? 100 : i % ELEMENTSOF(places) > 9 ? 1000 : 100000);
+                size_t size = i % ELEMENTSOF(places);
+                const char *place = places[size];
+                uint64_t length = 1 + random_below(&testing, size > 12 ? 100 : size > 9 ? 1000 : 100000);
                 Problem problem = PROBLEM_NONE;
                 Sample *sample;
                 char from[64];
 
                 (void) snprintf(from, sizeof from, "%s+%" PRIu64, place, random_below(&testing, 10000));
                 sample = sample_new(from, length, 0);
-                for (unsigned k = 0; k < (i % ELEMENTSOF(places) > 11 ? 2 : 20); k++)
+                for (unsigned k = 0; k < (size > 11 ? 2 : 20); k++)
                         if (!passes(&sampler, sample, &problem)) {
                                 printf("# %s, %" PRIu64 " numbers: %s\n", from, length, problem.text);
                                 CHECK(!"an honest block is accused");
