@@ -69,6 +69,7 @@ static int refuse_syntax(const ConfigFile *file, Problem *problem) {
 
 int config_file_parse(const char *path, const char *text, size_t size, ConfigFile **ret, Problem *problem) {
         _cleanup_(config_file_freep) ConfigFile *file = NULL;
+        _cleanup_free_ char *whole_lines = NULL;
         _cleanup_free_ unsigned *lines = NULL;
         size_t n_lines = 0;
         int r;
@@ -81,9 +82,10 @@ int config_file_parse(const char *path, const char *text, size_t size, ConfigFil
                 return problem_set(problem, ENOMEM, "Out of memory while reading %s.", path);
         config_init(&file->config);
         file->path = strdup(path);
-        if (!file->path)
+        /* A comment that the end of the text ends, not the end of a line, is a syntax error to libconfig. */
+        if (!file->path || asprintf(&whole_lines, "%s\n", text) < 0)
                 return problem_set(problem, ENOMEM, "Out of memory while reading %s.", path);
-        if (config_read_string(&file->config, text) == CONFIG_FALSE)
+        if (config_read_string(&file->config, whole_lines) == CONFIG_FALSE)
                 return refuse_syntax(file, problem);
         (void) note_lines(config_root_setting(&file->config), lines, n_lines);
         *ret = TAKE_PTR(file);

@@ -64,15 +64,68 @@ static int scanner_add_value(Scanner *scanner) {
         return 0;
 }
 
-/* What the token that begins here must not follow. */
+static bool scanner_in_list(const Scanner *scanner) {
+        return scanner->depth > 0 && scanner->open[scanner->depth - 1].bracket != '{';
+}
+
+static bool token_ends_value(Token token) {
+        return token == TOKEN_NUMBER || token == TOKEN_BOOLEAN || token == TOKEN_STRING || token == TOKEN_CLOSE;
+}
+
+static bool token_begins_value(Token token) {
+        return token == TOKEN_NUMBER || token == TOKEN_BOOLEAN || token == TOKEN_STRING || token == TOKEN_OPEN;
+}
+
+/* Between ( and ), or [ and ]: values with commas between. */
+static int check_order_in_list(const Scanner *scanner, Token token) {
+        bool array = scanner->open[scanner->depth - 1].bracket == '[';
+
+        if (token == TOKEN_EQUALS || token == TOKEN_SEMICOLON)
+                return REFUSE(scanner, scanner->line,
+                              "This '%c' cannot stand in a list. Write values with commas between, and settings in "
+                              "braces.",
+                              *scanner->p);
+        if (token == TOKEN_COMMA && !token_ends_value(scanner->last))
+                return REFUSE(scanner, scanner->line, "There is no value in front of this comma. Remove the comma.");
+        if (token_begins_value(token) && token_ends_value(scanner->last))
+                return REFUSE(scanner, scanner->line, "There is no comma between two values of a list. Write one.");
+        if (token == TOKEN_OPEN && array)
+                return REFUSE(scanner, scanner->line,
+                              "Between [ and ] there can be no brackets. Write ( and ) instead of [ and ].");
+        if (token == TOKEN_CLOSE && scanner->last == TOKEN_COMMA)
+                return REFUSE(scanner, scanner->last_line,
+                              "Nothing follows the last comma before '%c'. Remove the comma.", *scanner->p);
+        return 0;
+}
+
+/* In a file or between { and }: NAME = VALUE; where the ; can be a comma or nothing. */
+static int check_order_in_group(const Scanner *scanner, Token token) {
+        if (scanner->last == TOKEN_NAME && token != TOKEN_EQUALS)
+                return REFUSE(scanner, scanner->last_line, "There is no '=' behind '%s'. Write %s = VALUE;",
+                              scanner->name, scanner->name);
+        if (scanner->last == TOKEN_EQUALS && !token_begins_value(token) && token != TOKEN_NAME)
+                return REFUSE(scanner, scanner->last_line, "There is no value behind '='. Write NAME = VALUE;");
+        if (token == TOKEN_EQUALS && scanner->last != TOKEN_NAME)
+                return REFUSE(scanner, scanner->line, "There is no name in front of this '%c'. Write NAME = VALUE;",
+                              *scanner->p);
+        if (token_begins_value(token) && scanner->last != TOKEN_EQUALS)
+                return REFUSE(scanner, scanner->line, "There is no name in front of this value. Write NAME = VALUE;");
+        if ((token == TOKEN_COMMA || token == TOKEN_SEMICOLON) && !token_ends_value(scanner->last))
+                return REFUSE(scanner, scanner->line, "This '%c' ends nothing. Remove it.", *scanner->p);
+        return 0;
+}
+
+/*
+ * Whether the token that begins here may follow what stands before it. libconfig would notice by itself, but could not
+ * say what is wrong, and would lose memory: version 1.5 forgets the string that it has in hand at a syntax error.
+ */
 static int scanner_check_order(Scanner *scanner, Token token) {
         if (++scanner->n_tokens > SCAN_TOKENS_MAX)
                 return REFUSE(scanner, scanner->line, "The file has more than %d words and signs. Make it shorter.",
                               SCAN_TOKENS_MAX);
-        if (scanner->last == TOKEN_NAME && token != TOKEN_EQUALS)
-                return REFUSE(scanner, scanner->last_line, "There is no '=' behind '%s'. Write %s = VALUE;",
-                              scanner->name, scanner->name);
-        return 0;
+        if (token == TOKEN_STRING && scanner->last == TOKEN_STRING) /* strings in a row are one */
+                return 0;
+        return scanner_in_list(scanner) ? check_order_in_list(scanner, token) : check_order_in_group(scanner, token);
 }
 
 static void scanner_pass(Scanner *scanner, Token token) {
@@ -133,7 +186,7 @@ static int scan_string(Scanner *scanner) {
         r = scanner_check_order(scanner, TOKEN_STRING);
         if (r < 0)
                 return r;
-        if (scanner->last != TOKEN_STRING) { /* strings in a row are one */
+        if (scanner->last != TOKEN_STRING) {
                 r = scanner_add_value(scanner);
                 if (r < 0)
                         return r;
@@ -155,12 +208,6 @@ static int scan_string(Scanner *scanner) {
         return REFUSE(scanner, scanner->line, "A string on this line has no end. Close it with a second '\"'.");
 }
 
-/* In a list there are values only, and so there are behind '='. */
-static bool scanner_wants_value(const Scanner *scanner) {
-        return scanner->last == TOKEN_EQUALS ||
-               (scanner->depth > 0 && scanner->open[scanner->depth - 1].bracket != '{');
-}
-
 static int scan_name(Scanner *scanner) {
         const char *begin = scanner->p;
         size_t n = 0;
@@ -170,6 +217,8 @@ static int scan_name(Scanner *scanner) {
         while (scanner->p + n < scanner->end && (isalnum((unsigned char) begin[n]) || strchr("-_*", begin[n])))
                 n++;
         boolean = (n == 4 && strncasecmp(begin, "true", n) == 0) || (n == 5 && strncasecmp(begin, "false", n) == 0);
+        if (!boolean && (scanner->last == TOKEN_EQUALS || scanner_in_list(scanner)))
+                return scanner_refuse_bare(scanner);
         r = scanner_check_order(scanner, boolean ? TOKEN_BOOLEAN : TOKEN_NAME);
         if (r < 0)
                 return r;
@@ -177,8 +226,7 @@ static int scan_name(Scanner *scanner) {
                 r = scanner_add_value(scanner);
                 if (r < 0)
                         return r;
-        } else if (scanner_wants_value(scanner))
-                return scanner_refuse_bare(scanner);
+        }
         (void) scanner_quote(scanner, scanner->name);
         if (n < sizeof scanner->name)
                 scanner->name[n] = '\0';
@@ -314,9 +362,6 @@ static int scan_bracket(Scanner *scanner) {
                                       bracket, scanner->open[scanner->depth].bracket,
                                       scanner->open[scanner->depth].line,
                                       bracket_partner(scanner->open[scanner->depth].bracket));
-                if (scanner->last == TOKEN_COMMA && bracket != '}')
-                        return REFUSE(scanner, scanner->last_line,
-                                      "Nothing follows the last comma before '%c'. Remove the comma.", bracket);
         }
         scanner->p++;
         scanner_pass(scanner, opens ? TOKEN_OPEN : TOKEN_CLOSE);
@@ -404,13 +449,13 @@ int scan_text(const char *path, const char *text, size_t size, unsigned **ret_li
         r = check_lines(path, text, size, problem);
         while (r >= 0 && scanner.p < scanner.end)
                 r = scan_next(&scanner);
+        if (r >= 0 && (scanner.last == TOKEN_NAME || scanner.last == TOKEN_EQUALS))
+                r = scanner_check_order(&scanner, TOKEN_NONE);
         if (r >= 0 && scanner.depth > 0)
                 r = REFUSE(&scanner, scanner.open[scanner.depth - 1].line,
                            "The '%c' of this line has no end. Close it with '%c'.",
                            scanner.open[scanner.depth - 1].bracket,
                            bracket_partner(scanner.open[scanner.depth - 1].bracket));
-        if (r >= 0 && scanner.last == TOKEN_NAME)
-                r = scanner_check_order(&scanner, TOKEN_NONE);
         if (r < 0) {
                 free(scanner.lines);
                 return r;

@@ -78,6 +78,7 @@ static long long get_integer(const config_setting_t *setting) {
 }
 
 static int read_number(const Place *place, const SchemaKey *key, const config_setting_t *setting, void *object) {
+        void *field = (char *) object + key->offset;
         long long value;
 
         if (!is_integer(setting))
@@ -87,7 +88,7 @@ static int read_number(const Place *place, const SchemaKey *key, const config_se
                 return refuse(place, config_file_line(setting), ERANGE,
                               KEY_FORMAT " is %lld, but must lie between %u and %u. Write for example: %s = %s;",
                               KEY_VALUES(place, key), value, key->low, key->high, key->name, key->example);
-        *(unsigned *) ((char *) object + key->offset) = (unsigned) value;
+        *(unsigned *) field = (unsigned) value;
         return 0;
 }
 

@@ -156,11 +156,45 @@ static void test_too_many_tokens(void) {
         unsigned *lines = NULL;
         size_t n_lines;
 
-        memset(text, ';', SCAN_TOKENS_MAX + 1);
-        text[SCAN_TOKENS_MAX + 1] = '\0';
+        for (size_t i = 0; i < SCAN_TOKENS_MAX; i += 4)
+                memcpy(text + i, "a=1;", 4);
+        strcpy(text + SCAN_TOKENS_MAX, ";");
         CHECK(scan_text("FILE", text, SCAN_TOKENS_MAX, &lines, &n_lines, &problem) == 0);
+        CHECK_EQUAL(n_lines, SCAN_TOKENS_MAX / 4);
+        free(lines);
         CHECK(scan_text("FILE", text, SCAN_TOKENS_MAX + 1, &lines, &n_lines, &problem) == -EINVAL);
         CHECK_STRING(problem.text, "FILE:1: The file has more than 32768 words and signs. Make it shorter.");
+}
+
+static void test_order(void) {
+        static const Refused cases[] = {
+                { "a = 1, b = \"x\" \"y\" c = { } d = ( ), e : [ ];", "" },
+                { "a = ( 1, ( 2, { b = 3, } ), \"x\"\n\"y\" ); c = { d = { }; e = [ 1, 2 ] };", "" },
+                { "a = 1;\nb = ;", "FILE:2: There is no value behind '='. Write NAME = VALUE;" },
+                { "a = {\nb =\n};", "FILE:2: There is no value behind '='. Write NAME = VALUE;" },
+                { "a =", "FILE:1: There is no value behind '='. Write NAME = VALUE;" },
+                { "a = = 1;", "FILE:1: There is no value behind '='. Write NAME = VALUE;" },
+                { "= 1;", "FILE:1: There is no name in front of this '='. Write NAME = VALUE;" },
+                { "a = 1 : 2;", "FILE:1: There is no name in front of this ':'. Write NAME = VALUE;" },
+                { "a = \"x\";\n\"y\";", "FILE:2: There is no name in front of this value. Write NAME = VALUE;" },
+                { "a = 1 2;", "FILE:1: There is no name in front of this value. Write NAME = VALUE;" },
+                { "{ a = 1; }", "FILE:1: There is no name in front of this value. Write NAME = VALUE;" },
+                { "true = 1;", "FILE:1: There is no name in front of this value. Write NAME = VALUE;" },
+                { "a = 1;;", "FILE:1: This ';' ends nothing. Remove it." },
+                { "a = {\n, };", "FILE:2: This ',' ends nothing. Remove it." },
+                { "a = ( 1 2 );", "FILE:1: There is no comma between two values of a list. Write one." },
+                { "a = ( 1,, 2 );", "FILE:1: There is no value in front of this comma. Remove the comma." },
+                { "a = ( , 2 );", "FILE:1: There is no value in front of this comma. Remove the comma." },
+                { "a = ( 1; 2 );", "FILE:1: This ';' cannot stand in a list. Write values with commas between, and "
+                                   "settings in braces." },
+                { "a = ( = );", "FILE:1: This '=' cannot stand in a list. Write values with commas between, and "
+                                "settings in braces." },
+                { "a = [ { } ];",
+                  "FILE:1: Between [ and ] there can be no brackets. Write ( and ) instead of [ and ]." },
+                { "a = [ 1, ];", "FILE:1: Nothing follows the last comma before ']'. Remove the comma." },
+        };
+
+        check_scan(cases, ELEMENTSOF(cases));
 }
 
 static void test_lines_of_values(void) {
@@ -179,6 +213,7 @@ int main(void) {
         RUN(test_values_without_quotes);
         RUN(test_what_has_no_end);
         RUN(test_tricks);
+        RUN(test_order);
         RUN(test_zero_byte);
         RUN(test_too_many_tokens);
         RUN(test_lines_of_values);
