@@ -115,6 +115,7 @@ static void test_full_queue_does_not_block(void) {
         Channel *channels[64] = {};
         int r = 0;
 
+        CHECK(listener >= 0);
         for (size_t i = 0; i < 64 && r == 0; i++)
                 r = channel_new(event, path, 0, "x", &callbacks, NULL, channels + i);
         CHECK_EQUAL(r, -EAGAIN);
