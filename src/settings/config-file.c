@@ -87,7 +87,8 @@ int config_file_parse(const char *path, const char *text, size_t size, ConfigFil
                 return problem_set(problem, ENOMEM, "Out of memory while reading %s.", path);
         if (config_read_string(&file->config, whole_lines) == CONFIG_FALSE)
                 return refuse_syntax(file, problem);
-        (void) note_lines(config_root_setting(&file->config), lines, n_lines);
+        if (n_lines > 0)
+                (void) note_lines(config_root_setting(&file->config), lines, n_lines);
         *ret = TAKE_PTR(file);
         return 0;
 }
