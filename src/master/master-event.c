@@ -73,9 +73,9 @@ static void tell_range(const Master *master, const MasterWorker *worker, const D
         _cleanup_mpz_ mpz_t start, end;
         GridBlock block;
 
+        mpz_inits(start, end, NULL);
         if (!job || !log_shows(event_priority(master, LOG_INFO)))
                 return;
-        mpz_inits(start, end, NULL);
         grid_block(&job->grid, range->end - 1, end, &block);
         number_add_u64(end, end, block.high);
         grid_block(&job->grid, range->first, start, &block);
