@@ -563,7 +563,7 @@ int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Pr
                 return problem_set(problem, ENOMEM, "Out of memory");
         *worker = (Worker) {
                 .event = sd_event_ref(event),
-                .is_service = listen_fd >= 0,
+                .is_service = settings->listen_fd >= 0,
                 .has_given_name = settings->name,
                 .listen_fd = TAKE_FD(listen_fd),
                 .session_owner = {
