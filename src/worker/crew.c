@@ -304,6 +304,8 @@ bool crew_wants(Crew *crew, const CrewClient *client, unsigned lane_number) {
         if (lane_number < MIN(crew->n_threads, client->n_threads) &&
             lane_leases(lane, client) < CREW_LEASES_IN_HAND) {
                 crew_lane_offers(lane, offers);
+                if (lane->busy && lane->current_job->client == client)
+                        offers[client->slot].ready = true; /* maybe with the last block that it has */
                 wants = schedule_wait(&lane->schedule, offers, crew->n_slots, client->slot) <= SCHEDULE_QUANTUM_USEC;
         }
         (void) pthread_mutex_unlock(&crew->mutex);

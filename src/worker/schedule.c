@@ -113,7 +113,7 @@ usec_t schedule_wait(const Schedule *schedule, const ScheduleOffer *offers, unsi
         uint64_t pass = schedule->rows[row].pass;
         usec_t wait = 0;
 
-        if (row == schedule->current)
+        if (row == schedule->current && offers[row].ready)
                 return 0;
         for (unsigned i = 0; i < n_offers; i++) {
                 usec_t share = 0;

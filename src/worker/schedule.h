@@ -65,5 +65,5 @@ unsigned schedule_pick(Schedule *schedule, const ScheduleOffer *offers, unsigned
 /* The row has used so much CPU time, `now` included. */
 void schedule_charge(Schedule *schedule, unsigned row, unsigned weight, usec_t cpu_usec, usec_t now);
 
-/* How much CPU time the others will about get before this row's turn comes; 0 for the current one. */
+/* How much CPU time the others will about get before this row's turn comes; 0 for the current one while it is ready. */
 usec_t schedule_wait(const Schedule *schedule, const ScheduleOffer *offers, unsigned n_offers, unsigned row);

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "base/random.h"
 #include "prime/number.h"
 #include "test.h"
 
@@ -253,6 +254,278 @@ static void test_too_many_leases_are_refused(void) {
         CHECK_EQUAL(crew_assign(crew, 0, job, 16, 20, 24), -ENOBUFS);
 }
 
+/* Several clients */
+
+/* Two clients with a job each, and what came for them. */
+typedef struct Pair {
+        Crew *crew;
+        CrewClient *clients[2];
+        CrewJob *jobs[2];
+        uint64_t next[2];
+        uint64_t n_results[2];
+        usec_t used_usec[2];
+} Pair;
+
+static void pair_init(Pair *pair, unsigned n_lanes, size_t pending_bytes_max) {
+        *pair = (Pair) {};
+        CHECK(crew_new(n_lanes, pending_bytes_max, &pair->crew) >= 0);
+        for (unsigned i = 0; i < 2; i++) {
+                pair->clients[i] = crew_client_new();
+                pair->jobs[i] = new_job(pair->clients[i]);
+                CHECK(crew_attach(pair->crew, pair->clients[i]) >= 0);
+        }
+}
+
+static void pair_done(Pair *pair) {
+        crew_free(pair->crew);
+        for (unsigned i = 0; i < 2; i++) {
+                crew_job_unref(pair->jobs[i]);
+                crew_client_unref(pair->clients[i]);
+        }
+}
+
+/* Leases of one block each, which do not continue one another, as long as the lane wants some. */
+static void pair_feed(Pair *pair, unsigned which, unsigned lane) {
+        while (crew_wants(pair->crew, pair->clients[which], lane)) {
+                uint64_t block = pair->next[which] % N_BLOCKS;
+
+                CHECK(crew_assign(pair->crew, lane, pair->jobs[which], block, block + 1, block + 1) >= 0);
+                pair->next[which] += 2;
+        }
+}
+
+/* Counts what is there, or comes within `timeout_msec`. */
+static void pair_take(Pair *pair, int timeout_msec) {
+        _cleanup_(crew_result_freep) CrewResult *result = wait_result(pair->crew, timeout_msec);
+        unsigned which;
+
+        if (!result)
+                return;
+        which = crew_job_client(result->job) == pair->clients[1];
+        CHECK(which == 1 || crew_job_client(result->job) == pair->clients[0]);
+        pair->n_results[which]++;
+        pair->used_usec[which] += result->compute_usec;
+        crew_release(pair->crew, pair->clients[which], result->packed_size);
+}
+
+static void test_clients_share_by_priority(void) {
+        double share;
+        Pair pair;
+
+        pair_init(&pair, 1, 64U << 20);
+        crew_job_set_priority(pair.jobs[0], 100);
+        crew_job_set_priority(pair.jobs[1], 300);
+        while (pair.n_results[0] + pair.n_results[1] < 160) {
+                pair_feed(&pair, 0, 0);
+                pair_feed(&pair, 1, 0);
+                pair_take(&pair, 60000);
+        }
+        share = (double) pair.used_usec[1] / (double) (pair.used_usec[0] + pair.used_usec[1]);
+        printf("# share %.3f\n", share);
+        CHECK(share > 0.6 && share < 0.9);
+
+        /* with nothing from one, all is the other's */
+        pair.n_results[0] = 0;
+        while (pair.n_results[0] < 20) {
+                pair_feed(&pair, 0, 0);
+                pair_take(&pair, 60000);
+        }
+        pair_done(&pair);
+}
+
+static void test_two_clients_compute_the_same_interval(void) {
+        unsigned seen[2][N_BLOCKS] = {};
+        Pair pair;
+
+        pair_init(&pair, 2, 64U << 20);
+        for (unsigned i = 0; i < 2; i++)
+                for (unsigned lane = 0; lane < 2; lane++)
+                        CHECK(crew_assign(pair.crew, lane, pair.jobs[i], 4 * lane, 4 * lane + 4, 8) >= 0);
+        for (unsigned n = 0; n < 16; n++) {
+                _cleanup_(crew_result_freep) CrewResult *result = wait_result(pair.crew, 60000);
+
+                CHECK(result);
+                CHECK_EQUAL(seen[crew_job_client(result->job) == pair.clients[1]][result->sequence]++, 0);
+        }
+        for (unsigned b = 0; b < 8; b++)
+                CHECK(seen[0][b] == 1 && seen[1][b] == 1);
+        pair_done(&pair);
+}
+
+/* The first one's disk is slow: it acknowledges nothing. */
+static void test_a_stalled_client_stalls_nobody_else(void) {
+        size_t stalled_bytes;
+        unsigned n = 0;
+        Pair pair;
+
+        pair_init(&pair, 1, 2U << 20);
+        for (unsigned i = 0; i < 2; i++)
+                CHECK(crew_assign(pair.crew, 0, pair.jobs[i], 0, N_BLOCKS, N_BLOCKS) >= 0);
+        while (n < N_BLOCKS) {
+                _cleanup_(crew_result_freep) CrewResult *result = wait_result(pair.crew, 60000);
+
+                CHECK(result);
+                if (crew_job_client(result->job) == pair.clients[0])
+                        continue;
+                crew_release(pair.crew, pair.clients[1], result->packed_size);
+                n++;
+        }
+        /* by now the first one has its half of the room, and a block may go beyond */
+        while (wait_result(pair.crew, 300))
+                ;
+        stalled_bytes = crew_pending_bytes(pair.crew, pair.clients[0]);
+        CHECK(stalled_bytes >= 1U << 20 && stalled_bytes < 2U << 20);
+        CHECK_EQUAL(crew_pending_bytes(pair.crew, pair.clients[1]), 0);
+        crew_release(pair.crew, pair.clients[0], stalled_bytes);
+        CHECK(wait_result(pair.crew, 60000));
+        pair_done(&pair);
+}
+
+static void test_threads_of_one_client(void) {
+        CrewRemainder remainders[CREW_REMAINDERS_MAX];
+        Pair pair;
+
+        pair_init(&pair, 2, 64U << 20);
+        crew_limit(pair.crew, pair.clients[0], 1, 0);
+        CHECK(!crew_wants(pair.crew, pair.clients[0], 1));
+        CHECK(crew_wants(pair.crew, pair.clients[1], 1));
+        CHECK(crew_assign(pair.crew, 1, pair.jobs[0], 0, 2, 2) >= 0);
+        pair_take(&pair, 200);
+        CHECK_EQUAL(pair.n_results[0], 0);
+        CHECK(crew_assign(pair.crew, 1, pair.jobs[1], 0, 2, 2) >= 0);
+        while (pair.n_results[1] < 2)
+                pair_take(&pair, 60000);
+        CHECK_EQUAL(pair.n_results[0], 0);
+        CHECK_EQUAL(crew_withdraw(pair.crew, pair.clients[0], 1, remainders), 1);
+        CHECK(remainders[0].first == 0 && remainders[0].end == 2);
+        crew_job_unref(remainders[0].job);
+        pair_done(&pair);
+}
+
+static void test_duty_cycle_of_one_client(void) {
+        usec_t begin, span;
+        Pair pair;
+
+        pair_init(&pair, 1, 64U << 20);
+        crew_limit(pair.crew, pair.clients[0], 1, 25);
+        begin = clock_now_usec();
+        while (clock_now_usec() - begin < 3 * USEC_PER_SEC) {
+                pair_feed(&pair, 0, 0);
+                pair_take(&pair, 200);
+        }
+        span = clock_now_usec() - begin;
+        printf("# %.3f of the time\n", (double) pair.used_usec[0] / (double) span);
+        CHECK(pair.used_usec[0] <= span * 30 / 100);
+        CHECK(pair.used_usec[0] >= span * 10 / 100);
+        /* the other one is not capped */
+        while (pair.n_results[1] < 10) {
+                pair_feed(&pair, 1, 0);
+                pair_take(&pair, 60000);
+        }
+        pair_done(&pair);
+}
+
+/* A lease that would wait for its turn for long is not even asked for: it would expire at its master. */
+static void test_a_light_client_waits_without_leases(void) {
+        Pair pair;
+
+        pair_init(&pair, 1, 64U << 20);
+        crew_job_set_priority(pair.jobs[0], 1);
+        crew_job_set_priority(pair.jobs[1], 1000);
+        CHECK(crew_assign(pair.crew, 0, pair.jobs[1], 0, N_BLOCKS, N_BLOCKS) >= 0);
+        while (pair.n_results[1] < 1)
+                pair_take(&pair, 60000);
+        CHECK(crew_assign(pair.crew, 0, pair.jobs[0], 0, N_BLOCKS, N_BLOCKS) >= 0);
+        while (pair.n_results[1] < N_BLOCKS || pair.n_results[0] < N_BLOCKS)
+                pair_take(&pair, 60000);
+
+        CHECK(crew_wants(pair.crew, pair.clients[0], 0)); /* nobody else is there */
+        CHECK(crew_assign(pair.crew, 0, pair.jobs[1], 0, N_BLOCKS, N_BLOCKS) >= 0);
+        CHECK(!crew_wants(pair.crew, pair.clients[0], 0));
+        CHECK(crew_wants(pair.crew, pair.clients[1], 0));
+        while (pair.n_results[1] < 2 * N_BLOCKS)
+                pair_take(&pair, 60000);
+        CHECK(crew_wants(pair.crew, pair.clients[0], 0));
+        pair_done(&pair);
+}
+
+static void test_as_many_clients_as_there_are_rows(void) {
+        CrewClient *clients[CREW_CLIENTS_MAX + 1];
+        _cleanup_(crew_freep) Crew *crew = NULL;
+
+        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        for (unsigned i = 0; i <= CREW_CLIENTS_MAX; i++) {
+                clients[i] = crew_client_new();
+                CHECK_EQUAL(crew_attach(crew, clients[i]), i < CREW_CLIENTS_MAX ? 0 : -EUSERS);
+        }
+        crew_detach(crew, clients[5]);
+        CHECK_EQUAL(crew_attach(crew, clients[CREW_CLIENTS_MAX]), 0);
+        for (unsigned i = 0; i <= CREW_CLIENTS_MAX; i++)
+                crew_client_unref(clients[i]);
+}
+
+/* Everything at once, for the sanitizers; no byte is lost from the account. */
+static void test_clients_come_and_go(void) {
+        CrewRemainder remainders[CREW_REMAINDERS_MAX];
+        usec_t end = clock_now_usec() + 3 * USEC_PER_SEC;
+        bool attached[2] = { true, true };
+        Random random;
+        Pair pair;
+
+        random_init(&random, 7919);
+        pair_init(&pair, 4, 4U << 20);
+        while (clock_now_usec() < end) {
+                unsigned which = (unsigned) random_below(&random, 2), lane = (unsigned) random_below(&random, 4);
+                size_t n = 0;
+
+                pair_take(&pair, 5);
+                if (!attached[which]) {
+                        CHECK(crew_attach(pair.crew, pair.clients[which]) >= 0);
+                        attached[which] = true;
+                        continue;
+                }
+                switch (random_below(&random, 12)) {
+                case 0:
+                        n = crew_withdraw(pair.crew, pair.clients[which], lane, remainders);
+                        break;
+                case 1:
+                        crew_detach(pair.crew, pair.clients[which]);
+                        attached[which] = false;
+                        break;
+                case 2:
+                        crew_limit(pair.crew, pair.clients[which], (unsigned) random_below(&random, 5),
+                                   (unsigned) random_below(&random, 400));
+                        break;
+                case 3:
+                        crew_set_threads(pair.crew, (unsigned) random_below(&random, 5));
+                        break;
+                case 4:
+                        crew_revoke(pair.crew, pair.clients[which], 7, 0, random_below(&random, N_BLOCKS));
+                        break;
+                case 5:
+                        crew_job_set_priority(pair.jobs[which], (unsigned) random_below(&random, 1000));
+                        break;
+                default:
+                        pair_feed(&pair, which, lane);
+                }
+                for (size_t i = 0; i < n; i++)
+                        crew_job_unref(remainders[i].job);
+        }
+        printf("# %" PRIu64 " and %" PRIu64 " blocks\n", pair.n_results[0], pair.n_results[1]);
+        CHECK(pair.n_results[0] > 0 && pair.n_results[1] > 0);
+        for (unsigned i = 0; i < 2; i++)
+                if (attached[i])
+                        crew_detach(pair.crew, pair.clients[i]);
+        CHECK(crew_stop(pair.crew, 20 * USEC_PER_SEC));
+        for (uint64_t n = UINT64_MAX; n != pair.n_results[0] + pair.n_results[1];) {
+                n = pair.n_results[0] + pair.n_results[1];
+                pair_take(&pair, 0);
+        }
+        for (unsigned i = 0; i < 2; i++)
+                CHECK_EQUAL(crew_pending_bytes(pair.crew, pair.clients[i]), 0);
+        pair_done(&pair);
+}
+
 int main(void) {
         RUN(test_two_lanes_find_all_primes);
         RUN(test_results_unpack_to_their_digest);
@@ -263,5 +536,13 @@ int main(void) {
         RUN(test_stop_does_not_wait_for_ever);
         RUN(test_stop_of_an_idle_crew_is_clean);
         RUN(test_too_many_leases_are_refused);
+        RUN(test_clients_share_by_priority);
+        RUN(test_two_clients_compute_the_same_interval);
+        RUN(test_a_stalled_client_stalls_nobody_else);
+        RUN(test_threads_of_one_client);
+        RUN(test_duty_cycle_of_one_client);
+        RUN(test_a_light_client_waits_without_leases);
+        RUN(test_as_many_clients_as_there_are_rows);
+        RUN(test_clients_come_and_go);
         return tests_end();
 }

@@ -196,6 +196,15 @@ static void test_wait_tells_when_the_turn_comes(void) {
         CHECK_EQUAL(stage.last, 1);
         CHECK(schedule_wait(&stage.schedule, stage.offers, 2, 0) <= 30 * USEC_PER_SEC);
 
+        /* being the current one is worth nothing without work */
+        stage.offers[1].ready = false;
+        while (stage.last == 1)
+                stage_step(&stage, BLOCK_USEC);
+        CHECK_EQUAL(schedule_wait(&stage.schedule, stage.offers, 2, 0), 0);
+        stage.offers[0].ready = false;
+        stage.offers[1].ready = true;
+        CHECK(schedule_wait(&stage.schedule, stage.offers, 2, 0) > 0);
+
         /* with nobody else there, at once */
         stage.offers[1].ready = false;
         CHECK_EQUAL(schedule_wait(&stage.schedule, stage.offers, 2, 0), 0);
