@@ -40,7 +40,7 @@
 #define RETRY_MAX_USEC USEC_PER_MINUTE
 #define RING_USEC (30 * USEC_PER_SEC)  /* after the master had no work, doubles up to … */
 #define RING_MAX_USEC (5 * USEC_PER_MINUTE)
-#define GOOD_SESSION_USEC (2 * USEC_PER_SEC)  /* a session of this length had work: pauses begin anew */
+#define GOOD_SESSION_USEC (10 * USEC_PER_SEC) /* a session of this length had work: pauses begin anew */
 #define HANDSHAKES_MAX 3               /* that fail before the first joining: it is no master */
 #define DEATHS_MAX 5                   /* of workers before the first joining */
 #define STOP_USEC (15 * USEC_PER_SEC)  /* for a polite end */
@@ -211,11 +211,9 @@ static void join_on_state(Join *join, const HandoverReport *before) {
 }
 
 /* The session before this moment was long enough to have done something. */
-static bool join_forgive(Join *join) {
-        if (join->state != JOIN_JOINED || clock_now_usec() - join->state_usec < GOOD_SESSION_USEC)
-                return false;
-        join->n_rings = join->n_retries = 0;
-        return true;
+static void join_forgive(Join *join) {
+        if (join->state == JOIN_JOINED && clock_now_usec() - join->state_usec >= GOOD_SESSION_USEC)
+                join->n_rings = join->n_retries = 0;
 }
 
 static void join_on_done(Join *join) {
@@ -223,11 +221,17 @@ static void join_on_done(Join *join) {
         const char *reason = join->report.reason[0] ? join->report.reason : "no work";
         usec_t pause_usec;
 
-        /* It may just be restarted. One that has no work says so at once, the next time. */
-        if (join_forgive(join))
+        /* The first time it may just be restarted. One that has no work says so again. */
+        join_forgive(join);
+        if (join->n_rings == 0) {
+                join->n_rings++;
                 pause_usec = join_retry(join, "it has let this worker go");
-        else
-                pause_usec = join_wait(join, &join->n_rings, RING_USEC, RING_MAX_USEC, "it had no work");
+        } else {
+                unsigned n_before = join->n_rings - 1;
+
+                pause_usec = join_wait(join, &n_before, RING_USEC, RING_MAX_USEC, "it had no work");
+                join->n_rings++;
+        }
         join_tell(join, false, "%s has let this worker go (%s); asking again in %s.", join_master_name(join), reason,
                   text_duration(pause_usec, span));
 }
@@ -241,7 +245,7 @@ static void join_on_lost(Join *join) {
                           "primed-master?", join->settings.host, join->settings.port, reason);
                 return;
         }
-        (void) join_forgive(join);
+        join_forgive(join);
         join_tell(join, true, "The connection to %s broke (%s); connecting again in %s.", join_master_name(join),
                   reason, text_duration(join_retry(join, "the connection broke"), span));
 }
@@ -314,7 +318,7 @@ static void join_on_death(Join *join, const siginfo_t *info) {
                 join_fail(join, "The worker ends again and again (the last time: %s). See the messages above.", how);
                 return;
         }
-        (void) join_forgive(join);
+        join_forgive(join);
         join->dial = dial_free(join->dial);
         join_tell(join, true, "The worker ended (%s); starting it again in %s.", how,
                   text_duration(join_retry(join, "the worker ended"), span));
