@@ -108,16 +108,22 @@ static bool multiples_meet(const Multiples *multiples, const uint8_t *bitmap, si
 }
 
 static bool has_multiples(Auditor *auditor, size_t n_bytes) {
-        bool at_zero = mpz_sgn(auditor->start) == 0, found = false;
+        /* where the block has the numbers below 60, of which 7 to 31 are primes themselves */
+        size_t first = mpz_cmp_ui(auditor->start, 30) <= 0 ? mpz_get_ui(auditor->start) / 30 : SMALL_PRIMES_BYTES;
+        bool found = false;
 
         for (unsigned i = 0; i < N_MULTIPLES; i++) {
                 Multiples *multiples = auditor->multiples + i;
 
                 multiples->phase = mpz_fdiv_ui(auditor->start, 30 * multiples->period) / 30;
-                found |= multiples_meet(multiples, auditor->bitmap, n_bytes, at_zero ? SMALL_PRIMES_BYTES : 0);
+                found |= multiples_meet(multiples, auditor->bitmap, n_bytes, SMALL_PRIMES_BYTES - first);
         }
         /* 1 is no prime, nor is 49, and there is no other composite below 60 that has a bit */
-        return found || (at_zero && ((auditor->bitmap[0] & 0x01) || (n_bytes > 1 && (auditor->bitmap[1] & 0x20))));
+        if (first == 0)
+                found |= auditor->bitmap[0] & 0x01;
+        if (first <= 1 && n_bytes > 1 - first)
+                found |= (auditor->bitmap[1 - first] & 0x20) != 0;
+        return found;
 }
 
 /* The bits that has_multiples() looked at in this byte. */
