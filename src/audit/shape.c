@@ -33,7 +33,7 @@ typedef struct Multiples {
 } Multiples;
 
 #define N_MULTIPLES 4
-#define SMALL_PRIMES_BYTES 2 /* of the bitmap that starts at 0: 31 is the last of these primes */
+#define SMALL_PRIMES_BYTES 2 /* from 0 on: 31 is the last of these primes */
 
 struct Auditor {
         Packer *packer;
@@ -107,23 +107,31 @@ static bool multiples_meet(const Multiples *multiples, const uint8_t *bitmap, si
         return found != 0;
 }
 
-static bool has_multiples(Auditor *auditor, size_t n_bytes) {
-        /* where the block has the numbers below 60, of which 7 to 31 are primes themselves */
-        size_t first = mpz_cmp_ui(auditor->start, 30) <= 0 ? mpz_get_ui(auditor->start) / 30 : SMALL_PRIMES_BYTES;
-        bool found = false;
+/* How many bytes of a bitmap that starts there hold small primes, which are multiples of themselves. */
+static size_t count_small_bytes(const Auditor *auditor, size_t n_bytes) {
+        unsigned long first;
 
+        if (mpz_cmp_ui(auditor->start, 30 * SMALL_PRIMES_BYTES) >= 0)
+                return 0;
+        first = mpz_get_ui(auditor->start) / 30;
+        return MIN(n_bytes, (size_t) (SMALL_PRIMES_BYTES - first));
+}
+
+static bool has_multiples(Auditor *auditor, size_t n_bytes) {
+        /* 1 is no prime, nor is 49, and there is no other composite below 60 that has a bit */
+        static const uint8_t composites[SMALL_PRIMES_BYTES] = { 0x01, 0x20 };
+        size_t n_small = count_small_bytes(auditor, n_bytes);
+        uint8_t found = 0;
+
+        for (size_t i = 0; i < n_small; i++)
+                found |= auditor->bitmap[i] & composites[mpz_get_ui(auditor->start) / 30 + i];
         for (unsigned i = 0; i < N_MULTIPLES; i++) {
                 Multiples *multiples = auditor->multiples + i;
 
                 multiples->phase = mpz_fdiv_ui(auditor->start, 30 * multiples->period) / 30;
-                found |= multiples_meet(multiples, auditor->bitmap, n_bytes, SMALL_PRIMES_BYTES - first);
+                found |= multiples_meet(multiples, auditor->bitmap, n_bytes, n_small);
         }
-        /* 1 is no prime, nor is 49, and there is no other composite below 60 that has a bit */
-        if (first == 0)
-                found |= auditor->bitmap[0] & 0x01;
-        if (first <= 1 && n_bytes > 1 - first)
-                found |= (auditor->bitmap[1 - first] & 0x20) != 0;
-        return found;
+        return found != 0;
 }
 
 /* The bits that has_multiples() looked at in this byte. */

@@ -50,6 +50,23 @@ static void test_honest_blocks_pass(void) {
         }
 }
 
+/* All intervals near 0, where the small primes are: wherever the bitmap starts. */
+static void test_tiny_honest_blocks_pass(void) {
+        for (unsigned from = 0; from < 100; from++)
+                for (uint64_t length = 1; length < 70; length += 1 + length / 4) {
+                        Problem problem = PROBLEM_NONE;
+                        Sample *sample;
+                        char word[16];
+
+                        (void) snprintf(word, sizeof word, "%u", from);
+                        sample = sample_new(word, length, 0);
+                        if (check(sample, &sample->claim, &problem) < 0)
+                                printf("# [%u, +%" PRIu64 "): %s\n", from, length, problem.text);
+                        CHECK(problem.text[0] == '\0');
+                        sample_free(sample);
+                }
+}
+
 /* The claim is refused, with a sentence that has `word` in it. */
 static void check_refused(const Sample *sample, const Claim *claim, const char *word) {
         Problem problem = PROBLEM_NONE;
@@ -205,6 +222,7 @@ static void test_the_word_for_what_is_checked(void) {
 
 int main(void) {
         RUN(test_honest_blocks_pass);
+        RUN(test_tiny_honest_blocks_pass);
         RUN(test_lies_are_refused);
         RUN(test_noise_is_refused);
         RUN(test_every_single_multiple_is_seen);
