@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A dbus-daemon of our own that plays the system bus (DBUS_SYSTEM_BUS_ADDRESS), for tests of what talks over it. Anybody
- * may own any name on it, except those that begin with org.primed.Forbidden.
+ * A dbus-daemon of our own that plays the system bus (DBUS_SYSTEM_BUS_ADDRESS), for tests of what talks over it.
+ * Anybody may own any name on it, except those that begin with org.primed.Forbidden.
  */
 
 #include <signal.h>
@@ -28,7 +28,8 @@ static inline bool private_bus_start(PrivateBus *bus) {
                 "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n"
                 " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"
                 "<busconfig><type>system</type><listen>unix:path=%s/bus</listen><auth>EXTERNAL</auth>\n"
-                "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/><deny own_prefix=\"org.primed.Forbidden\"/>\n"
+                "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>\n"
+                "<deny own_prefix=\"org.primed.Forbidden\"/>\n"
                 "<allow send_type=\"method_call\"/><allow send_type=\"signal\"/><allow send_type=\"method_return\"/>\n"
                 "<allow send_type=\"error\"/><allow receive_type=\"*\"/></policy></busconfig>\n";
         char path[128];

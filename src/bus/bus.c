@@ -114,7 +114,8 @@ static int name_request_on_reply(sd_bus_message *m, void *userdata, sd_bus_error
 
                 if (sd_bus_is_open(request->bus) <= 0) /* bus_on_disconnected() tells that */
                         return 0;
-                (void) problem_set(&problem, r, "Cannot own the bus name %s: %s", request->name, bus_error_text(error, r));
+                (void) problem_set(&problem, r, "Cannot own the bus name %s: %s", request->name,
+                                   bus_error_text(error, r));
                 request->on_result(r, problem.text, request->userdata);
                 /* A daemon that hung for a while is asked again: nobody else will tell us that it is back. */
                 return r == -ETIMEDOUT ? name_request_send(request) : 0;
@@ -123,8 +124,8 @@ static int name_request_on_reply(sd_bus_message *m, void *userdata, sd_bus_error
         if (result == PRIMARY_OWNER || result == ALREADY_OWNER) {
                 name_request_acquired(request);
         } else if (!request->owned) {
-                (void) problem_set(&problem, EEXIST, "Another process owns the bus name %s; it is ours when that one ends",
-                                   request->name);
+                (void) problem_set(&problem, EEXIST,
+                                   "Another process owns the bus name %s; it is ours when that one ends", request->name);
                 request->on_result(-EEXIST, problem.text, request->userdata);
         }
         return 0;
@@ -172,7 +173,8 @@ int bus_request_name(sd_bus *bus, const char *name, BusNameResult on_result, voi
         memcpy(request->name, name, size);
 
         /* The match is asked for first, so that the daemon knows it before it can give us the name. */
-        (void) snprintf(match, sizeof match, "type='signal',sender='" DBUS_NAME "',path='" DBUS_PATH "',arg0='%s'", name);
+        (void) snprintf(match, sizeof match, "type='signal',sender='" DBUS_NAME "',path='" DBUS_PATH "',arg0='%s'",
+                        name);
         r = sd_bus_add_match_async(bus, &slot, match, name_request_on_signal, NULL, request);
         if (r < 0)
                 return r;

@@ -51,9 +51,9 @@ int bus_append_bool(sd_bus_message *m, const char *key, bool value);
 const char *bus_error_text(const sd_bus_error *error, int r);
 
 /*
- * Reads one a{sv} of basic values: calls `on_entry` for each entry, with `type` (one of 's', 'u', 't', 'd', 'b') and the
- * value of that type. Values of other types are skipped, so that peers may add keys. A negative result of `on_entry`
- * ends the reading and is returned. Returns -ENXIO when `m` holds no a{sv} here.
+ * Reads one a{sv} of basic values: calls `on_entry` for each entry, with `type` (one of 's', 'u', 't', 'd', 'b') and
+ * the value of that type. Values of other types are skipped, so that peers may add keys. A negative result of
+ * `on_entry` ends the reading and is returned. Returns -ENXIO when `m` holds no a{sv} here.
  */
 typedef union BusValue {
         const char *s; /* lives as long as the message */

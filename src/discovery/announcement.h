@@ -27,8 +27,8 @@ int announcement_init(Announcement *announcement, const char *master, const char
                       const char *capabilities);
 
 /*
- * Sets work and job; a change of `work` to true changes `ring`, to the time `now_sec` (Unix) or a greater number: not the
- * one that an earlier process of this master used. Whether anything changed.
+ * Sets work and job; a change of `work` to true changes `ring`, to the time `now_sec` (Unix) or a greater number: not
+ * the one that an earlier process of this master used. Whether anything changed.
  */
 bool announcement_set_work(Announcement *announcement, bool work, const char *job, uint64_t now_sec);
 

@@ -68,7 +68,8 @@ static void set_server_state(AvahiDaemon *daemon, int state, const char *error) 
                                 "Another host of the network has this host's name: Avahi looks for another one");
         else if (state == AVAHI_SERVER_FAILURE)
                 (void) snprintf(daemon->problem, sizeof daemon->problem,
-                                "avahi-daemon failed (%s): see \"journalctl -u avahi-daemon\"", avahi_error_name_text(error));
+                                "avahi-daemon failed (%s): see \"journalctl -u avahi-daemon\"",
+                                avahi_error_name_text(error));
         tell_state(daemon);
 }
 

@@ -27,7 +27,7 @@ typedef struct AvahiDaemon AvahiDaemon;
 typedef struct AvahiDaemonCallbacks {
         /* Only changes. */
         void (*on_state)(DiscoveryState state, const char *problem, void *userdata);
-        /* The process that we talked to is gone: its object paths mean nothing now, or something else. After on_state(). */
+        /* The process that we talked to is gone: its paths mean nothing now, or something else. After on_state(). */
         void (*on_lost)(void *userdata);
         void (*on_signal)(sd_bus_message *m, void *userdata); /* of an object, from that process */
         void *userdata;

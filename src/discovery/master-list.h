@@ -37,8 +37,8 @@ MasterList *master_list_new(const BrowserCallbacks *callbacks);
 MasterList *master_list_free(MasterList *list); /* calls nothing */
 
 /*
- * The entry at `seat`, with the instance name `name`, saw a master, or none (`sighting` is NULL). 0, -ENOMEM, or -ENOSPC
- * when MASTER_LIST_SEATS_MAX other seats are valid: then this one is not.
+ * The entry at `seat`, with the instance name `name`, saw a master, or none (`sighting` is NULL). 0, -ENOMEM, or
+ * -ENOSPC when MASTER_LIST_SEATS_MAX other seats are valid: then this one is not.
  */
 int master_list_put(MasterList *list, Seat *seat, const char *name, const Sighting *sighting);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Brings Avahi to what is wanted, one call at a time: publisher_advance() looks at what is missing and asks for the next
- * thing; each reply, signal and timer notes what it learned and calls it again.
+ * Brings Avahi to what is wanted, one call at a time: publisher_advance() looks at what is missing and asks for the
+ * next thing; each reply, signal and timer notes what it learned and calls it again.
  *
  *     EntryGroupNew → AddService → Commit → (registering) → established → UpdateServiceTxt when the TXT changes
  *                          ▲                                     │
@@ -148,7 +148,8 @@ static void publisher_on_collision(Publisher *publisher) {
 }
 
 static void publisher_on_error(Publisher *publisher, sd_bus_message *reply) {
-        if (publisher->step == STEP_ADD && sd_bus_message_is_method_error(reply, "org.freedesktop.Avahi.CollisionError")) {
+        if (publisher->step == STEP_ADD &&
+            sd_bus_message_is_method_error(reply, "org.freedesktop.Avahi.CollisionError")) {
                 publisher_on_collision(publisher); /* with another program of this host */
                 return;
         }
@@ -239,7 +240,8 @@ static int publisher_start(Publisher *publisher, Step step) {
         int r;
 
         r = avahi_daemon_new_call(publisher->daemon, step == STEP_GROUP ? AVAHI_SERVER_PATH : publisher->group,
-                                  step == STEP_GROUP ? AVAHI_SERVER_INTERFACE : AVAHI_GROUP_INTERFACE, methods[step], &m);
+                                  step == STEP_GROUP ? AVAHI_SERVER_INTERFACE : AVAHI_GROUP_INTERFACE, methods[step],
+                                  &m);
         if (r < 0)
                 return r;
         r = append_arguments(publisher, m, step);
@@ -325,8 +327,8 @@ static void publisher_on_state(DiscoveryState state, const char *problem, void *
 
         publisher->state = state;
         if (state == DISCOVERY_ABSENT)
-                publisher_set_problem(publisher, "Avahi does not run, so no host finds this master by itself (\"systemctl "
-                                                 "start avahi-daemon\")", problem);
+                publisher_set_problem(publisher, "Avahi does not run, so no host finds this master by itself "
+                                                 "(\"systemctl start avahi-daemon\")", problem);
         else
                 publisher_set_problem(publisher, problem, "");
         if (state != DISCOVERY_RUNNING && publisher->group) {

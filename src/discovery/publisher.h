@@ -3,9 +3,9 @@
 
 /*
  * Tells the LAN of one master, by Avahi's D-Bus API: one _primed._tcp service with protocol and interface unspecified.
- * The instance name is unique by construction ("primed on HOST (12345678)", the first digits of the id); on a collision
- * an alternative one is taken all the same. Comes back by itself when Avahi restarts; a registration that hangs for 30 s
- * is begun anew. Never blocks, never starts Avahi against the admin's will.
+ * The instance name is unique by construction ("primed on HOST (12345678)", the first digits of the id); on a
+ * collision an alternative one is taken all the same. Comes back by itself when Avahi restarts; a registration that
+ * hangs for 30 s is begun anew. Never blocks, never starts Avahi against the admin's will.
  */
 
 #include <stdbool.h>

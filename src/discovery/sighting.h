@@ -37,7 +37,7 @@ typedef struct Sighting {
 
 /*
  * 0, or -EBADMSG when the entry is none of a master: no id of 64 hex digits, no version, port 0, or an address that no
- * other host can have, or that only this machine can have though another one announced it. `*ret` is written on success.
+ * host can have, or that only this machine can have though another one announced it. `*ret` is written on success.
  */
 int sighting_read(const SightingSource *source, Sighting *ret);
 

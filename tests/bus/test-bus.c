@@ -94,8 +94,8 @@ static void test_name_lost(void) {
         RUN_UNTIL(told.n > 0, 5);
         CHECK_EQUAL(told.error, 0);
         /* Behind our back. */
-        CHECK(sd_bus_call_method_async(bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                                       "ReleaseName", NULL, NULL, "s", NAME) >= 0);
+        CHECK(sd_bus_call_method_async(bus, NULL, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                       "org.freedesktop.DBus", "ReleaseName", NULL, NULL, "s", NAME) >= 0);
         RUN_UNTIL(told.n >= 3, 5);
         CHECK_EQUAL(told.n, 3); /* lost, and ours again */
         CHECK_EQUAL(told.error, 0);
@@ -159,7 +159,9 @@ static pid_t call_as(uid_t uid, const char *destination) {
                 r = sd_bus_call_method(bus, destination, "/", "org.primed.Test1", "Change", &error, NULL, NULL);
                 if (r >= 0)
                         _exit(0);
-                _exit(sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED) && strstr(error.message, "Only root") ? 1 : 2);
+                if (!sd_bus_error_has_name(&error, SD_BUS_ERROR_ACCESS_DENIED) || !strstr(error.message, "Only root"))
+                        _exit(2);
+                _exit(1);
         }
         return pid;
 }

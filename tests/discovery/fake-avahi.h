@@ -80,7 +80,8 @@ static inline size_t fake_count(FakeAvahi *fake, const char *interface) {
         return n;
 }
 
-static inline sd_bus_message *fake_signal_new(FakeAvahi *fake, const char *path, const char *interface, const char *member) {
+static inline sd_bus_message *fake_signal_new(FakeAvahi *fake, const char *path, const char *interface,
+                                              const char *member) {
         sd_bus_message *m = NULL;
 
         CHECK(sd_bus_message_new_signal(fake->bus, &m, path, interface, member) >= 0);
@@ -118,8 +119,8 @@ static inline void fake_found(FakeAvahi *fake, FakeObject *resolver, const char 
                               const char *const *strings) {
         sd_bus_message *m = fake_signal_new(fake, resolver->path, resolver->interface, "Found");
 
-        CHECK(sd_bus_message_append(m, "iissssisq", resolver->number, resolver->protocol, resolver->name, "_primed._tcp",
-                                    "local", "host.local", resolver->protocol, address, port) >= 0);
+        CHECK(sd_bus_message_append(m, "iissssisq", resolver->number, resolver->protocol, resolver->name,
+                                    "_primed._tcp", "local", "host.local", resolver->protocol, address, port) >= 0);
         CHECK(sd_bus_message_open_container(m, 'a', "ay") >= 0);
         for (; *strings; strings++)
                 CHECK(sd_bus_message_append_array(m, 'y', *strings, strlen(*strings)) >= 0);
@@ -225,7 +226,8 @@ static inline int fake_take(FakeAvahi *fake, sd_bus_message *m) {
         if (strcmp(sd_bus_message_get_interface(m), "org.freedesktop.Avahi.Server2") == 0) {
                 if (fake->old)
                         return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_METHOD, "Method not found");
-                return fake_make(fake, m, strcmp(member, "ServiceBrowserPrepare") == 0 ? "ServiceBrowser" : "ServiceResolver");
+                return fake_make(fake, m,
+                                 strcmp(member, "ServiceBrowserPrepare") == 0 ? "ServiceBrowser" : "ServiceResolver");
         }
         if (strcmp(member, "ServiceBrowserNew") == 0)
                 return fake_make(fake, m, "ServiceBrowser");

@@ -19,8 +19,9 @@ static void test_what_is_refused(void) {
         CHECK_EQUAL(announcement_init(&announcement, "h", "", 7919, ""), -EINVAL);
         CHECK_EQUAL(announcement_init(&announcement, "h", "1234", 7919, ""), -EINVAL);
         CHECK_EQUAL(announcement_init(&announcement, "h", ID "0", 7919, ""), -EINVAL);
-        CHECK_EQUAL(announcement_init(&announcement, "h", "x" "2345678deadbeef0123456789abcdef0123456789abcdef0123456789abcdef",
-                                      7919, ""), -EINVAL);
+        CHECK_EQUAL(announcement_init(&announcement, "h",
+                                      "x2345678deadbeef0123456789abcdef0123456789abcdef0123456789abcdef", 7919, ""),
+                    -EINVAL);
         CHECK_EQUAL(announcement_init(&announcement, "h", ID, 0, ""), -EINVAL);
         CHECK_EQUAL(announcement_init(&announcement, "h", ID, 7919, ""), 0);
 }

@@ -360,8 +360,8 @@ static void test_garbage(void) {
         m = fake_signal_new(&fake, resolver->path, resolver->interface, "Found");
         CHECK(sd_bus_message_append(m, "s", "x") >= 0);
         fake_send(&fake, m);
-        m = fake_signal_new(&fake, fake_object(&fake, "ServiceBrowser", NULL)->path, "org.freedesktop.Avahi.ServiceBrowser",
-                            "ItemNew");
+        m = fake_signal_new(&fake, fake_object(&fake, "ServiceBrowser", NULL)->path,
+                            "org.freedesktop.Avahi.ServiceBrowser", "ItemNew");
         fake_send(&fake, m);
         RUN_UNTIL(event, false, 0.1);
         CHECK_EQUAL(n_told, 0);

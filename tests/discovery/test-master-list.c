@@ -156,7 +156,7 @@ static void test_newest_word_counts(void) {
         CHECK_EQUAL(see(list, &stale, 1, "10.0.0.2", 2, true), 0);
         CHECK_EQUAL(see(list, &fresh, 1, "fe80::2", 3, false), 0);
         CHECK(!last.work);
-        CHECK_EQUAL(see(list, &fresh, 1, "fe80::2", 3, true), 0); /* the doorbell, though the other one says so for long */
+        CHECK_EQUAL(see(list, &fresh, 1, "fe80::2", 3, true), 0); /* the doorbell; the other one says so for long */
         CHECK(last.work);
         CHECK_EQUAL(n_told, 3);
         CHECK_EQUAL(see(list, &fresh, 1, "fe80::2", 3, false), 0);
@@ -189,7 +189,8 @@ static void test_too_many_masters(void) {
         CHECK_EQUAL(master_list_put(list, &seats[7], "", NULL), 0);
         CHECK_EQUAL(n_gone, 1);
         CHECK_EQUAL(n_told, DISCOVERY_MASTERS_MAX + 1);
-        CHECK(strcmp(last.id, id_of(DISCOVERY_MASTERS_MAX)) == 0 || strcmp(last.id, id_of(DISCOVERY_MASTERS_MAX + 1)) == 0);
+        CHECK(strcmp(last.id, id_of(DISCOVERY_MASTERS_MAX)) == 0 ||
+              strcmp(last.id, id_of(DISCOVERY_MASTERS_MAX + 1)) == 0);
         master_list_free(list);
         free(seats);
 }

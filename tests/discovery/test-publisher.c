@@ -30,7 +30,9 @@ typedef struct Scene {
 } Scene;
 
 static Scene begin(void) {
-        const PublisherSettings settings = { .name = "h1", .id = ID, .port = 7919, .capabilities = "", .on_changed = on_changed };
+        const PublisherSettings settings = {
+                .name = "h1", .id = ID, .port = 7919, .capabilities = "", .on_changed = on_changed,
+        };
         Scene scene = { 0 };
         Problem problem = PROBLEM_NONE;
 
