@@ -29,8 +29,8 @@ static void print_keys(const char *group, const SchemaKey *keys, size_t n_keys) 
                 const SchemaKey *key = &keys[i];
 
                 printf("%s%s%s\t%s\t%d\t%u\t%u\t%s\t%s\t%s\t%s\n", group, group[0] ? "." : "", key->name,
-                       kinds[key->kind], key->required, key->low, key->high, key->default_text ?: "", key->example, key->unit,
-                       key->reason);
+                       kinds[key->kind], key->required, key->low, key->high, key->default_text ?: "", key->example,
+                       key->unit, key->reason);
                 print_keys(key->name, key->children, key->n_children);
         }
 }
