@@ -125,7 +125,8 @@ static int name_request_on_reply(sd_bus_message *m, void *userdata, sd_bus_error
                 name_request_acquired(request);
         } else if (!request->owned) {
                 (void) problem_set(&problem, EEXIST,
-                                   "Another process owns the bus name %s; it is ours when that one ends", request->name);
+                                   "Another process owns the bus name %s; it is ours when that one ends",
+                                   request->name);
                 request->on_result(-EEXIST, problem.text, request->userdata);
         }
         return 0;

@@ -40,7 +40,9 @@ FOREIGN_HEADERS = {
     'wire': [(BUS, 'D-Bus')],
 }
 # Libraries that one folder wraps for all others.
-ONE_USER = {'libconfig.h': 'settings', 'primesieve.h': 'prime', 'xxhash.h': 'base'}
+ONE_USER = {'libconfig.h': 'settings', 'primesieve.h': 'prime', 'xxhash.h': 'base',
+            **{f'avahi-common/{name}.h': 'discovery'
+               for name in ('address', 'alternative', 'defs', 'error', 'malloc', 'strlst')}}
 
 CLOCK_CALL = re.compile(r'\b(clock_(now|realtime|thread_cpu)_usec|clock_gettime|gettimeofday|time)\s*\(')
 LOUD_CALL = re.compile(r'\blog_(info|notice|warning|error)(_errno)?\s*\(')
