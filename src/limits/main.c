@@ -31,7 +31,7 @@ static int arg_log_priority = LOG_INFO;
 
 static void help(void) {
         printf("primed-limits [OPTIONS...]\n\n"
-               "Sets the limits of worker.conf on %s, and reverts those taken out.\n\n"
+               "Sets the limits of worker.conf on %s, reverts those taken out.\n\n"
                "  -h --help             Show this help\n"
                "     --version          Show the version\n"
                "     --start            Bear a broken config while limits are in force\n"

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What primectl says about itself: the help texts, the man page, and that they agree.
+"""What our programs say about themselves: the help texts, the man pages, and that they agree. Each program, unit and
+config file has a page.
 
-    manual.py PRIMECTL SOURCE_TREE
+    manual.py BUILD_DIRECTORY SOURCE_TREE
 """
 
 import os
@@ -17,10 +18,19 @@ COLUMNS_MAX = 80
 OPTION = re.compile(r'(?<![\w-])--[a-z][a-z0-9-]*')
 VERB = re.compile(r'^ {2,4}([a-z][a-z-]*)\b')
 MAN_SOURCE = 'man/primectl.1.scd'
+# Programs that systemd starts: where they are built.
+DAEMONS = {
+    'primed-limits': 'src/limits/primed-limits',
+    'primed-listen-generator': 'src/listen/primed-listen-generator',
+    'primed-master': 'src/master/primed-master',
+    'primed-scout': 'src/scout/primed-scout',
+    'primed-worker': 'src/worker/primed-worker',
+}
+UNIT = re.compile(r'^(primed[a-z.-]*\.(?:service|socket|path|slice))(?:\.in)?$')
 
 
-class Primectl:
-    """The program under test."""
+class Program:
+    """A program under test."""
 
     def __init__(self, path):
         self.path = path
@@ -111,21 +121,68 @@ def check_letters(primectl, verbs, source):
                 yield f'{MAN_SOURCE}: -{letter} is in the help of {verb} but not here'
 
 
-def check_page(source):
+def check_daemon(program, name, tree):
+    """The help of a daemon is well-formed, and its options are the entries of its man page."""
+    path = f'man/{name}.8.scd'
+    status, output, errors = program.run('--help')
+    if status != 0 or errors or not output.startswith(name):
+        yield f'{name} --help: status {status}, {errors or output}'
+    for line in output.splitlines():
+        if len(line) > COLUMNS_MAX:
+            yield f'{name} --help: {len(line)} columns: {line}'
+    if path not in tree.paths:
+        yield f'{path}: missing'
+        return
+    helped = set(OPTION.findall('\n'.join(line for line in output.splitlines() if line.lstrip().startswith('-'))))
+    entries = [line for line in plain_manual(tree.read(path)).splitlines() if line.startswith('*-')]
+    written = set(OPTION.findall('\n'.join(entries)))
+    for option in sorted(helped ^ written):
+        yield f'{path}: {option} is in {"the help text" if option in helped else "no help text"} but ' + \
+              f'{"not here" if option in helped else "here"}'
+
+
+def list_page_names(tree):
+    """The names under which man finds a page, from man/meson.build; and for each the page that is shown."""
+    source = tree.read('man/meson.build')
+    names = {name: name for name in re.findall(r"'([\w.-]+\.\d)'", source.split(']')[0])}
+    names.update(re.findall(r"'([\w.-]+\.\d)': '([\w.-]+\.\d)'", source))
+    return names
+
+
+def check_names(tree):
+    """Each program, unit and config file has a page, which names it in its title; each page is built."""
+    names = list_page_names(tree)
+    wanted = ['primectl.1', *(f'{name}.8' for name in DAEMONS)]
+    wanted += [f'{UNIT.match(os.path.basename(path))[1]}.8' for path in tree.paths
+               if path.startswith('units/') and UNIT.match(os.path.basename(path))]
+    wanted += [f'primed-{os.path.basename(path)}.5' for path in tree.under('conf', '.conf')]
+    for name in wanted:
+        if name not in names:
+            yield f'man/meson.build: no page {name}'
+            continue
+        title = tree.read(f'man/{names[name]}.scd').split('# NAME')[1].split('#')[0].split(' - ')[0]
+        if name.rpartition('.')[0] not in re.split(r'[,\s]+', plain_manual(title)):
+            yield f'man/{names[name]}.scd: the section NAME does not have {name}'
+    for path in tree.under('man', '.scd'):
+        if os.path.basename(path)[:-4] not in names:
+            yield f'{path}: not built by man/meson.build'
+
+
+def check_page(path, source):
     """mandoc finds nothing wrong with the page as built."""
     page = subprocess.run(['scdoc'], input=source, capture_output=True, text=True, check=False)
     if page.returncode != 0:
-        yield f'{MAN_SOURCE}: scdoc: {page.stderr.strip()}'
+        yield f'{path}: scdoc: {page.stderr.strip()}'
         return
     lint = subprocess.run(['mandoc', '-T', 'lint', '-W', 'warning'], input=page.stdout, capture_output=True, text=True,
                           check=False)
     for line in lint.stdout.splitlines():
         if 'skipping paragraph macro' not in line:  # scdoc writes .PP in front of tables and headings
-            yield f'{MAN_SOURCE}: {line}'
+            yield f'{path}: {line}'
 
 
 def find_problems(primectl, tree):
-    """All of it, as texts."""
+    """All that is wrong with primectl, as texts."""
     source = tree.read(MAN_SOURCE)
     verbs = primectl.verbs()
     problems = [] if verbs else ['primectl --help: no block "Commands:"']
@@ -138,7 +195,17 @@ def find_problems(primectl, tree):
     problems += check_manual(primectl, verbs, source)
     problems += check_letters(primectl, verbs, source)
     problems += check_environment(tree, source)
-    problems += check_page(source)
+    return problems
+
+
+def find_all_problems(build, tree):
+    """primectl, the daemons, and every page."""
+    problems = find_problems(Program(os.path.join(build, 'src/ctl/primectl')), tree)
+    for name, path in DAEMONS.items():
+        problems += check_daemon(Program(os.path.join(build, path)), name, tree)
+    problems += check_names(tree)
+    for path in tree.under('man', '.scd'):
+        problems += check_page(path, tree.read(path))
     return problems
 
 
@@ -147,4 +214,4 @@ if __name__ == '__main__':
         if not shutil.which(tool):
             print(f'needs {tool}')
             sys.exit(77)
-    sys.exit(report(find_problems(Primectl(sys.argv[1]), Tree(sys.argv[2]))))
+    sys.exit(report(find_all_problems(sys.argv[1], Tree(sys.argv[2]))))

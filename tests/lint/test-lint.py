@@ -152,7 +152,7 @@ class ManualTest(unittest.TestCase):
             with open(name, 'w', encoding='utf-8') as file:
                 file.write(text)
         os.chmod(path, stat.S_IRWXU)
-        primectl, tree = manual.Primectl(path), Tree(root)
+        primectl, tree = manual.Program(path), Tree(root)
         problems = [*manual.check_help(primectl), *manual.check_help(primectl, 'local'),
                     *manual.check_usage_error(primectl, 'nonsense'),
                     *manual.check_manual(primectl, primectl.verbs(), tree.read(manual.MAN_SOURCE))]
