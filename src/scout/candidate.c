@@ -45,6 +45,7 @@ static void candidate_schedule(Candidate *candidate, RetryKind kind, usec_t now,
 static void candidate_rest(Candidate *candidate, RetryKind kind, const char *reason, usec_t now, Random *random) {
         candidate->phase = CANDIDATE_IDLE;
         candidate->since_usec = now;
+        candidate->report = (HandoverReport) {};
         (void) snprintf(candidate->reason, sizeof candidate->reason, "%s", reason);
         candidate_schedule(candidate, kind, now, random);
 }
@@ -304,6 +305,7 @@ const char *candidate_state(const Candidate *candidate) {
         case RETRY_DONE:
                 return candidate->work ? "backing off" : "waiting";
         case RETRY_DOORBELL:
+                return "connecting"; /* in a moment */
         case RETRY_RING:
         case RETRY_RING_SEEN:
                 return "waiting";

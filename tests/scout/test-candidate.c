@@ -57,6 +57,7 @@ static void test_doorbell_rings_at_once(void) {
         _cleanup_(candidate_freep) Candidate *candidate = seen('a', true, START);
 
         check_next(candidate, START, RETRY_DOORBELL, 0);
+        CHECK_STRING(candidate_state(candidate), "connecting");
         CHECK_STRING(candidate_title(candidate), "primed on host-a");
 }
 
@@ -122,6 +123,8 @@ static void test_fixed_rings_at_once_and_then_slowly(void) {
         leave(candidate, HANDOVER_DONE, now + USEC_PER_SEC);
         check_next(candidate, now + USEC_PER_SEC, RETRY_RING, 0);
         CHECK_STRING(candidate_state(candidate), "waiting");
+        CHECK_STRING(candidate->reason, "because");
+        CHECK_EQUAL(candidate->report.threads_applied, 0);
 }
 
 static void test_restarting_master_is_asked_soon_and_once(void) {
