@@ -85,7 +85,8 @@ static Backlog *grant_next_job(Plan *plan, const Lane *lane, bool spent) {
                         continue;
                 if (backlog == lane->credited && !spent)
                         return backlog;
-                if (!best || backlog->pass < best->pass)
+                if (!best || backlog->pass < best->pass ||
+                    (backlog->pass == best->pass && backlog->job.priority > best->job.priority))
                         best = backlog;
         }
         return best;

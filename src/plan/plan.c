@@ -6,6 +6,7 @@
 #include "plan/plan.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,30 @@ static Backlog *plan_find_job(const Plan *plan, uint64_t job) {
         return NULL;
 }
 
+/*
+ * The jobs' claims have changed: each lane looks around at its next lease. A job that is more urgent must not wait
+ * until the run of one that is hardly wanted is done.
+ */
+static void plan_choose_anew(Plan *plan) {
+        Lane *lane;
+
+        for (RosterWalk walk = { .roster = &plan->roster }; (lane = roster_walk(&walk));)
+                grant_refund(lane);
+}
+
+/*
+ * Where a job begins that has waited for nothing yet: beside the one that is next. After plan_choose_anew() only, for
+ * lanes are charged in advance.
+ */
+static double plan_first_pass(const Plan *plan) {
+        double pass = INFINITY;
+
+        for (size_t i = 0; i < plan->n_backlogs; i++)
+                if (backlog_is_active(plan->backlogs[i]))
+                        pass = MIN(pass, plan->backlogs[i]->pass);
+        return pass < INFINITY ? pass : plan->pass;
+}
+
 int plan_job_add(Plan *plan, const PlanJob *job, const IntervalSet *done) {
         _cleanup_(backlog_freep) Backlog *backlog = NULL;
         int r;
@@ -78,7 +103,6 @@ int plan_job_add(Plan *plan, const PlanJob *job, const IntervalSet *done) {
         if (r < 0)
                 return r;
         backlog->job.priority = CLAMP(job->priority, 1u, PLAN_PRIORITY_MAX);
-        backlog->pass = plan->pass;
 
         if (plan->n_backlogs == plan->n_allocated) {
                 size_t n = plan->n_allocated * 2 + 4;
@@ -89,6 +113,8 @@ int plan_job_add(Plan *plan, const PlanJob *job, const IntervalSet *done) {
                 plan->backlogs = grown;
                 plan->n_allocated = n;
         }
+        plan_choose_anew(plan);
+        backlog->pass = plan_first_pass(plan);
         plan->backlogs[plan->n_backlogs++] = TAKE_PTR(backlog);
         plan->generation++;
         return 0;
@@ -152,8 +178,11 @@ int plan_job_pause(Plan *plan, uint64_t job, bool paused) {
                 return -ENOENT;
         if (backlog->paused == paused)
                 return 0;
+        if (!paused) {
+                plan_choose_anew(plan);
+                backlog->pass = MAX(backlog->pass, plan_first_pass(plan));
+        }
         backlog->paused = paused;
-        backlog->pass = MAX(backlog->pass, plan->pass);
         plan->generation++;
         return 0;
 }
@@ -163,7 +192,11 @@ int plan_job_set_priority(Plan *plan, uint64_t job, unsigned priority) {
 
         if (!backlog)
                 return -ENOENT;
-        backlog->job.priority = CLAMP(priority, 1u, PLAN_PRIORITY_MAX);
+        priority = CLAMP(priority, 1u, PLAN_PRIORITY_MAX);
+        if (backlog->job.priority == priority)
+                return 0;
+        plan_choose_anew(plan); /* what was charged in advance is paid back by the old priority */
+        backlog->job.priority = priority;
         return 0;
 }
 

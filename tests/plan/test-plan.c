@@ -71,6 +71,38 @@ static void test_paused_job_is_not_worked_at(void) {
         (void) fixture_lease(plan, 1, 0);
 }
 
+/* The run of the old job, and the lane's credit for it, last for hours. */
+static void test_urgent_job_does_not_wait(void) {
+        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 100000, .run_items = 50000 });
+        PlanJob urgent = { .id = 8, .n_items = 100, .priority = 100, .run_items = 1, .spool_items_max = UINT64_MAX };
+        usec_t now = 0;
+        PlanLease lease;
+
+        CHECK(plan_worker_add(plan, 1, 1, now) == 0);
+        for (uint64_t item = 0; item < 20;) {
+                lease = fixture_lease(plan, 1, now);
+                for (; item < lease.end; item++) {
+                        now += USEC_PER_SEC;
+                        CHECK(fixture_result(plan, 1, item, now) == PLAN_RESULT_NEW);
+                }
+        }
+        CHECK(fixture_lease(plan, 1, now).job == JOB);
+        CHECK(plan_job_add(plan, &urgent, NULL) == 0);
+        CHECK(fixture_lease(plan, 1, now).job == 8);
+}
+
+static void test_resumed_job_does_not_wait(void) {
+        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 100000, .run_items = 50000 });
+        PlanJob urgent = { .id = 8, .n_items = 100, .priority = 100, .run_items = 1, .spool_items_max = UINT64_MAX };
+
+        CHECK(plan_job_add(plan, &urgent, NULL) == 0);
+        CHECK(plan_job_pause(plan, 8, true) == 0);
+        CHECK(plan_worker_add(plan, 1, 1, 0) == 0);
+        CHECK(fixture_lease(plan, 1, 0).job == JOB);
+        CHECK(plan_job_pause(plan, 8, false) == 0);
+        CHECK(fixture_lease(plan, 1, 0).job == 8);
+}
+
 static void test_finished_job_wakes_who_waits(void) {
         _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 1 });
         uint64_t generation;
@@ -105,6 +137,8 @@ int main(void) {
         RUN(test_anybody_may_answer);
         RUN(test_removed_job_is_revoked);
         RUN(test_paused_job_is_not_worked_at);
+        RUN(test_urgent_job_does_not_wait);
+        RUN(test_resumed_job_does_not_wait);
         RUN(test_finished_job_wakes_who_waits);
         RUN(test_lanes_can_be_none);
         return tests_end();
