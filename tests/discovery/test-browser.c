@@ -240,7 +240,7 @@ static void test_restarts(void) {
         end(&scene);
 }
 
-static void test_another_takes_the_name(void) {
+static void test_signals_of_strangers(void) {
         FakeAvahi *second = calloc(1, sizeof *second);
         Scene scene = begin_browsing();
         sd_bus_message *m;
@@ -502,7 +502,7 @@ int main(void) {
         RUN(test_resolver_fails);
         RUN(test_removed_while_prepared);
         RUN(test_restarts);
-        RUN(test_another_takes_the_name);
+        RUN(test_signals_of_strangers);
         RUN(test_hangs);
         RUN(test_starting);
         RUN(test_browser_refused);
