@@ -393,7 +393,7 @@ static int store_to_entry(int root_fd, const char *root, const char *name, const
         _cleanup_close_ int fd = -1;
         uint8_t digest[SHA256_SIZE];
         uint64_t segment_blocks;
-        Problem problem = PROBLEM_NONE;
+        Problem problem = PROBLEM_NONE, why = PROBLEM_NONE;
         RegistryJob job = {};
         Grid grid;
 
@@ -402,7 +402,8 @@ static int store_to_entry(int root_fd, const char *root, const char *name, const
                 return 0;
         if (asprintf(&path, "%s/%s", root, name) < 0)
                 return -ENOMEM;
-        if (job_file_read(fd, path, &grid, &segment_blocks, digest, &problem) < 0) {
+        if (job_file_read(fd, path, &grid, &segment_blocks, digest, &why) < 0) {
+                (void) problem_set(&problem, EBADMSG, "The store '%s' is not listed: %s", path, why.text);
                 adoption->on_ignored(problem.text, adoption->userdata);
                 return 0;
         }

@@ -39,15 +39,28 @@ unsigned service_n_threads(const Master *master) {
         return n;
 }
 
-/* The ends as people write them. */
-static void status_add_interval(StatusText *status, const Grid *grid) {
-        _cleanup_free_ char *from = number_format_short(grid->from);
-        _cleanup_free_ char *to = grid->open ? NULL : number_format_short(grid->to);
+/* As people write it: "10^12", "25*10^9", "1234567". */
+static void status_add_number(StatusText *status, const mpz_t number) {
+        _cleanup_free_ char *text = number_format_short(number);
+        size_t n = text ? strlen(text) : 0, zeros = 0;
 
-        if (grid->open)
-                status_add(status, "from %s on", from ? from : "?");
+        while (zeros < n && text[n - zeros - 1] == '0')
+                zeros++;
+        if (!text || zeros < 6 || n - zeros > 3 || strpbrk(text, "^e."))
+                status_add(status, "%s", text ? text : "?");
+        else if (n - zeros == 1 && text[0] == '1')
+                status_add(status, "10^%zu", zeros);
         else
-                status_add(status, "%s to %s", from ? from : "?", to ? to : "?");
+                status_add(status, "%.*s*10^%zu", (int) (n - zeros), text, zeros);
+}
+
+static void status_add_interval(StatusText *status, const Grid *grid) {
+        if (grid->open)
+                status_add(status, "from ");
+        status_add_number(status, grid->from);
+        status_add(status, grid->open ? " on" : " to ");
+        if (!grid->open)
+                status_add_number(status, grid->to);
 }
 
 /* How far an open job is, or what part of another is done. Truncated: 100 % is for finished ones. */
@@ -56,7 +69,6 @@ static void status_add_progress(StatusText *status, const MasterJobStatus *job) 
 
         if (job->grid->open) {
                 _cleanup_mpz_ mpz_t frontier;
-                _cleanup_free_ char *text = NULL;
                 GridBlock block;
 
                 mpz_init(frontier);
@@ -64,8 +76,8 @@ static void status_add_progress(StatusText *status, const MasterJobStatus *job) 
                         grid_block(job->grid, job->totals.n_blocks, frontier, &block);
                 else
                         mpz_set(frontier, job->grid->from);
-                text = number_format_short(frontier);
-                status_add(status, "done below %s", text ? text : "?");
+                status_add(status, "done below ");
+                status_add_number(status, frontier);
         } else {
                 double permille = 1000 * done / grid_numbers(job->grid, 0, job->grid->n_blocks);
 
