@@ -144,7 +144,7 @@ void limiter_decide(Limiter *limiter, const WorkerConfig *config, const char *fa
         else if (battery)
                 (void) snprintf(ret->note, sizeof ret->note, "on battery");
         else if (config && settings_in_windows(config->pause_windows, config->n_pause_windows, facts->realtime_usec))
-                (void) snprintf(ret->note, sizeof ret->note, "pause_windows in worker.conf");
+                (void) snprintf(ret->note, sizeof ret->note, "pause.during in worker.conf");
         else if (pressure)
                 (void) snprintf(ret->note, sizeof ret->note, "other programs need the processors");
         else

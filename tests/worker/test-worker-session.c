@@ -357,6 +357,99 @@ static void test_revoked_blocks_do_not_come(void) {
         stage_free(stage);
 }
 
+static void test_the_state_is_told_when_it_changes(void) {
+        Stage *stage = stage_new(3);
+
+        stage_begin(stage);
+        RUN_UNTIL(stage, stage->n_requests == 3);
+        CHECK_EQUAL(stage->n_states, 1);
+        CHECK_EQUAL(stage->state.threads_allowed, 3);
+        CHECK_EQUAL(stage->state.threads_applied, 3);
+        CHECK_STRING(stage->state.note, "");
+
+        stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS, .settings.threads_max = 1 });
+        RUN_UNTIL(stage, stage->n_states == 2);
+        CHECK_EQUAL(stage->state.threads_applied, 1);
+        CHECK_STRING(stage->state.note, "the master's cap of 1 thread");
+
+        stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS, .settings.cpu_percent = 150 });
+        RUN_UNTIL(stage, stage->n_states == 3);
+        CHECK_EQUAL(stage->state.threads_applied, 2);
+        CHECK_STRING(stage->state.note, "the master's cap of 150% of a processor");
+
+        /* the same again is nothing new */
+        stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS, .settings.cpu_percent = 150 });
+        worker_session_set_allowance(stage->session);
+        run_for(stage, 100 * USEC_PER_MSEC);
+        CHECK_EQUAL(stage->n_states, 3);
+
+        /* the host allows less than the master */
+        stage->allowance = (Allowance) { .threads_allowed = 1, .threads_now = 1, .note = "CPU quota of 100%" };
+        crew_set_threads(stage->crew, 1);
+        worker_session_set_allowance(stage->session);
+        RUN_UNTIL(stage, stage->n_states == 4);
+        CHECK_EQUAL(stage->state.threads_allowed, 1);
+        CHECK_STRING(stage->state.note, "CPU quota of 100%");
+        stage_free(stage);
+}
+
+static void test_a_pause_keeps_the_session(void) {
+        Stage *stage = stage_new(2);
+
+        stage_begin(stage);
+        RUN_UNTIL(stage, stage->n_requests == 2);
+        stage->acknowledge = true;
+        send_lease(stage, 0, 0, 30);
+        send_lease(stage, 1, 30, 60);
+        RUN_UNTIL(stage, stage->blocks[0] && stage->blocks[30]);
+        stage->allowance = (Allowance) { .threads_allowed = 2, .note = "on battery" };
+        crew_set_threads(stage->crew, 0);
+        worker_session_set_allowance(stage->session);
+        RUN_UNTIL(stage, stage->state.threads_applied == 0);
+        CHECK_STRING(stage->state.note, "on battery");
+        run_for(stage, 300 * USEC_PER_MSEC);
+        for (uint64_t b = 0; b < 60; b++)
+                CHECK(stage->blocks[b] + interval_set_contains(&stage->handed_back, b) >= 1);
+
+        /* a lease that was on its way comes back, too */
+        send_lease(stage, 0, 60, 61);
+        RUN_UNTIL(stage, interval_set_contains(&stage->handed_back, 60));
+        CHECK(!stage->closed && !stage->ended);
+
+        stage->allowance = (Allowance) { .threads_allowed = 2, .threads_now = 2 };
+        stage->lane_requests[0] = 0;
+        crew_set_threads(stage->crew, 2);
+        worker_session_set_allowance(stage->session);
+        RUN_UNTIL(stage, stage->lane_requests[0] == 1);
+        send_lease(stage, 0, 61, 64);
+        RUN_UNTIL(stage, stage->blocks[63]);
+        CHECK_EQUAL(stage->state.threads_applied, 2);
+        stage_free(stage);
+}
+
+/* A service stays joined for months: what is finished is forgotten. */
+static void test_any_number_of_jobs_one_after_the_other(void) {
+        Stage *stage = stage_new(1);
+        uint8_t to[] = { 0, 0, 0, 0, 1 };
+
+        stage_begin(stage);
+        for (uint64_t id = 1; id <= 1000; id++)
+                stage_send(stage, &(Message) { .type = MESSAGE_JOB,
+                                               .job = { .job = id, .to = { to, sizeof to }, .priority = 5,
+                                                        .block_length = GRID_BLOCK_LENGTH_MAX } });
+        /* a new priority is not a new job */
+        for (unsigned i = 0; i < 1000; i++)
+                stage_send(stage, &(Message) { .type = MESSAGE_JOB,
+                                               .job = { .job = 1000, .to = { to, sizeof to }, .priority = 7,
+                                                        .block_length = GRID_BLOCK_LENGTH_MAX } });
+        send_job(stage);
+        stage->acknowledge = true;
+        send_lease(stage, 0, 0, 2);
+        RUN_UNTIL(stage, stage->blocks[1]);
+        CHECK(!stage->closed);
+        stage_free(stage);
+}
+
 /* Each of these breaks a rule: the worker says so and ends. */
 static void check_refused(void (*misbehave)(Stage *stage)) {
         Stage *stage = stage_new(1);
@@ -433,6 +526,9 @@ int main(void) {
         RUN(test_finishing_hands_back_the_rest);
         RUN(test_settings_change_the_threads);
         RUN(test_revoked_blocks_do_not_come);
+        RUN(test_the_state_is_told_when_it_changes);
+        RUN(test_a_pause_keeps_the_session);
+        RUN(test_any_number_of_jobs_one_after_the_other);
         RUN(test_an_unknown_version_ends_the_session);
         RUN(test_broken_rules_end_the_session);
         return tests_end();
