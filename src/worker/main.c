@@ -3,7 +3,6 @@
 /* primed-worker: parse – new – loop. */
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,18 +134,6 @@ static int find_listener(int *ret) {
         return 0;
 }
 
-/* --key=, a credential of the service, or the file of this host. */
-static const char *find_key(char *buffer, size_t size) {
-        const char *credentials = getenv("CREDENTIALS_DIRECTORY");
-
-        if (arg_key)
-                return arg_key;
-        if (credentials && (size_t) snprintf(buffer, size, "%s/primed.key", credentials) < size &&
-            access(buffer, F_OK) == 0)
-                return buffer;
-        return PLACE_HOST_KEY;
-}
-
 static int watch_signals(sd_event *event, Worker *worker, bool is_service) {
         struct sigaction interrupt;
         int r;
@@ -162,11 +149,11 @@ static int watch_signals(sd_event *event, Worker *worker, bool is_service) {
 
 static int run(void) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+        _cleanup_(identity_freep) Identity *identity = NULL;
         _cleanup_(worker_freep) Worker *worker = NULL;
         bool is_service = arg_handover_fd == 0;
         WorkerSettings settings = { .name = arg_name, .threads_max = arg_threads, .listen_fd = -1 };
         Problem problem = PROBLEM_NONE;
-        char key_buffer[PATH_MAX];
         int r;
 
         settings.handover_fd = is_service ? -1 : (int) arg_handover_fd;
@@ -175,7 +162,6 @@ static int run(void) {
                 if (r < 0)
                         return r;
                 settings.config_path = arg_config;
-                settings.key_path = find_key(key_buffer, sizeof key_buffer);
                 settings.n_lanes = processors_online();
         } else
                 settings.n_lanes = arg_threads > 0 ? arg_threads : processors_usable();
@@ -185,7 +171,14 @@ static int run(void) {
         r = sd_event_default(&event);
         if (r < 0)
                 return log_error_errno(r, "Failed to make the event loop: %m");
-        r = worker_new(event, &settings, &worker, &problem);
+        if (!is_service)
+                r = identity_new_ephemeral(&identity, &problem);
+        else
+                r = arg_key ? identity_open(arg_key, &identity, &problem)
+                            : identity_open_host(PLACE_HOST_KEY, &identity, &problem);
+        settings.identity = identity;
+        if (r >= 0)
+                r = worker_new(event, &settings, &worker, &problem);
         if (r < 0) {
                 log_error("%s", problem.text);
                 return r;

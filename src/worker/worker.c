@@ -26,7 +26,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "base/utf8.h"
-#include "wire/identity.h"
 #include "worker/account.h"
 #include "worker/config-watch.h"
 #include "worker/crew.h"
@@ -59,7 +58,7 @@ struct Worker {
         int listen_fd;
         bool is_service, has_given_name;
         char name[WIRE_NAME_MAX + 1];
-        Identity *identity;
+        const Identity *identity;
         Crew *crew;
         ConfigWatch *config;
         Limiter *limiter;
@@ -533,10 +532,6 @@ static int worker_watch(Worker *worker, int handover_fd, Problem *problem) {
 static int worker_start(Worker *worker, const WorkerSettings *settings, Problem *problem) {
         int r;
 
-        r = settings->key_path ? identity_open(settings->key_path, &worker->identity, problem)
-                               : identity_new_ephemeral(&worker->identity, problem);
-        if (r < 0)
-                return r;
         r = crew_new(settings->n_lanes, PENDING_BYTES_MAX, &worker->crew);
         if (r < 0)
                 return problem_set(problem, r, "Failed to start %u threads: %m", settings->n_lanes);
@@ -566,6 +561,7 @@ int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Pr
                 .is_service = settings->listen_fd >= 0,
                 .has_given_name = settings->name,
                 .listen_fd = TAKE_FD(listen_fd),
+                .identity = settings->identity,
                 .session_owner = {
                         .name = worker->name,
                         .allowance = &worker->allowance,
@@ -607,7 +603,6 @@ Worker *worker_free(Worker *worker) {
                 worker->accounts = account->next;
                 account_free(account);
         }
-        identity_free(worker->identity);
         sd_event_unref(worker->event);
         free(worker);
         return NULL;

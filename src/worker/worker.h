@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/problem.h"
+#include "wire/identity.h"
 
 #define WORKER_CHANNELS_MAX 64
 #define WORKER_GRACE_USEC (3 * USEC_PER_SEC) /* a service without a session waits so long for the next one */
@@ -24,7 +25,7 @@ typedef struct WorkerSettings {
         int handover_fd;         /* one channel, for one session after the other, or … */
         int listen_fd;           /* … a listening socket, for a channel per session; the other one is -1; taken */
         const char *config_path; /* NULL: none */
-        const char *key_path;    /* of this host's identity; NULL: one for this process */
+        const Identity *identity; /* must outlive the worker */
 } WorkerSettings;
 
 /* 0 or negative errno with a sentence in `problem`. */

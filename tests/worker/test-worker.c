@@ -32,6 +32,7 @@
 
 typedef struct Stage {
         sd_event *event;
+        Identity *identity;
         Worker *worker;
         int handover_fd; /* our end of --handover= */
         char folder[64]; /* of a service: its socket, its config file */
@@ -60,8 +61,10 @@ static Stage *stage_new(void) {
         int pair[2];
 
         CHECK(stage && sd_event_new(&stage->event) >= 0);
+        CHECK(identity_new_ephemeral(&stage->identity, NULL) >= 0);
         CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) >= 0);
         CHECK(worker_new(stage->event, &(WorkerSettings) { .name = "test", .n_lanes = 1, .threads_max = 1,
+                                                           .identity = stage->identity,
                                                            .handover_fd = pair[0], .listen_fd = -1 },
                          &stage->worker, NULL) >= 0);
         stage->handover_fd = pair[1];
@@ -87,7 +90,7 @@ static struct sockaddr_un socket_address(const Stage *stage) {
 /* Starts a worker with a listening socket, as systemd does, with what is in the folder. */
 static void service_start(Stage *stage) {
         struct sockaddr_un address = socket_address(stage);
-        char path[96], key[96];
+        char path[96];
         int fd;
 
         CHECK(sd_event_new(&stage->event) >= 0);
@@ -95,11 +98,10 @@ static void service_start(Stage *stage) {
         fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         CHECK(fd >= 0 && bind(fd, (struct sockaddr *) &address, sizeof address) == 0 && listen(fd, 64) == 0);
         (void) snprintf(path, sizeof path, "%s/worker.conf", stage->folder);
-        (void) snprintf(key, sizeof key, "%s/host.key", stage->folder);
         /* --threads=, so that the test does not depend on the processors of the machine */
         CHECK(worker_new(stage->event, &(WorkerSettings) { .n_lanes = N_LANES, .threads_max = N_LANES,
                                                            .handover_fd = -1, .listen_fd = fd,
-                                                           .config_path = path, .key_path = key },
+                                                           .config_path = path, .identity = stage->identity },
                          &stage->worker, NULL) >= 0);
 }
 
@@ -110,6 +112,7 @@ static Stage *service_new(const char *config) {
         (void) snprintf(stage->folder, sizeof stage->folder, "/tmp/test-worker-XXXXXX");
         CHECK(mkdtemp(stage->folder));
         stage->handover_fd = -1;
+        CHECK(identity_new_ephemeral(&stage->identity, NULL) >= 0);
         if (config)
                 save_config(stage, config);
         service_start(stage);
@@ -118,6 +121,7 @@ static Stage *service_new(const char *config) {
 
 static void stage_free(Stage *stage) {
         worker_free(stage->worker);
+        identity_free(stage->identity);
         (void) fd_close(stage->handover_fd);
         if (stage->folder[0] != '\0')
                 (void) nftw(stage->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
@@ -643,30 +647,6 @@ static void test_config_changes_under_a_session(void) {
         stage_free(stage);
 }
 
-/* The same key makes the same worker: a master knows it again. */
-static void test_the_identity_stays(void) {
-        uint8_t ids[2][SHA256_SIZE];
-        Stage *stage = service_new(NULL);
-
-        for (unsigned i = 0; i < 2; i++) {
-                Master master;
-
-                master_init(&master, stage);
-                master_hand_over(&master);
-                RUN_UNTIL(stage, master.hello);
-                memcpy(ids[i], link_peer_id(master.link), SHA256_SIZE);
-                worker_stop(stage->worker);
-                run_until_ended(stage);
-                master_done(&master);
-
-                worker_free(stage->worker);
-                sd_event_unref(stage->event);
-                service_start(stage);
-        }
-        CHECK(memcmp(ids[0], ids[1], SHA256_SIZE) == 0);
-        stage_free(stage);
-}
-
 int main(void) {
         RUN(test_ends_when_told);
         RUN(test_ends_when_told_during_a_session);
@@ -683,6 +663,5 @@ int main(void) {
         RUN(test_one_session_per_master);
         RUN(test_a_channel_that_brings_nothing_is_closed);
         RUN(test_config_changes_under_a_session);
-        RUN(test_the_identity_stays);
         return tests_end();
 }
