@@ -366,16 +366,6 @@ int jobs_cancel(Jobs *jobs, const char *name, const char **ret_store, Problem *p
         return r;
 }
 
-int jobs_set_store_root(Jobs *jobs, const char *store_root) {
-        char *copy = strdup(store_root);
-
-        if (!copy)
-                return -ENOMEM;
-        free(jobs->store_root);
-        jobs->store_root = copy;
-        return 0;
-}
-
 /* the standing job */
 
 /* Withdraws every job of the config but `keep`. */
@@ -466,9 +456,9 @@ int jobs_new(const JobsSettings *settings, const StandingJob *standing, Jobs **r
         if (!jobs)
                 return problem_set(problem, ENOMEM, "Out of memory.");
         jobs->settings = *settings;
-        r = jobs_set_store_root(jobs, settings->store_root);
-        if (r < 0)
-                return problem_set(problem, r, "Out of memory.");
+        jobs->store_root = strdup(settings->store_root);
+        if (!jobs->store_root)
+                return problem_set(problem, ENOMEM, "Out of memory.");
         r = job_registry_open(settings->registry_path, &jobs->registry, problem);
         if (r >= 0)
                 r = job_registry_prune(jobs->registry, problem);

@@ -55,9 +55,6 @@ int jobs_cancel(Jobs *jobs, const char *name, const char **ret_store, Problem *p
  */
 int jobs_set_standing(Jobs *jobs, const StandingJob *standing, Problem *problem);
 
-/* For stores that are made from now on. */
-int jobs_set_store_root(Jobs *jobs, const char *store_root);
-
 /* The list, in the order in which the jobs came. */
 typedef struct JobsEntry {
         const RegistryJob *job;   /* valid until the next change */

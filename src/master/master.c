@@ -147,6 +147,16 @@ void master_stop(Master *master) {
                 (void) sd_event_exit(master->event, EXIT_SUCCESS);
 }
 
+int master_set_name(Master *master, const char *name) {
+        char *copy = strdup(name);
+
+        if (!copy)
+                return -ENOMEM;
+        free(master->name);
+        master->session_owner.name = master->name = copy;
+        return 0;
+}
+
 const char *master_name(const Master *master) {
         return master->name;
 }

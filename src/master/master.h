@@ -59,6 +59,9 @@ int master_add_worker(Master *master, int fd);
 /* Makes everything that arrived durable and ends the event loop with 0, or with 1 if that failed. */
 void master_stop(Master *master);
 
+/* Another name, for the workers that join from now on. 0 or -ENOMEM. */
+int master_set_name(Master *master, const char *name);
+
 /* Asks on_cap() anew for all workers. */
 void master_apply_caps(Master *master);
 

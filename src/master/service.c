@@ -177,11 +177,13 @@ static void service_set_name(Service *service) {
 static int service_apply(Service *service, MasterConfig *config, const StandingJob *standing, Problem *problem) {
         int r;
 
+        if (strcmp(config->store, service->config->store) != 0)
+                log_notice("The new \"store\" counts from the next start of primed-master");
         master_config_free(service->config);
         service->config = config;
         service_set_name(service);
         master_apply_caps(service->master);
-        r = jobs_set_store_root(service->jobs, config->store);
+        r = master_set_name(service->master, service->name);
         if (r >= 0)
                 r = jobs_set_standing(service->jobs, standing, problem);
         service_bus_reload(service->bus, config->advertise);
