@@ -67,6 +67,8 @@ void scout_release(Scout *scout, Candidate *candidate, const char *failure) {
                 failure = WORKER_GATE_SILENCE;
         tell_left(candidate, candidate->ending ? candidate->report.reason : failure);
         candidate->channel = channel_free(candidate->channel);
+        if (candidate->ending && candidate->report.event == HANDOVER_REFUSED)
+                log_warning("'%s' refuses this worker: %s", candidate_title(candidate), candidate->report.reason);
         fault = candidate_released(candidate, failure, clock_now_usec(), &scout->random);
         if (fault)
                 gate_fail(scout, candidate->reason);
@@ -193,8 +195,10 @@ static void on_dialed(Dial *dial, const DialResult *result, void *userdata) {
         if (fd >= 0) {
                 scout_hand_over(scout, candidate, result);
         } else {
-                log_debug("Cannot reach '%s': %s", candidate_title(candidate), result->reason);
                 candidate_unreachable(candidate, result->reason, clock_now_usec(), &scout->random);
+                /* Once, until it was reached: it may be switched off for months. */
+                log_full(candidate->n_failures[RETRY_UNREACHABLE] == 1 ? LOG_INFO : LOG_DEBUG,
+                         "Cannot reach '%s': %s. It is tried again.", candidate_title(candidate), result->reason);
         }
         candidate->dial = dial_free(candidate->dial);
         scout_update(scout);

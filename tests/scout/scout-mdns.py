@@ -14,7 +14,7 @@ for name in ("host", "discovery", "scout"):
     sys.path.insert(0, os.path.join(TESTS, name))
 import mdns  # pylint: disable=wrong-import-position
 from harness import BUILD, Skip, claim, run, wait_until  # pylint: disable=wrong-import-position
-from stage import SCOUT, Worker  # pylint: disable=wrong-import-position
+from stage import RSS_MAX, SCOUT, Worker, measure, need_no_sanitizer  # pylint: disable=wrong-import-position
 
 PUBLISH = os.path.join(BUILD, "tests", "discovery", "publish")
 PORT = 7919
@@ -251,6 +251,28 @@ def record_that_lies(folder):
         assert entries["e"]["state"] == "connected", masters
         assert entries["a"]["state"] == "backing off" and "another master" in entries["a"]["reason"], masters
         assert not channel.is_closed()
+
+
+@claim
+def sleeps_beside_an_idle_master(folder):
+    """With a master that wants nothing it sleeps, and is small, also after a session"""
+    with lan(folder) as ([master_host], worker_host):
+        master = publish(master_host)
+        worker_host.start()
+        channel = worker_host.join()
+        master.tell("idle")
+        time.sleep(2)
+        channel.report("done", reason="no work")
+        channel.close()
+        worker_host.wait_masters(lambda masters: masters[0]["state"] == "waiting")
+        time.sleep(3)
+        size, before = measure(worker_host.scout.process.pid)
+        time.sleep(30)
+        n_wakeups = measure(worker_host.scout.process.pid)[1] - before
+        print(f"# {size >> 10} kB resident, {n_wakeups} wake-ups in 30 s")
+        assert n_wakeups == 0, n_wakeups
+        need_no_sanitizer()
+        assert size < RSS_MAX, size
 
 
 if __name__ == "__main__":

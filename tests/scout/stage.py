@@ -14,6 +14,7 @@ import time
 from harness import BUILD, Skip, wait_until
 
 SCOUT = os.path.join(BUILD, "src", "scout", "primed-scout")
+RSS_MAX = 4 << 20  # bytes
 
 BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -25,6 +26,24 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
   </policy>
 </busconfig>
 """
+
+
+def need_no_sanitizer():
+    """Skips the rest of a claim about memory."""
+    with open(SCOUT, "rb") as file:
+        text = file.read()
+    if b"__asan_init" in text or b"__tsan_init" in text:
+        raise Skip("a sanitizer needs memory of its own")
+
+
+def measure(pid):
+    """Resident bytes of a process, and how often it woke up so far."""
+    fields = {}
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            fields[key] = value.split()
+    return int(fields["VmRSS"][0]) * 1024, int(fields["voluntary_ctxt_switches"][0])
 
 
 class Bus:
@@ -290,10 +309,5 @@ class Stage:
         return self.process.wait(10), time.monotonic() - began
 
     def measure(self):
-        """Resident bytes, and how often it woke up so far."""
-        fields = {}
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
-            for line in file:
-                key, _, value = line.partition(":")
-                fields[key] = value.split()
-        return int(fields["VmRSS"][0]) * 1024, int(fields["voluntary_ctxt_switches"][0])
+        """measure() of the scout."""
+        return measure(self.process.pid)

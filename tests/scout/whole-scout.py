@@ -12,18 +12,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "host"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import SOURCE, Skip, claim, run, wait_until  # pylint: disable=wrong-import-position
-from stage import SCOUT, Master, Stage, Worker  # pylint: disable=wrong-import-position
-
-RSS_MAX = 4 << 20
-
-
-def need_no_sanitizer():
-    """Skips the rest of a claim about memory."""
-    with open(SCOUT, "rb") as file:
-        text = file.read()
-    if b"__asan_init" in text or b"__tsan_init" in text:
-        raise Skip("a sanitizer needs memory of its own")
+from harness import SOURCE, claim, run, wait_until  # pylint: disable=wrong-import-position
+from stage import RSS_MAX, SCOUT, Master, Stage, Worker, need_no_sanitizer  # pylint: disable=wrong-import-position
 
 
 def check_conversation(channel, connection):
@@ -200,6 +190,7 @@ def tells_why_unreachable(folder):
         assert reasons["127.0.0.1"] == f"{master.text}: Connection refused", reasons
         assert reasons["no-such-host.invalid"].startswith("no-such-host.invalid: "), reasons
         stage.wait_status_text("2 masters, none can be joined")
+        assert stage.log.count("Cannot reach '127.0.0.1'") == 1, stage.log
         stage.wait_state("alone")
         again = Master(port=master.port)
         channel = stage.join(seconds=15)
