@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The shelf of a master and its place in the crew, kept in step. */
+
 #include "worker/account.h"
 
 #include <stdlib.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* One datagram at a time, in and out; nothing here waits. */
+
 #include "worker/handover-channel.h"
 
 #include <errno.h>

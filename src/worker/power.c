@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* The kernel's folder of power supplies, read file by file. */
+
 #include "worker/power.h"
 
 #include <dirent.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Sentences for people, by what is true of the whole worker. */
+
 #include "worker/worker-status.h"
 
 #include <stdio.h>

@@ -68,6 +68,7 @@ struct Worker {
         Seat *seats;
         unsigned n_seats;
         char status[512];
+        usec_t idle_usec; /* since when there is no session; USEC_INFINITY: there is one */
         bool stopping;
 };
 
@@ -436,7 +437,7 @@ static void worker_arm_end(Worker *worker, usec_t when) {
 
 /* When the process ends as things are now. */
 static void worker_check_end(Worker *worker) {
-        usec_t now = clock_now_usec(), when = now + (worker->is_service ? WORKER_GRACE_USEC : IDLE_USEC);
+        usec_t when;
         bool busy = false;
 
         for (const Seat *seat = worker->seats; seat; seat = seat->next)
@@ -447,10 +448,13 @@ static void worker_check_end(Worker *worker) {
                 return;
         }
         if (busy) {
+                worker->idle_usec = USEC_INFINITY;
                 if (worker->end_timer)
                         (void) sd_event_source_set_enabled(worker->end_timer, SD_EVENT_OFF);
                 return;
         }
+        worker->idle_usec = MIN(worker->idle_usec, clock_now_usec());
+        when = worker->idle_usec + (worker->is_service ? WORKER_GRACE_USEC : IDLE_USEC);
         for (const Account *account = worker->accounts; account; account = account->next)
                 if (!account_is_settled(account, worker->crew))
                         when = MAX(when, account->detached_usec + ORPHAN_USEC);
@@ -562,6 +566,7 @@ int worker_new(sd_event *event, const WorkerSettings *settings, Worker **ret, Pr
                 .has_given_name = settings->name,
                 .listen_fd = TAKE_FD(listen_fd),
                 .identity = settings->identity,
+                .idle_usec = USEC_INFINITY,
                 .session_owner = {
                         .name = worker->name,
                         .allowance = &worker->allowance,
