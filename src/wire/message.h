@@ -103,7 +103,7 @@ typedef struct MessageJob {
         uint64_t job;
         WireBytes from, to; /* as number_to_bytes() writes them; `to` is empty for an open job */
         uint64_t block_length; /* must be what the grid gives for `from` */
-        uint16_t priority;     /* 1 … WIRE_PRIORITY_MAX: a worker of several masters divides its time by it; 0: unknown, as 100 */
+        uint16_t priority;     /* a worker of several masters divides its time by it; 0: unknown, as 100 */
 } MessageJob;
 
 typedef struct MessageLease {
