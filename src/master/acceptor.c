@@ -49,8 +49,8 @@ static int acceptor_look_at(Acceptor *acceptor, int fd, Problem *problem) {
         if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0 ||
             getsockname(fd, (struct sockaddr *) &address, &size) < 0 ||
             (address.ss_family != AF_INET && address.ss_family != AF_INET6))
-                return problem_set(problem, EINVAL, "The descriptor %d that was handed over is not a listening TCP socket: "
-                                   "look at ListenStream= of primed-master.socket.", fd);
+                return problem_set(problem, EINVAL, "The descriptor %d that was handed over is not a listening TCP "
+                                   "socket: look at ListenStream= of primed-master.socket.", fd);
         port = address.ss_family == AF_INET ? ntohs(((struct sockaddr_in *) &address)->sin_port) :
                                               ntohs(((struct sockaddr_in6 *) &address)->sin6_port);
         if (acceptor->port == 0 || (!acceptor->reachable && !address_is_loopback(&address)))
@@ -106,7 +106,8 @@ static int acceptor_on_io(sd_event_source *source, int fd, uint32_t revents, voi
                         acceptor->settings.on_connection(connection, acceptor->settings.userdata);
                 } else if (errno == EAGAIN) {
                         break;
-                } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+                } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM ||
+                           errno == EINVAL) { /* the last: somebody has shut the socket down */
                         acceptor_pause(acceptor, errno);
                         break;
                 } /* else the connection broke before it was taken: accept(2) lists the errors */
@@ -141,8 +142,8 @@ int acceptor_new(sd_event *event, const int fds[], size_t n, const AcceptorSetti
         if (!acceptor)
                 r = problem_set(problem, ENOMEM, "Out of memory.");
         else if (n == 0)
-                r = problem_set(problem, ENOENT, "No listening socket was handed over: start primed-master by its socket "
-                                "('systemctl start primed-master.socket').");
+                r = problem_set(problem, ENOENT, "No listening socket was handed over: start primed-master by its "
+                                "socket ('systemctl start primed-master.socket').");
         else if (n > ACCEPTOR_SOCKETS_MAX)
                 r = problem_set(problem, E2BIG, "%zu listening sockets were handed over, %d are the most: take some "
                                 "ListenStream= out of primed-master.socket.", n, ACCEPTOR_SOCKETS_MAX);

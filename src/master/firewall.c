@@ -92,8 +92,8 @@ static void firewall_conclude(Firewall *firewall) {
         for (FirewallKind kind = 0; kind < _FIREWALL_MAX && hint[0] == '\0'; kind++)
                 if (firewall->queries[kind].blocks) {
                         firewall_commands(firewall, kind, command);
-                        (void) snprintf(hint, sizeof hint, "The firewall of this host (%s) may keep workers away. Open it "
-                                        "as root: %s", people[kind], command);
+                        (void) snprintf(hint, sizeof hint, "The firewall of this host (%s) may keep workers away. "
+                                        "Open it as root: %s", people[kind], command);
                 }
         (void) sd_event_source_set_time(firewall->timer, clock_now_usec() + AGAIN_USEC);
         (void) sd_event_source_set_enabled(firewall->timer, hint[0] != '\0' ? SD_EVENT_ONESHOT : SD_EVENT_OFF);

@@ -290,8 +290,8 @@ static int registry_save(const JobRegistry *registry, Problem *problem) {
         int r;
 
         if (!text)
-                return problem_set(problem, ENOMEM, "The list of jobs '%s' cannot be written: a path in it is not UTF-8, "
-                                   "or memory is short.", registry->path);
+                return problem_set(problem, ENOMEM, "The list of jobs '%s' cannot be written: a path in it is not "
+                                   "UTF-8, or memory is short.", registry->path);
         size = strlen(text);
         if (size >= REGISTRY_SIZE_MAX)
                 return problem_set(problem, E2BIG, "The list of jobs '%s' has no room for another one: cancel one, and "
@@ -441,8 +441,9 @@ int job_registry_adopt(JobRegistry *registry, const char *root, const RegistryAd
         int r = 0;
 
         if (!directory)
-                return errno == ENOENT ? 0 : problem_set(problem, errno, "The folder of stores '%s' cannot be read: %m.",
-                                                         root);
+                return errno == ENOENT ? 0 :
+                                         problem_set(problem, errno, "The folder of stores '%s' cannot be read: %m.",
+                                                     root);
         for (struct dirent *entry; r >= 0 && (entry = readdir(directory));) {
                 RegistryJob job = {};
 

@@ -82,8 +82,8 @@ int job_registry_set_state(JobRegistry *registry, const char *name, RegistryStat
 
 /*
  * Adds what lies below the folder `root` and is called after its interval, but is no job here, as a paused job:
- * the file was lost, or the package was purged and installed again. `on_adopted` is called for each; `on_ignored` with a
- * sentence for each store that cannot be taken. A folder that is not there has no stores.
+ * the file was lost, or the package was purged and installed again. `on_adopted` is called for each; `on_ignored`
+ * with a sentence for each store that cannot be taken. A folder that is not there has no stores.
  */
 typedef struct RegistryAdoption {
         void (*on_adopted)(const RegistryJob *job, void *userdata);

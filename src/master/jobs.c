@@ -173,9 +173,9 @@ static int jobs_find_store(const Jobs *jobs, const RegistryJob *job, char **ret,
                 *ret = TAKE_PTR(elsewhere);
                 return 0;
         }
-        return problem_set(problem, ENOENT, "The store '%s' is not there any more: bring it back (is its disk mounted?) "
-                           "and run 'primectl resume %s', or begin anew with 'primectl cancel %s' and 'primectl start'.",
-                           there, job->name, job->name);
+        return problem_set(problem, ENOENT, "The store '%s' is not there any more: bring it back (is its disk "
+                           "mounted?) and run 'primectl resume %s', or begin anew with 'primectl cancel %s' and "
+                           "'primectl start'.", there, job->name, job->name);
 }
 
 /* Gives the job to the master. */
@@ -429,8 +429,8 @@ finish:
 /* beginning and end */
 
 static void jobs_on_adopted(const RegistryJob *job, void *userdata) {
-        log_notice("The store '%s' is of a job that was forgotten: it is listed as paused, 'primectl resume %s' goes on "
-                   "with it.", job->store, job->name);
+        log_notice("The store '%s' is of a job that was forgotten: it is listed as paused, 'primectl resume %s' goes "
+                   "on with it.", job->store, job->name);
 }
 
 static void jobs_on_ignored(const char *reason, void *userdata) {

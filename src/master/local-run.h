@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The master as a child of `primectl local`: one job, workers and reports over a control socket, no daemon around it. */
+/* The master as a child of `primectl local`: one job, workers and reports over a control socket, no daemon. */
 
 #include <stdint.h>
 

@@ -40,6 +40,14 @@ const char *service_bus_hint(ServiceBus *bus) {
         return firewall_hint(bus->firewall);
 }
 
+static const char *service_bus_advertise_problem(const ServiceBus *bus) {
+        if (bus->advertise)
+                return advertise_problem(bus->advertise);
+        if (bus->settings.is_loopback)
+                return "Its socket can be reached from this machine only: see \"listen\" in master.conf.";
+        return "Turned off by \"advertise\" in master.conf.";
+}
+
 static void service_bus_on_facts(MasterBusFacts *ret, void *userdata) {
         ServiceBus *bus = userdata;
 
@@ -47,10 +55,7 @@ static void service_bus_on_facts(MasterBusFacts *ret, void *userdata) {
                 .problem = bus->settings.problem,
                 .hint = service_bus_hint(bus),
                 .advertised = advertise_name(bus->advertise),
-                .advertise_problem = bus->advertise ? advertise_problem(bus->advertise) :
-                                     bus->settings.is_loopback ?
-                                     "Its socket can be reached from this machine only: see \"listen\" in master.conf." :
-                                     "Turned off by \"advertise\" in master.conf.",
+                .advertise_problem = service_bus_advertise_problem(bus),
                 .port = bus->settings.port,
         };
 }
@@ -146,8 +151,8 @@ static int service_bus_on_timer(sd_event_source *source, uint64_t usec, void *us
         if (r < 0) {
                 service_bus_disconnect(bus);
                 if (!bus->told)
-                        log_warning("%s Until it is there, primectl cannot reach this master, and workers do not find it by "
-                                    "themselves; those that know its address are served.", problem.text);
+                        log_warning("%s Until it is there, primectl cannot reach this master, and workers do not find "
+                                    "it by themselves; those that know its address are served.", problem.text);
                 service_bus_arm(bus, bus->retry_usec);
                 bus->retry_usec = MIN(2 * bus->retry_usec, RETRY_MAX_USEC);
         } else

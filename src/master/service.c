@@ -3,9 +3,9 @@
 /*
  * The owner object of the daemon: wires listening sockets, settings, jobs, bus and systemd to the master.
  *
- * Whatever changes ends up in service_changed(), which arms one timer: a second after the last time at the earliest, bus
- * properties, TXT records and STATUS= are brought up to date together. While workers compute it comes again by itself,
- * for the figures of STATUS=.
+ * Whatever changes ends up in service_changed(), which arms one timer: a second after the last time at the earliest,
+ * bus properties, TXT records and STATUS= are brought up to date together. While workers compute it comes again by
+ * itself, for the figures of STATUS=.
  */
 
 #include "master/service.h"
@@ -54,11 +54,6 @@ struct Service {
         Problem problem;                  /* of the last reload */
         char status[SERVICE_STATUS_SIZE]; /* the last that systemd was told */
 };
-
-/* The master of a service is freed before what its callbacks use. */
-static inline void master_freep(Master **master) {
-        *master = master_free(*master);
-}
 
 /* what changed */
 
@@ -170,13 +165,16 @@ static void service_set_name(Service *service) {
 
         if (gethostname(host, sizeof host - 1) < 0 || host[0] == '\0')
                 (void) snprintf(host, sizeof host, "localhost");
-        (void) snprintf(service->name, sizeof service->name, "%s", service->config->name ? service->config->name : host);
+        (void) snprintf(service->name, sizeof service->name, "%s", service->config->name ?: host);
 }
 
 /* The config is valid; what it cannot have at once is told by `problem`. */
 static int service_apply(Service *service, MasterConfig *config, const StandingJob *standing, Problem *problem) {
+        bool advertise = service->config->advertise;
+        char name[sizeof service->name];
         int r;
 
+        memcpy(name, service->name, sizeof name);
         if (strcmp(config->store, service->config->store) != 0)
                 log_notice("The new \"store\" counts from the next start of primed-master");
         master_config_free(service->config);
@@ -186,7 +184,8 @@ static int service_apply(Service *service, MasterConfig *config, const StandingJ
         r = master_set_name(service->master, service->name);
         if (r >= 0)
                 r = jobs_set_standing(service->jobs, standing, problem);
-        service_bus_reload(service->bus, config->advertise);
+        if (config->advertise != advertise || strcmp(service->name, name) != 0) /* else nobody need notice */
+                service_bus_reload(service->bus, config->advertise);
         return r < 0 ? problem_set(problem, r, "The new settings were not applied: %m.") : 0;
 }
 
@@ -220,11 +219,13 @@ static void service_reload(Service *service) {
 /* signals */
 
 static void service_stop(Service *service) {
+        size_t n_workers = master_n_workers(service->master);
+
         if (service->stopping)
                 return;
         service->stopping = true;
-        (void) sd_notifyf(false, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64 "\nSTATUS=Taking leave of %zu workers",
-                          STOPPING_USEC, master_n_workers(service->master));
+        (void) sd_notifyf(false, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64 "\nSTATUS=Taking leave of %zu worker%s",
+                          STOPPING_USEC, n_workers, text_plural(n_workers));
         service->acceptor = acceptor_free(service->acceptor);
         master_stop(service->master);
 }

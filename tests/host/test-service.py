@@ -57,7 +57,7 @@ def finishes_a_job(folder):
         status = bus.status()
         assert status["state"] == "idle" and status["jobs"] == 1 and status["port"] == master.port, status
         assert status["audit"] == "unaudited" and status["problem"] == "", status
-        assert "All jobs are finished" in wait_until(lambda: "finished" in master.status_line() and master.status_line())
+        wait_until(lambda: master.status_line().startswith("All jobs are finished"))
         assert os.path.exists(os.path.join(job["store"], "manifest"))
 
 
@@ -170,7 +170,8 @@ def survives_restarts(folder):
                 assert list(jobs) == [name, paused], jobs
                 assert jobs[name]["state"] == "running" and jobs[name]["priority"] == 9, jobs
                 assert jobs[paused]["state"] == "paused" and jobs[name]["blocks_in_order"] >= done, jobs
-                wait_until(lambda before=jobs[name]["blocks_in_order"]: bus.jobs()[name]["blocks_in_order"] > before, 60)
+                wait_until(lambda before=jobs[name]["blocks_in_order"]:
+                           bus.jobs()[name]["blocks_in_order"] > before, 60)
             done = bus.jobs()[name]["blocks_in_order"]
 
 

@@ -66,7 +66,8 @@ static void test_jobs(void) {
 
 static void test_problems_and_hints(void) {
         stage_begin(&stage);
-        check_status("master.conf:3: no.", "", "No job: primectl start --to 10^12. The last reload failed: master.conf:3: no.");
+        check_status("master.conf:3: no.", "",
+                     "No job: primectl start --to 10^12. The last reload failed: master.conf:3: no.");
         check_status("", "Open it:\nufw allow primed", "No job: primectl start --to 10^12. Open it: ufw allow primed");
         stage_end(&stage);
 }
