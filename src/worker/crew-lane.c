@@ -141,9 +141,11 @@ static int lane_position(CrewLane *lane, uint64_t run_end) {
         Crew *crew = lane->crew;
         GridBlock block;
 
+        lane->run_began = false;
         if (lane->run && lane->run_job == lane->current_job && lane->run_next == lane->current)
                 return 0;
 
+        lane->run_began = true;
         (void) pthread_mutex_lock(&crew->mutex);
         lane_forget_run(lane);
         lane->run_job = crew_job_ref(lane->current_job);
@@ -229,6 +231,8 @@ static void lane_finish(CrewLane *lane, int error, CrewResult *result, usec_t cp
         }
         if (client->slot != SCHEDULE_NONE) {
                 schedule_charge(&lane->schedule, client->slot, lane->current_weight, cpu_usec, clock_now_usec());
+                if (error >= 0 && lane->run_began)
+                        schedule_started(&lane->schedule, client->slot, cpu_usec);
                 crew_row_drop_finished(lane->rows + client->slot);
         }
         lane->busy = false;

@@ -62,6 +62,7 @@ typedef struct CrewLane {
         SieveRun *run;
         CrewJob *run_job;
         uint64_t run_next;
+        bool run_began; /* with the block in work */
         Packer *packer;
         uint8_t *bitmap, *packed;
         mpz_t start, stop;

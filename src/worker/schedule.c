@@ -22,7 +22,7 @@ void schedule_init(Schedule *schedule) {
 }
 
 void schedule_reset(Schedule *schedule, unsigned row) {
-        schedule->rows[row] = (ScheduleRow) { .pass = schedule->pass };
+        schedule->rows[row] = (ScheduleRow) { .pass = schedule->pass, .quantum_usec = SCHEDULE_QUANTUM_USEC };
         if (schedule->current == row)
                 schedule->current = SCHEDULE_NONE;
 }
@@ -82,7 +82,7 @@ unsigned schedule_pick(Schedule *schedule, const ScheduleOffer *offers, unsigned
                         wake = MIN(wake, ready_at);
                         continue;
                 }
-                if (i == schedule->current && offers[i].continues && schedule->current_usec < SCHEDULE_QUANTUM_USEC)
+                if (i == schedule->current && offers[i].continues && schedule->current_usec < row->quantum_usec)
                         return i;
                 if (best == SCHEDULE_NONE || row->pass < schedule->rows[best].pass)
                         best = i;
@@ -109,6 +109,11 @@ void schedule_charge(Schedule *schedule, unsigned row_number, unsigned weight, u
                 schedule->current_usec += cpu_usec;
 }
 
+void schedule_started(Schedule *schedule, unsigned row, usec_t cpu_usec) {
+        schedule->rows[row].quantum_usec = CLAMP(cpu_usec * SCHEDULE_QUANTUM_STARTS, SCHEDULE_QUANTUM_MIN_USEC,
+                                                 SCHEDULE_QUANTUM_USEC);
+}
+
 usec_t schedule_wait(const Schedule *schedule, const ScheduleOffer *offers, unsigned n_offers, unsigned row) {
         uint64_t pass = schedule->rows[row].pass;
         usec_t wait = 0;
@@ -116,14 +121,14 @@ usec_t schedule_wait(const Schedule *schedule, const ScheduleOffer *offers, unsi
         if (row == schedule->current && offers[row].ready)
                 return 0;
         for (unsigned i = 0; i < n_offers; i++) {
-                usec_t share = 0;
+                usec_t share = 0, quantum = schedule->rows[i].quantum_usec;
 
                 if (i == row || !offers[i].ready)
                         continue;
                 if (schedule->rows[i].pass < pass)
                         share = (pass - schedule->rows[i].pass) / PASS_SCALE * offers[i].weight;
                 if (i == schedule->current)
-                        share = MAX(share, SCHEDULE_QUANTUM_USEC - MIN(schedule->current_usec, SCHEDULE_QUANTUM_USEC));
+                        share = MAX(share, quantum - MIN(schedule->current_usec, quantum));
                 wait += share;
         }
         return wait;

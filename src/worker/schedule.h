@@ -6,8 +6,9 @@
  * leases nor the clock: everything is an argument.
  *
  * Each row is one client of the lane. Its pass advances by the CPU time it used, divided by its weight; the row with
- * the least pass is served. Because a sieve that starts anew may cost seconds, a row whose next block continues the
- * last one is served until its quantum is used up.
+ * the least pass is served. Because a sieve that starts anew may cost seconds (near 2^64) or nothing (near 0), a row
+ * whose next block continues the last one is served until its quantum is used up, which is long enough that its starts
+ * cost 5 % of it.
  *
  * A row with a duty cycle may use that share of the lane's time at most: it has an account that fills at that rate,
  * up to what it would get in a quantum, and rests while it is overdrawn.
@@ -20,12 +21,15 @@
 #include "base/clock.h"
 
 #define SCHEDULE_ROWS_MAX 64
-#define SCHEDULE_QUANTUM_USEC (10 * USEC_PER_SEC)
+#define SCHEDULE_QUANTUM_USEC (10 * USEC_PER_SEC) /* the longest, and that of a row whose starts are not known */
+#define SCHEDULE_QUANTUM_MIN_USEC (200 * USEC_PER_MSEC)
+#define SCHEDULE_QUANTUM_STARTS 20 /* a quantum in starts */
 #define SCHEDULE_WEIGHT_MAX 1000
 #define SCHEDULE_NONE UINT_MAX
 
 typedef struct ScheduleRow {
         uint64_t pass;
+        usec_t quantum_usec;
         unsigned duty_permille; /* of the lane's time; 0: no limit */
         int64_t balance_usec;   /* CPU time that it may use at once; negative: it rests */
         usec_t balance_at;      /* when that was true */
@@ -64,6 +68,9 @@ unsigned schedule_pick(Schedule *schedule, const ScheduleOffer *offers, unsigned
 
 /* The row has used so much CPU time, `now` included. */
 void schedule_charge(Schedule *schedule, unsigned row, unsigned weight, usec_t cpu_usec, usec_t now);
+
+/* A block with which the row's sieve started anew took so much CPU time. */
+void schedule_started(Schedule *schedule, unsigned row, usec_t cpu_usec);
 
 /* How much CPU time the others will about get before this row's turn comes; 0 for the current one while it is ready. */
 usec_t schedule_wait(const Schedule *schedule, const ScheduleOffer *offers, unsigned n_offers, unsigned row);

@@ -101,6 +101,26 @@ static void test_switches_after_a_quantum_only(void) {
         CHECK(stage.n_switches >= 1900);
 }
 
+/* The quantum is as long as the starts make it. */
+static void test_cheap_starts_make_short_quanta(void) {
+        Stage stage;
+
+        stage_init(&stage, 2, true);
+        for (unsigned i = 0; i < 2; i++)
+                schedule_started(&stage.schedule, i, USEC_PER_SEC / 20); /* a quantum of one second: two blocks */
+        stage_run(&stage, 1000 * USEC_PER_SEC);
+        CHECK(stage.n_switches >= 950 && stage.n_switches <= 1050);
+        check_share(&stage, 0, 0.5, 0.01);
+
+        stage_init(&stage, 2, true);
+        schedule_started(&stage.schedule, 0, 0);
+        schedule_started(&stage.schedule, 1, USEC_PER_HOUR);
+        CHECK_EQUAL(stage.schedule.rows[0].quantum_usec, SCHEDULE_QUANTUM_MIN_USEC);
+        CHECK_EQUAL(stage.schedule.rows[1].quantum_usec, SCHEDULE_QUANTUM_USEC);
+        stage_run(&stage, 10000 * USEC_PER_SEC);
+        check_share(&stage, 0, 0.5, 0.01);
+}
+
 static void test_serves_the_other_when_one_has_nothing(void) {
         Stage stage;
         usec_t before;
@@ -235,6 +255,7 @@ static void test_random_clients(void) {
 int main(void) {
         RUN(test_shares_follow_the_weights);
         RUN(test_switches_after_a_quantum_only);
+        RUN(test_cheap_starts_make_short_quanta);
         RUN(test_serves_the_other_when_one_has_nothing);
         RUN(test_an_idle_row_saves_nothing);
         RUN(test_a_duty_cycle_holds);
