@@ -56,7 +56,7 @@ struct Worker {
         sd_event *event;
         sd_event_source *listen_source, *crew_source, *end_timer, *tick_timer;
         int listen_fd;
-        bool is_service, has_given_name;
+        bool is_service, has_given_name, told_pressure;
         char name[WIRE_NAME_MAX + 1];
         const Identity *identity;
         Crew *crew;
@@ -199,6 +199,11 @@ static void worker_apply_allowance(Worker *worker) {
         Allowance allowance;
 
         limiter_look("", config, &facts);
+        if (config && config->pause_cpu_pressure > 0 && !facts.has_pressure && !worker->told_pressure) {
+                log_warning("This kernel does not tell how long other programs wait for a processor (it needs cgroup v2 "
+                            "and psi=1): pause.cpu_pressure in worker.conf has no effect.");
+                worker->told_pressure = true;
+        }
         limiter_decide(worker->limiter, config, fault, &facts, &allowance);
         if (allowance.threads_allowed == worker->allowance.threads_allowed &&
             allowance.threads_now == worker->allowance.threads_now &&
@@ -418,12 +423,19 @@ static int worker_on_listen(sd_event_source *source, int fd, uint32_t revents, v
 
 /* The end */
 
-static int worker_on_end_timer(sd_event_source *source, uint64_t usec, void *userdata) {
-        Worker *worker = userdata;
+/* What no master has acknowledged by now is told. */
+static void worker_end(Worker *worker) {
+        for (Account *account = worker->accounts, *next; account; account = next) {
+                next = account->next;
+                if (!account->attached)
+                        worker_drop_account(worker, account);
+        }
+        (void) sd_event_exit(worker->event, 0);
+}
 
-        while (worker->accounts && !worker->accounts->attached)
-                worker_drop_account(worker, worker->accounts);
-        return sd_event_exit(worker->event, 0);
+static int worker_on_end_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        worker_end(userdata);
+        return 0;
 }
 
 static void worker_arm_end(Worker *worker, usec_t when) {
@@ -444,7 +456,7 @@ static void worker_check_end(Worker *worker) {
                 busy = busy || seat->session || !seat->lasting;
         if (worker->stopping) {
                 if (!busy)
-                        (void) sd_event_exit(worker->event, 0);
+                        worker_end(worker);
                 return;
         }
         if (busy) {
