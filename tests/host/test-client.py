@@ -15,7 +15,7 @@ import time
 
 import harness
 from harness import BUILD, PRIMECTL, claim, local, primectl, wait_until
-from private_bus import PrivateBus
+from service import Bus
 
 CANNED = os.path.join(BUILD, "tests", "host", "canned-daemons")
 NEVER = 2**64 - 1
@@ -67,7 +67,7 @@ class Daemons:
     """Canned daemons on a bus of their own; calls(): what they were told to do."""
 
     def __init__(self, folder, master=None, scouts=None):
-        self.bus = PrivateBus(folder)
+        self.bus = Bus(folder)
         self.path = os.path.join(folder, "answers")
         answers = {}
         if master is not None:
@@ -87,7 +87,7 @@ class Daemons:
     def start(self):
         """Puts the daemons on the bus, with what stands in the file now."""
         with open(self.log, "w", encoding="utf-8") as file:
-            self.process = subprocess.Popen([CANNED, self.path], env=self.bus.env, stdout=file,
+            self.process = subprocess.Popen([CANNED, self.path], env=self.bus.environment, stdout=file,
                                             stdin=subprocess.DEVNULL)
         wait_until(lambda: "ready" in self.calls())
 
@@ -117,7 +117,7 @@ class Daemons:
 
     def run(self, *arguments, expect=0, env=None, **options):
         """primectl on this bus; standard output and standard error."""
-        env = {**self.bus.env, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})}
+        env = {**self.bus.environment, "LC_ALL": "C.UTF-8", "TZ": "UTC", **(env or {})}
         process = primectl(*arguments, check=False, env=env, timeout=30, **options)
         assert process.returncode == expect, (arguments, process)
         return process.stdout, process.stderr
@@ -252,23 +252,23 @@ def status_shows_one_role(folder):
 @claim
 def nothing_running_is_three(folder):
     """without daemons status tells what to do and exits with 3; primectl alone shows its help"""
-    with PrivateBus(folder) as bus:
-        process = primectl("status", check=False, env=bus.env)
+    with Bus(folder) as bus:
+        process = primectl("status", check=False, env=bus.environment)
         assert process.returncode == 3
         for command in ("systemctl enable --now primed-master", "systemctl enable --now primed-worker",
                         "primectl local"):
             assert command in process.stdout, process.stdout
-        assert primectl("status", "-q", check=False, env=bus.env).stdout == ""
+        assert primectl("status", "-q", check=False, env=bus.environment).stdout == ""
         for arguments in (["jobs"], ["workers"], ["start", "--to", "100"], ["pause", "x"], ["cancel"]):
-            process = primectl(*arguments, check=False, env=bus.env)
+            process = primectl(*arguments, check=False, env=bus.environment)
             assert process.returncode == 3 and process.stdout == "", process
             assert process.stderr == ("primectl: primed-master does not run on this host: 'systemctl enable --now "
                                       "primed-master' starts it.\n"), process
-        process = primectl("status", "--json=short", check=False, env=bus.env)
+        process = primectl("status", "--json=short", check=False, env=bus.environment)
         assert process.returncode == 3 and json.loads(process.stdout)["master"] is None
-        process = primectl(check=False, env=bus.env)
+        process = primectl(check=False, env=bus.environment)
         assert process.returncode == 2 and process.stdout.startswith("primectl [OPTIONS...] COMMAND")
-    process = primectl("jobs", check=False, env=bus.env)
+    process = primectl("jobs", check=False, env=bus.environment)
     assert process.returncode == 1 and "system bus" in process.stderr, process
 
 
@@ -338,7 +338,7 @@ def jobs_are_chosen(folder):
 def start_waits(folder):
     """--wait follows a job to its end, over a restart of the master"""
     with Daemons(folder, {"AddJob": "0-1"}) as daemons:
-        process = subprocess.Popen([PRIMECTL, "start", "--to=1000", "--wait"], env=daemons.bus.env, text=True,
+        process = subprocess.Popen([PRIMECTL, "start", "--to=1000", "--wait"], env=daemons.bus.environment, text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         wait_until(lambda: len(daemons.calls()) > 1)
         time.sleep(1.5)
@@ -361,7 +361,7 @@ def start_waits(folder):
 def waiting_can_be_interrupted(folder):
     """Ctrl-C ends the watching and leaves the job alone"""
     with Daemons(folder, {}) as daemons:
-        process = subprocess.Popen([PRIMECTL, "start", "--to=1000", "--wait"], env=daemons.bus.env, text=True,
+        process = subprocess.Popen([PRIMECTL, "start", "--to=1000", "--wait"], env=daemons.bus.environment, text=True,
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         wait_until(lambda: len(daemons.calls()) > 1)
         time.sleep(0.5)
@@ -376,7 +376,7 @@ def terminals_get_colors_and_cuts(folder):
     """on a terminal long cells are cut to its width, states have colours, and the variables are honoured"""
     workers = [worker("pi1", note="s:" + "other programs need the processors " * 4)]
     with Daemons(folder, {"ListWorkers": workers}) as daemons:
-        env = {**daemons.bus.env, "SYSTEMD_PAGER": ""}
+        env = {**daemons.bus.environment, "SYSTEMD_PAGER": ""}
         output = on_terminal(["workers"], env, 80)
         assert max(map(len, output.splitlines())) <= 80 and "other programs" in output, output
         assert "processors other" in on_terminal(["workers", "--full"], env, 80)
@@ -392,7 +392,7 @@ def terminals_get_colors_and_cuts(folder):
 def terminals_get_a_pager(folder):
     """SYSTEMD_PAGER before PAGER, none with --no-pager, for nobody else than terminals"""
     with Daemons(folder, {}) as daemons:
-        env = {key: value for key, value in daemons.bus.env.items()
+        env = {key: value for key, value in daemons.bus.environment.items()
                if key not in ("SUDO_UID", "PKEXEC_UID", "SYSTEMD_PAGER", "PAGER")}
         ours, other = {"SYSTEMD_PAGER": "sed s/JOB/PAGED/"}, {"PAGER": "sed s/JOB/OTHER/"}
         assert "PAGED" in on_terminal(["jobs"], {**env, **ours, **other})
