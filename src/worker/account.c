@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/text.h"
+
 Account *account_new(const uint8_t master_id[static SHA256_SIZE]) {
         Account *account = calloc(1, sizeof *account);
 
@@ -38,4 +41,51 @@ void account_adopt(Account *account, Crew *crew, CrewJob *job) {
 
 bool account_is_settled(const Account *account, Crew *crew) {
         return account->shelf.n_blocks == 0 && crew_pending_bytes(crew, account->client) == 0;
+}
+
+Account *account_find(Account *list, const uint8_t master_id[static SHA256_SIZE]) {
+        while (list && memcmp(list->master_id, master_id, SHA256_SIZE) != 0)
+                list = list->next;
+        return list;
+}
+
+Account *account_find_client(Account *list, const CrewClient *client) {
+        while (list && list->client != client)
+                list = list->next;
+        return list;
+}
+
+/* Takes it out of the list and frees it. */
+static void account_drop(Account **list, Account *account) {
+        while (*list != account)
+                list = &(*list)->next;
+        *list = account->next;
+        if (account->shelf.n_blocks > 0)
+                log_warning("Dropping %zu finished block%s that the master '%s' has not acknowledged: they will be "
+                            "computed again.", account->shelf.n_blocks, text_plural(account->shelf.n_blocks),
+                            account->master_name);
+        account_free(account);
+}
+
+void account_expire(Account **list, Crew *crew, usec_t now) {
+        size_t n_bytes = 0;
+
+        for (Account *account = *list, *next; account; account = next) {
+                next = account->next;
+                if (account->attached)
+                        continue;
+                if (account_is_settled(account, crew) || now >= account->detached_usec + ACCOUNT_KEEP_USEC)
+                        account_drop(list, account);
+                else
+                        n_bytes += account->shelf.n_bytes;
+        }
+        while (n_bytes > ACCOUNT_BYTES_MAX) {
+                Account *oldest = NULL;
+
+                for (Account *account = *list; account; account = account->next)
+                        if (!account->attached && (!oldest || account->detached_usec < oldest->detached_usec))
+                                oldest = account;
+                n_bytes -= oldest->shelf.n_bytes;
+                account_drop(list, oldest);
+        }
 }

@@ -14,6 +14,9 @@
 #include "worker/crew.h"
 #include "worker/shelf.h"
 
+#define ACCOUNT_KEEP_USEC USEC_PER_HOUR
+#define ACCOUNT_BYTES_MAX (64U << 20) /* of packed blocks of masters that are gone, together */
+
 typedef struct Account Account;
 struct Account {
         Account *next; /* for whoever owns it */
@@ -37,5 +40,16 @@ void account_adopt(Account *account, Crew *crew, CrewJob *job);
 
 /* Every finished block is acknowledged, those included that the crew has not given away yet. */
 bool account_is_settled(const Account *account, Crew *crew);
+
+/* Lists of accounts, chained by `next`. NULL: there is none. */
+Account *account_find(Account *list, const uint8_t master_id[static SHA256_SIZE]);
+Account *account_find_client(Account *list, const CrewClient *client);
+
+/*
+ * Frees the accounts without a session that are settled, or have been without one for ACCOUNT_KEEP_USEC (`now` may be
+ * USEC_INFINITY), and the oldest ones while the bytes of their blocks are more than ACCOUNT_BYTES_MAX. Blocks that are
+ * lost so are told in the log.
+ */
+void account_expire(Account **list, Crew *crew, usec_t now);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Account *, account_free);

@@ -4,8 +4,8 @@
  * The thread of a lane: choose a client, take its next block, compute it, publish it.
  *
  * Each lane has its own cancel flag, which the kernel polls. Withdrawing or revoking the block in work sets it; the
- * thread clears it when it takes the next block. A block that was finished in spite of the flag is delivered: the
- * master accepts any missing block.
+ * thread clears it when it takes the next block. A block that was finished in spite of the flag is thrown away: nobody
+ * expects it any more, and kept it would keep the process.
  */
 
 #include <errno.h>
@@ -211,8 +211,8 @@ static void lane_finish(CrewLane *lane, int error, CrewResult *result, usec_t cp
         CrewClient *client = lane->current_job->client;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        if (result && lane->withdrawn && client->slot == SCHEDULE_NONE) {
-                /* It was handed back, and there is nobody left to offer it to. */
+        if (result && lane->withdrawn) {
+                /* Too late: it was handed back, or another worker has it. */
                 crew_result_free(result);
                 lane->run_next++;
         } else if (result) {

@@ -135,7 +135,7 @@ void crew_revoke(Crew *crew, const CrewClient *client, uint64_t job, uint64_t fi
 
 /*
  * Takes all unfinished work of the client back from the lane, cancelling the block it is at. Returns how many
- * stretches were written to `ret`. A block that is cancelled too late still comes as a result.
+ * stretches were written to `ret`. None of them comes as a result any more.
  */
 size_t crew_withdraw(Crew *crew, const CrewClient *client, unsigned lane,
                      CrewRemainder ret[static CREW_REMAINDERS_MAX]);

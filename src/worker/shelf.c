@@ -21,6 +21,7 @@ void shelf_add(Shelf *shelf, CrewResult *block) {
         shelf->last = block;
         block->sent = false;
         shelf->n_blocks++;
+        shelf->n_bytes += block->packed_size;
 }
 
 void shelf_rewind(Shelf *shelf) {
@@ -39,6 +40,7 @@ static size_t shelf_drop(Shelf *shelf, CrewResult *previous, CrewResult *block) 
         if (shelf->last == block)
                 shelf->last = previous;
         shelf->n_blocks--;
+        shelf->n_bytes -= n_bytes;
         crew_result_free(block);
         return n_bytes;
 }

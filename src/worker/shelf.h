@@ -15,6 +15,7 @@
 typedef struct Shelf {
         CrewResult *first, *last;
         size_t n_blocks;
+        size_t n_bytes; /* packed */
 } Shelf;
 
 #define SHELF_EMPTY ((Shelf) {})

@@ -5,10 +5,10 @@
  * session that it carries. When to end:
  *
  *     told to stop          the open blocks are handed back, finished ones sent, at most STOP_USEC long
- *     as a service          WORKER_GRACE_USEC after the last seat is empty, or ORPHAN_USEC while blocks are left that
- *                           their master has not acknowledged
+ *     as a service          WORKER_GRACE_USEC after the last seat is empty, or ACCOUNT_KEEP_USEC while blocks are left
+ *                           that their master has not acknowledged
  *     with one channel      when the master says done, at once, if every block is acknowledged; when it vanished, after
- *                           IDLE_USEC, or ORPHAN_USEC as above; when the channel is closed, as when told to stop
+ *                           IDLE_USEC, or ACCOUNT_KEEP_USEC as above; when the channel is closed, as when told to stop
  */
 
 #include "worker/worker.h"
@@ -35,10 +35,8 @@
 #include "worker/worker-status.h"
 
 #define PENDING_BYTES_MAX (64U << 20) /* packed blocks that wait for their acknowledgement; shared by all masters */
-#define ORPHAN_BYTES_MAX (64U << 20)  /* the same, of masters that are gone */
 #define STOP_USEC (WORKER_SESSION_FINISH_USEC + 2 * USEC_PER_SEC)
 #define IDLE_USEC (10 * USEC_PER_SEC)
-#define ORPHAN_USEC USEC_PER_HOUR
 #define TICK_USEC (5 * USEC_PER_SEC)        /* limits are looked up so often */
 #define EMPTY_SEAT_USEC (10 * USEC_PER_SEC) /* a channel must bring a session in that time */
 
@@ -114,59 +112,11 @@ static void seat_report(Seat *seat, HandoverEvent event, const char *reason) {
 
 /* Accounts */
 
-static Account *worker_find_account(Worker *worker, const uint8_t *master_id) {
-        Account *account = worker->accounts;
-
-        while (account && memcmp(account->master_id, master_id, SHA256_SIZE) != 0)
-                account = account->next;
-        return account;
-}
-
-static void worker_drop_account(Worker *worker, Account *dropped) {
-        Account **place = &worker->accounts;
-
-        while (*place != dropped)
-                place = &(*place)->next;
-        *place = dropped->next;
-        if (dropped->shelf.n_blocks > 0)
-                log_warning("Dropping %zu finished block%s that the master '%s' has not acknowledged; %s.",
-                            dropped->shelf.n_blocks, text_plural(dropped->shelf.n_blocks), dropped->master_name,
-                            "they will be computed again");
-        account_free(dropped);
-}
-
-/* Drops accounts that are of no use any more, and the oldest ones when the blocks of absent masters are too many. */
-static void worker_sort_accounts(Worker *worker) {
-        usec_t now = clock_now_usec();
-        size_t n_bytes = 0;
-
-        for (Account *account = worker->accounts, *next; account; account = next) {
-                next = account->next;
-                if (account->attached)
-                        continue;
-                if (account_is_settled(account, worker->crew) || now >= account->detached_usec + ORPHAN_USEC)
-                        worker_drop_account(worker, account);
-                else
-                        n_bytes += crew_pending_bytes(worker->crew, account->client);
-        }
-        while (n_bytes > ORPHAN_BYTES_MAX) {
-                Account *oldest = NULL;
-
-                for (Account *account = worker->accounts; account; account = account->next)
-                        if (!account->attached && (!oldest || account->detached_usec < oldest->detached_usec))
-                                oldest = account;
-                n_bytes -= crew_pending_bytes(worker->crew, oldest->client);
-                worker_drop_account(worker, oldest);
-        }
-}
-
 /* What the crew has finished goes to the shelves of those for whom it was made. */
 static void worker_collect(Worker *worker) {
         for (CrewResult *result; (result = crew_pop_result(worker->crew));) {
-                Account *account = worker->accounts;
+                Account *account = account_find_client(worker->accounts, crew_job_client(result->job));
 
-                while (account && account->client != crew_job_client(result->job))
-                        account = account->next;
                 if (account)
                         shelf_add(&account->shelf, result);
                 else
@@ -200,8 +150,8 @@ static void worker_apply_allowance(Worker *worker) {
 
         limiter_look("", config, &facts);
         if (config && config->pause_cpu_pressure > 0 && !facts.has_pressure && !worker->told_pressure) {
-                log_warning("This kernel does not tell how long other programs wait for a processor (it needs cgroup v2 "
-                            "and psi=1): pause.cpu_pressure in worker.conf has no effect.");
+                log_warning("This kernel does not tell how long other programs wait for a processor (it needs cgroup "
+                            "v2 and psi=1): pause.cpu_pressure in worker.conf has no effect.");
                 worker->told_pressure = true;
         }
         limiter_decide(worker->limiter, config, fault, &facts, &allowance);
@@ -241,7 +191,7 @@ static void worker_on_config(void *userdata) {
 static Account *worker_on_peer(WorkerSession *session, const uint8_t *master_id, const char **ret_reason,
                                void *userdata) {
         Worker *worker = ((Seat *) userdata)->worker;
-        Account *account = worker_find_account(worker, master_id);
+        Account *account = account_find(worker->accounts, master_id);
 
         for (Seat *seat = worker->seats; seat && account && account->attached; seat = seat->next) {
                 if (!seat->session || worker_session_account(seat->session) != account)
@@ -325,7 +275,7 @@ static void worker_on_session_ended(WorkerSession *session, int error, const cha
         seat->session = worker_session_free(seat->session);
         if (!lasting)
                 seat_free(seat);
-        worker_sort_accounts(worker);
+        account_expire(&worker->accounts, worker->crew, clock_now_usec());
         worker_tell_status(worker);
         if (lasting && error == 0 && !worker->accounts)
                 (void) sd_event_exit(worker->event, 0);
@@ -425,11 +375,7 @@ static int worker_on_listen(sd_event_source *source, int fd, uint32_t revents, v
 
 /* What no master has acknowledged by now is told. */
 static void worker_end(Worker *worker) {
-        for (Account *account = worker->accounts, *next; account; account = next) {
-                next = account->next;
-                if (!account->attached)
-                        worker_drop_account(worker, account);
-        }
+        account_expire(&worker->accounts, worker->crew, USEC_INFINITY);
         (void) sd_event_exit(worker->event, 0);
 }
 
@@ -469,7 +415,7 @@ static void worker_check_end(Worker *worker) {
         when = worker->idle_usec + (worker->is_service ? WORKER_GRACE_USEC : IDLE_USEC);
         for (const Account *account = worker->accounts; account; account = account->next)
                 if (!account_is_settled(account, worker->crew))
-                        when = MAX(when, account->detached_usec + ORPHAN_USEC);
+                        when = MAX(when, account->detached_usec + ACCOUNT_KEEP_USEC);
         worker_arm_end(worker, when);
 }
 
@@ -481,7 +427,7 @@ static int worker_on_tick(sd_event_source *source, uint64_t usec, void *userdata
                 if (!seat->session && !seat->lasting && clock_now_usec() >= seat->since_usec + EMPTY_SEAT_USEC)
                         seat_free(seat);
         }
-        worker_sort_accounts(worker);
+        account_expire(&worker->accounts, worker->crew, clock_now_usec());
         if (worker->seats)
                 worker_apply_allowance(worker);
         if (worker->listen_source)

@@ -80,8 +80,66 @@ static void test_blocks_of_another_grid_are_released(void) {
         CHECK(account_is_settled(account, crew));
 }
 
+/* Three masters that went at different times, with blocks of so many bytes. */
+static Account *make_list(Account *ret[3], size_t n_bytes) {
+        Account *list = NULL;
+
+        for (uint8_t i = 0; i < 3; i++) {
+                const uint8_t id[SHA256_SIZE] = { i };
+                CrewResult *block = calloc(1, sizeof *block);
+
+                ret[i] = account_new(id);
+                CHECK(ret[i] && block);
+                block->job = new_job(ret[i], 10);
+                block->packed_size = n_bytes;
+                shelf_add(&ret[i]->shelf, block);
+                ret[i]->detached_usec = (i + 1) * USEC_PER_SEC;
+                ret[i]->next = list;
+                list = ret[i];
+        }
+        return list;
+}
+
+static void test_accounts_expire(void) {
+        _cleanup_(crew_freep) Crew *crew = NULL;
+        Account *all[3], *list;
+
+        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        list = make_list(all, 10);
+        account_expire(&list, crew, ACCOUNT_KEEP_USEC + USEC_PER_SEC - 1);
+        for (unsigned i = 0; i < 3; i++) {
+                CHECK(account_find(list, all[i]->master_id) == all[i]);
+                CHECK(account_find_client(list, all[i]->client) == all[i]);
+        }
+        /* the second one comes back just in time */
+        all[1]->attached = true;
+        account_expire(&list, crew, ACCOUNT_KEEP_USEC + 2 * USEC_PER_SEC);
+        CHECK(list == all[2] && list->next == all[1] && !all[1]->next);
+        account_expire(&list, crew, USEC_INFINITY);
+        CHECK(list == all[1] && !list->next);
+        /* and is settled when it leaves */
+        account_acknowledge(all[1], crew, 7, 0, 1);
+        all[1]->attached = false;
+        account_expire(&list, crew, 0);
+        CHECK(!list);
+}
+
+static void test_the_oldest_go_when_they_are_too_many(void) {
+        _cleanup_(crew_freep) Crew *crew = NULL;
+        Account *all[3], *list;
+
+        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        list = make_list(all, ACCOUNT_BYTES_MAX / 3 + 1);
+        account_expire(&list, crew, 0);
+        CHECK(list == all[2] && list->next == all[1] && !all[1]->next);
+        account_expire(&list, crew, USEC_INFINITY);
+        CHECK(!list);
+}
+
 int main(void) {
         RUN(test_settled_when_all_is_acknowledged);
         RUN(test_blocks_of_another_grid_are_released);
+        RUN(test_accounts_expire);
+        RUN(test_the_oldest_go_when_they_are_too_many);
         return tests_end();
 }

@@ -61,6 +61,7 @@ static void test_acknowledge_frees_exactly_those(void) {
         CHECK_EQUAL(shelf_acknowledge(&shelf, 1, 2, 4), 0);
         CHECK_EQUAL(shelf_acknowledge(&shelf, 3, 0, 100), 0);
         CHECK_EQUAL(shelf.n_blocks, 10);
+        CHECK_EQUAL(shelf.n_bytes, 10 + 11 + 14 + 15 + 6000);
         CHECK_EQUAL(shelf_acknowledge(&shelf, 2, 0, 100), 6000);
         CHECK_EQUAL(shelf.n_blocks, 4);
         CHECK_EQUAL(shelf.last->sequence, 5);
