@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Signals and memory, before anything else. */
+
 #include "base/daemon.h"
 
 #include <malloc.h>

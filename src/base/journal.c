@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Events through the native protocol of the journal; lines where there is none. */
+
 #include "base/journal.h"
 
 #include <stdarg.h>
