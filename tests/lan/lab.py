@@ -112,8 +112,8 @@ class Host:
     def find_leader(self):
         if self.nspawn.poll() is not None:
             raise Failed(f"systemd-nspawn of {self.label} ended:\n{open(self.log, errors='replace').read()[-2000:]}")
-        children = call("pgrep", "-P", str(self.nspawn.pid), check=False).split()
-        return children[0] if children else None
+        # Helpers of nspawn come and go before the container's PID 1 is there.
+        return call("pgrep", "-x", "-P", str(self.nspawn.pid), "systemd", check=False).strip() or None
 
     def wait_booted(self):
         self.leader = wait_until(self.find_leader, BOOT_SECONDS, f"{self.label}: no PID 1")
@@ -187,8 +187,8 @@ class Host:
         """Runs a shell command in the host and returns what it printed."""
         if not self.leader:
             raise Failed(f"{self.label} is off")
-        done = subprocess.run(["nsenter", "-t", self.leader, "-a", "env", "-i", "HOME=/root", "LANG=C.UTF-8", "TERM=dumb",
-                               "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        done = subprocess.run(["nsenter", "-t", self.leader, "-a", "env", "-i", "HOME=/root", "LANG=C.UTF-8",
+                               "TERM=dumb", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                                "SYSTEMD_PAGER=", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", command],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               timeout=timeout, errors="replace", cwd="/")

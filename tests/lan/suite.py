@@ -74,11 +74,17 @@ class Packages:
 
 def ask(host, verb):
     """What `primectl VERB --json=short` tells; None while nobody answers."""
-    text = host.run(f"primectl {verb} --json=short", check=False)
+    text = host.run(f"primectl {verb} --json=short 2>/dev/null", check=False)
     try:
-        return json.loads(text)
+        return [numbers(row) for row in json.loads(text)]
     except ValueError:
         return None
+
+
+def numbers(row):
+    """Integers that can pass 2^53 travel as strings."""
+    return {key: int(value) if isinstance(value, str) and value.isdigit() and key not in ("id", "name", "from", "to")
+            else value for key, value in row.items()}
 
 
 def jobs(host):

