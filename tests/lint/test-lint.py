@@ -8,6 +8,7 @@ import sys
 import tempfile
 import unittest
 
+import catalog
 import layers
 import manual
 import shape
@@ -121,6 +122,20 @@ class PlantedTest(unittest.TestCase):
         self.assertIn('means nothing', self.found(shape, {'README.md': 'see is' + 'sue #7'}))
         self.assertIn('means nothing', self.found(shape, {'README.md': 'in /wo' + 'rk/main'}))
         self.assertIn('unfinished', self.found(shape, {'src/base/noun.c': CLEAN_C + '/* FIX' + 'ME */\n'}))
+
+    def test_catalog(self):
+        mark = '0123456789abcdef' * 2
+        entry = f'-- {mark}\nSubject: A thing\nDefined-By: x\nDocumentation: man:x(1)\n\nIt happened, as @FIELD@ tells you.\n'
+        good = {catalog.HEADER: SPDX + f'#define MESSAGE_ID_THING "{mark}"\n', catalog.CATALOG: entry,
+                'src/base/noun.c': CLEAN_C + '/* MESSAGE_ID_THING */ static const char *const field = "FIELD";\n'}
+        self.assertEqual(self.found(catalog, good), '')
+        self.assertIn('is not explained', self.found(catalog, {**good, catalog.CATALOG: '# nothing\n'}))
+        self.assertIn('is not in', self.found(catalog, {**good, catalog.CATALOG: entry + entry.replace('0', '1')}))
+        self.assertIn('no program sends the field', self.found(catalog, {**good, 'src/base/noun.c':
+                                                                         CLEAN_C + '/* MESSAGE_ID_THING */\n'}))
+        self.assertIn('no program sends MESSAGE_ID', self.found(catalog, {**good, 'src/base/noun.c':
+                                                                          CLEAN_C + '/* "FIELD" */\n'}))
+        self.assertIn('no line Subject', self.found(catalog, {**good, catalog.CATALOG: entry.replace('Subject', 'S')}))
 
     def test_scripts_are_found_by_their_first_line(self):
         tree = self.make({'try': '#!/bin/sh\n', 'run': '#!/usr/bin/env bash\n', 'data': 'sh\n',
