@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "master/master-state.h"
 
-#define IDLE_USEC (2 * USEC_PER_SEC)
+#define IDLE_USEC (3 * USEC_PER_SEC) /* the LAN is told of work=0 before that, so that nobody rings again */
 #define IDLE_LEASED_MAX_USEC USEC_PER_MINUTE /* so long, leases of a paused job keep a session */
 #define HELLO_USEC (15 * USEC_PER_SEC)       /* a session that has not joined by then is dropped */
 #define KEEP_USEC (30 * USEC_PER_SEC)
