@@ -152,7 +152,8 @@ static int refuse_config(const ApplySettings *settings, LimitsState *state, bool
         char text[sizeof((Problem *) NULL)->text + 128];
 
         (void) snprintf(text, sizeof text, "%s %s", error,
-                        state->loaded ? "(the limits in force stay)" : "(the worker does not start before it is mended)");
+                        state->loaded ? "(the limits in force stay)"
+                                      : "(the worker does not start before it is mended)");
         tell(LOG_ERR, MESSAGE_ID_LIMITS_BROKEN, settings, text);
         (void) save_state(settings, state, error);
         return starting && state->loaded ? 0 : -EBADMSG;

@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 /*
- * A number that changes whenever the config file `path` or one of its drop-ins `path`.d/… is written, replaced, added or
- * removed: from their names, inodes, sizes and times. What cannot be read counts as not there.
+ * A number that changes whenever the config file `path` or one of its drop-ins `path`.d/… is written, replaced, added
+ * or removed: from their names, inodes, sizes and times. What cannot be read counts as not there.
  */
 uint64_t config_stamp(const char *path);

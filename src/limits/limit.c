@@ -49,7 +49,8 @@ static void write_bytes(uint64_t bytes, char ret[static LIMIT_TEXT_MAX]) {
 
 static void limit_from_memory(const WorkerConfig *config, Limit *limit) {
         if (config->memory_bytes > 0) {
-                *limit = (Limit) { .asked = true, .property = "MemoryHigh", .type = 't', .number = config->memory_bytes };
+                *limit = (Limit) { .asked = true, .property = "MemoryHigh", .type = 't' };
+                limit->number = config->memory_bytes;
                 write_bytes(config->memory_bytes, limit->text);
         } else if (config->memory_percent > 0) {
                 /* Parts of 2^32 - 1, rounded as systemctl does it. */

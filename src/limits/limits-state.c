@@ -78,8 +78,8 @@ int limits_state_save(const char *path, const LimitsState *state, Problem *probl
                 utf8_copy_plain(word, sizeof word, state->text[kind]);
                 (void) json_object_set_new(texts, limit_kind_name(kind), json_string(word));
         }
-        object = json_pack("{s:b, s:o, s:o, s:s, s:s}", "loaded", state->loaded, "set", set, "text", texts, "error", error,
-                           "note", state->note);
+        object = json_pack("{s:b, s:o, s:o, s:s, s:s}", "loaded", state->loaded, "set", set, "text", texts,
+                           "error", error, "note", state->note);
         text = object ? json_dumps(object, JSON_INDENT(2)) : NULL;
         if (!text)
                 return problem_set(problem, ENOMEM, "Cannot write %s: %m", path);

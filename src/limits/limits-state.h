@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What primed-limits did last, in PLACE_LIMITS_STATE: for its own next run, and for the scout to tell. It is gone after a
- * boot, as the limits themselves are. A JSON object:
+ * What primed-limits did last, in PLACE_LIMITS_STATE: for its own next run, and for the scout to tell. It is gone after
+ * a boot, as the limits themselves are. A JSON object:
  *
  *     loaded  true: worker.conf was applied at least once since the boot, so that limits are in force, if only none
  *     set     the properties that were set and not reverted: [ "CPUQuota", … ]

@@ -91,7 +91,7 @@ int slice_set(sd_bus *bus, LimitKind kind, const Limit *limit, const char *contr
                 if (r < 0)
                         return problem_set(problem, r, "Cannot set %s=%s on %s: %s", limit_kind_name(kind), limit->text,
                                            *slice, bus_error_text(&error, r));
-                /* systemd names the drop-in by the property, and would read the other one's value at its next reload. */
+                /* systemd names drop-ins by the property: at its next reload it would read the other one's too. */
                 for (size_t i = 0; i < ELEMENTSOF(dropins[kind]) && dropins[kind][i]; i++)
                         if (dropins[kind][1] && strcmp(dropins[kind][i], limit->property) != 0) {
                                 r = remove_dropin(control_folder, *slice, dropins[kind][i], problem);
@@ -122,6 +122,7 @@ int slice_reload(sd_bus *bus, Problem *problem) {
         r = sd_bus_message_new_method_call(bus, &m, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_INTERFACE, "Reload");
         if (r >= 0)
                 r = sd_bus_call(bus, m, RELOAD_TIMEOUT_USEC, &error, NULL);
-        return r < 0 ? problem_set(problem, r, "Cannot make systemd read its units again: %s", bus_error_text(&error, r))
-                     : 0;
+        if (r < 0)
+                return problem_set(problem, r, "Cannot make systemd read its units again: %s", bus_error_text(&error, r));
+        return 0;
 }

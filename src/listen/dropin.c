@@ -132,7 +132,8 @@ static void write_path(FILE *file, const char *key, const char *prefix, const ch
 }
 
 int dropin_for_service(const MasterConfig *config, const char *state_folder, char **ret, Problem *problem) {
-        static const char *const homes[] = { "/home", "/root", "/run/user" }, *const temporary[] = { "/tmp", "/var/tmp" };
+        static const char *const homes[] = { "/home", "/root", "/run/user" };
+        static const char *const temporary[] = { "/tmp", "/var/tmp" };
         _cleanup_free_ char *text = NULL;
         bool in_home = false, in_temporary = false;
         size_t size = 0;

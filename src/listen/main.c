@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * primed-listen-generator: master.conf – two drop-ins. systemd runs it whenever it reads its units, early in the boot, so
- * it needs nothing but that file, and a broken one costs nobody his boot: it is told, and the units stay as they are.
+ * primed-listen-generator: master.conf – two drop-ins. systemd runs it whenever it reads its units, early in the boot,
+ * so it needs nothing but that file, and a broken one costs nobody his boot: it is told, and the units stay as they are.
  */
 
 #include <errno.h>

@@ -56,7 +56,8 @@ static int print_value(sd_bus_message *m, const char *slice, int runtime, const 
                         printf("%02x", ((const unsigned char *) bytes)[i]);
                 printf("\n");
         } else
-                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "%s has the type %s", property, contents);
+                return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_INVALID_ARGS, "%s has the type %s", property,
+                                                  contents);
         fflush(stdout);
         return r;
 }

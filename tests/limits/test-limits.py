@@ -111,8 +111,8 @@ class Host:
 
     def run(self, *arguments):
         """Exit status and standard error."""
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, env=self.environment, timeout=60,
-                              check=False)
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, env=self.environment,
+                              timeout=60, check=False)
         assert done.returncode in (0, 1), done
         return done.returncode, done.stderr
 

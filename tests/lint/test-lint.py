@@ -125,7 +125,8 @@ class PlantedTest(unittest.TestCase):
 
     def test_catalog(self):
         mark = '0123456789abcdef' * 2
-        entry = f'-- {mark}\nSubject: A thing\nDefined-By: x\nDocumentation: man:x(1)\n\nIt happened, as @FIELD@ tells you.\n'
+        entry = (f'-- {mark}\nSubject: A thing\nDefined-By: x\nDocumentation: man:x(1)\n\n'
+                 'It happened, as @FIELD@ tells you.\n')
         good = {catalog.HEADER: SPDX + f'#define MESSAGE_ID_THING "{mark}"\n', catalog.CATALOG: entry,
                 'src/base/noun.c': CLEAN_C + '/* MESSAGE_ID_THING */ static const char *const field = "FIELD";\n'}
         self.assertEqual(self.found(catalog, good), '')

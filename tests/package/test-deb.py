@@ -85,7 +85,8 @@ def roles_bring_units(_folder):
     assert "/libexec/" not in contents["primed-master"] + contents["primed-worker"]
     assert "systemd/system/primed" not in contents["primed-common"]
     for role, wanted in (("master", ["master.service", "master.socket"]),
-                         ("worker", ["worker.service", "worker.socket", "scout.service", "limits.path", "worker.slice"])):
+                         ("worker", ["worker.service", "worker.socket", "scout.service", "limits.path",
+                                     "worker.slice"])):
         for unit in wanted:
             assert f"systemd/system/primed-{unit}\n" in contents[f"primed-{role}"], unit
         assert run("dpkg", "-I", packages("first")[f"primed-{role}"], "conffiles").find(f"/etc/primed/{role}.conf") >= 0
@@ -143,8 +144,8 @@ def purge_keeps_primes(folder):
     def purge(name, installed):
         environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "DPKG_ROOT": os.path.join(folder, "root"),
                        "INSTALLED": installed}
-        done = subprocess.run([scripts(name, folder)["postrm"], "purge"], env=environment, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run([scripts(name, folder)["postrm"], "purge"], env=environment, capture_output=True,
+                              text=True, check=False)
         assert done.returncode == 0, done
         shutil.rmtree(os.path.join(folder, name))
         return done.stdout

@@ -54,10 +54,12 @@ def installs(folder):
     run("rpm", f"--root={folder}", "--initdb")
     run(*options, "--noscripts", "-i", *packages().values())
     for path in ("usr/bin/primectl", "usr/libexec/primed/primed-worker", "etc/primed/worker.conf",
-                 "usr/lib/systemd/system/primed-master.socket", "usr/lib/systemd/system-generators/primed-listen-generator",
+                 "usr/lib/systemd/system/primed-master.socket",
+                 "usr/lib/systemd/system-generators/primed-listen-generator",
                  "usr/share/man/man8/primed-scout.service.8.gz"):
         assert os.path.exists(os.path.join(folder, path)), path
-    changed = [line for line in run(*options, "-Va", expected=(0, 1)).splitlines() if line.startswith(("S", "..", "miss"))]
+    report = run(*options, "-Va", expected=(0, 1)).splitlines()
+    changed = [line for line in report if line.startswith(("S", "..", "miss"))]
     assert not changed, changed
     run(*options, "--noscripts", "-e", "primed-common", "primed-master", "primed-worker")
     left = [os.path.join(parent, name) for parent, _, names in os.walk(folder) for name in names

@@ -72,7 +72,8 @@ def verify(folder):
         environment["MANPATH"] = os.path.dirname(pages[0])
     for name in units():
         done = subprocess.run(["systemd-analyze", "verify", f"--man={man}", os.path.join(folder, name)], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, timeout=120, check=False)
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, timeout=120,
+                              check=False)
         ours = [line for line in done.stdout.splitlines() if "primed" in line]
         assert not ours, f"{name}: {done.stdout}"
 
@@ -109,8 +110,8 @@ def exposure(folder):
 @claim
 def same_hardening(_folder):
     """what confines one of the three daemons confines all, but for the scout's network and the stores' mode"""
-    keys = ("NoNewPrivileges|Capability.*|Ambient.*|Protect.*|Private.*|Proc.*|Restrict.*|Lock.*|MemoryDeny.*|RemoveIPC|"
-            "Keyring.*|SystemCall.*")
+    keys = ("NoNewPrivileges|Capability.*|Ambient.*|Protect.*|Private.*|Proc.*|Restrict.*|Lock.*|MemoryDeny.*|"
+            "RemoveIPC|Keyring.*|SystemCall.*")
     confinements = []
     for name in EXPOSURE_MAX:
         lines = [line for line in read(units()[name]).splitlines() if re.match(rf"({keys})=", line)]
