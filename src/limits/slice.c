@@ -123,6 +123,7 @@ int slice_reload(sd_bus *bus, Problem *problem) {
         if (r >= 0)
                 r = sd_bus_call(bus, m, RELOAD_TIMEOUT_USEC, &error, NULL);
         if (r < 0)
-                return problem_set(problem, r, "Cannot make systemd read its units again: %s", bus_error_text(&error, r));
+                return problem_set(problem, r, "Cannot make systemd read its units again: %s",
+                                   bus_error_text(&error, r));
         return 0;
 }

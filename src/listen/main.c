@@ -2,7 +2,8 @@
 
 /*
  * primed-listen-generator: master.conf – two drop-ins. systemd runs it whenever it reads its units, early in the boot,
- * so it needs nothing but that file, and a broken one costs nobody his boot: it is told, and the units stay as they are.
+ * so it needs nothing but that file, and a broken one costs nobody his boot: it is told, and the units stay as they
+ * are.
  */
 
 #include <errno.h>

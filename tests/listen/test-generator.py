@@ -41,7 +41,7 @@ def generate(folder, config, expected_status=0):
 @claim
 def nothing_by_default(folder):
     """without a file, with an empty one and with the default nothing is written or said"""
-    for config in (None, "", 'listen = ( "7919" );', 'store = "/var/lib/primed/";'):
+    for config in (None, "", 'listen = ( "7919" );', 'listen = ( 7919 );'):
         assert generate(folder, config) == ({}, ""), config
 
 
