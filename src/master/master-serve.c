@@ -17,6 +17,14 @@ static void master_send_revocations(Master *master) {
                                                       revocation.end);
 }
 
+/* It was announced long ago, and so many others since then that the worker need not know it any more. */
+static void master_remind(const Master *master, MasterSession *session, uint64_t id) {
+        const MasterJob *job = master_job_by_id(master, id);
+
+        if (job && !master_session_remembers(session, id))
+                master_session_announce(session, id, &job->grid, job->priority);
+}
+
 /*
  * Asks the plan on behalf of the worker's waiting lanes. A lease may take what another lane has not begun, and that
  * lane may be one of the same worker: a worker drops revoked blocks wherever it has them, so the revocation goes first.
@@ -37,6 +45,7 @@ void master_serve_worker(Master *master, MasterWorker *worker) {
                 master_send_revocations(master);
                 switch (answer) {
                 case PLAN_GRANTED:
+                        master_remind(master, session, lease.job);
                         master_session_grant(session, (unsigned) lane, &lease);
                         break;
                 case PLAN_WAIT:

@@ -25,6 +25,11 @@ typedef struct LaneRequest {
         bool told_wait;  /* it was told so */
 } LaneRequest;
 
+typedef struct Announced {
+        uint64_t job;
+        size_t n_bytes; /* of its numbers */
+} Announced;
+
 struct MasterSession {
         Link *link;
         const MasterSessionOwner *owner;
@@ -35,6 +40,8 @@ struct MasterSession {
         unsigned n_lanes;
         PendingBlocks *pending;
         size_t n_pending;
+        Announced announced[WIRE_JOBS_KEPT]; /* a ring */
+        size_t n_announced;                  /* ever */
         bool closing;
 };
 
@@ -137,6 +144,22 @@ void master_session_announce(MasterSession *session, uint64_t job, const Grid *g
                         .priority = (uint16_t) priority,
                 },
         });
+        session->announced[session->n_announced++ % WIRE_JOBS_KEPT] = (Announced) { job, n_from + n_to };
+}
+
+bool master_session_remembers(const MasterSession *session, uint64_t job) {
+        size_t n_bytes = 0;
+
+        for (size_t i = 1; i <= MIN(session->n_announced, (size_t) WIRE_JOBS_KEPT); i++) {
+                const Announced *announced = session->announced + (session->n_announced - i) % WIRE_JOBS_KEPT;
+
+                n_bytes += announced->n_bytes;
+                if (n_bytes > WIRE_JOBS_KEPT_BYTES)
+                        return false;
+                if (announced->job == job)
+                        return true;
+        }
+        return false;
 }
 
 /* ACKNOWLEDGE and REVOKE of any number of intervals, in messages of at most WIRE_INTERVALS_MAX. */

@@ -57,6 +57,8 @@ void master_session_wait(MasterSession *session, unsigned lane); /* tells the la
 void master_session_ignore(MasterSession *session, unsigned lane); /* the request needs no answer */
 
 void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid, unsigned priority);
+/* Whether its worker still knows of the job for sure; before a lease of another it is to be announced again. */
+bool master_session_remembers(const MasterSession *session, uint64_t job);
 void master_session_revoke(MasterSession *session, uint64_t job, uint64_t first, uint64_t end);
 
 /* Acknowledges now (`durable` blocks), or once they are durable. */

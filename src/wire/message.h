@@ -8,7 +8,8 @@
  *     M → W  WELCOME      the version we speak, my name                     (or BYE with the reason)
  *     M → W  SETTINGS     how many threads and how much processor time you may use at most; again when it changes
  *     W → M  STATE        how many threads I do use, and why not more; again when it changes
- *     M → W  JOB          each job there is, on joining, when one is added, and when its priority changes
+ *     M → W  JOB          each job there is, on joining, when one is added, and when its priority changes; again when
+ *                         the worker may have forgotten it (WIRE_JOBS_KEPT)
  *     W → M  REQUEST      lane 0 wants a lease                    (pull; one request per lane waits)
  *     M → W  LEASE        blocks [first, end) of the job for lane 0       (or WAIT: a LEASE will come)
  *     W → M  BLOCK        one finished block                  (again and again, also after a reconnect)
@@ -45,6 +46,13 @@
 #define WIRE_LANES_MAX 1024
 #define WIRE_INTERVALS_MAX 4096              /* intervals of one ACKNOWLEDGE or REVOKE */
 #define WIRE_LEASE_BLOCKS_MAX (1U << 20)
+
+/*
+ * A worker remembers the jobs that were announced last: at least so many, as long as their numbers have no more bytes
+ * than this. The master announces an older one again before it leases blocks of it.
+ */
+#define WIRE_JOBS_KEPT 128
+#define WIRE_JOBS_KEPT_BYTES (2U << 20)
 
 typedef enum MessageType {
         MESSAGE_HELLO = 1,

@@ -24,8 +24,9 @@
 _Static_assert(WIRE_NUMBER_BYTES_MAX == NUMBER_BYTES_MAX, "the protocol carries every number there may be");
 _Static_assert(WIRE_PACKED_MAX >= GRID_BLOCK_BYTES_MAX, "the protocol carries every block, at worst as it is");
 
-#define JOBS_MAX 256                /* that one master may announce … */
-#define JOBS_BYTES_MAX (4U << 20)   /* … and the bytes of their numbers */
+/* Those in use come on top of what the protocol has us remember. */
+#define JOBS_MAX (2 * WIRE_JOBS_KEPT)               /* of one master … */
+#define JOBS_BYTES_MAX (8 * WIRE_JOBS_KEPT_BYTES)   /* … and the bytes of their numbers */
 
 typedef struct SessionJob {
         CrewJob *job;
@@ -324,6 +325,18 @@ static int grid_from_message(const MessageJob *message, Grid *ret) {
         return 0;
 }
 
+/* As if it had been announced for the first time now. */
+static void session_renew_job(WorkerSession *session, const CrewJob *job) {
+        size_t i = 0;
+        SessionJob renewed;
+
+        while (session->jobs[i].job != job)
+                i++;
+        renewed = session->jobs[i];
+        memmove(session->jobs + i, session->jobs + i + 1, (session->n_jobs - 1 - i) * sizeof *session->jobs);
+        session->jobs[session->n_jobs - 1] = renewed;
+}
+
 /* Makes room for another job by forgetting the oldest one that nobody uses: its master has long finished it. */
 static bool session_forget_job(WorkerSession *session) {
         for (size_t i = 0; i < session->n_jobs; i++) {
@@ -366,7 +379,9 @@ static void session_add_job(WorkerSession *session, const MessageJob *message) {
 static void session_on_job(WorkerSession *session, const MessageJob *message) {
         CrewJob *job = session_find_job(session, message->job);
 
-        if (!job) {
+        if (job)
+                session_renew_job(session, job);
+        else {
                 session_add_job(session, message);
                 job = session_find_job(session, message->job);
         }

@@ -183,6 +183,31 @@ static void test_jobs_and_priorities_are_announced(void) {
         stage_free(stage);
 }
 
+/* It may have forgotten a job that was announced long ago. */
+static void test_a_worker_is_reminded_before_a_lease(void) {
+        Stage *stage = stage_with_two();
+        PlayedWorker *worker;
+        const PlayedJob *first;
+
+        CHECK(master_pause_job(stage->master, "first", true, NULL) >= 0);
+        worker = stage_join(stage, 1);
+        first = worker_job(worker, job_status(stage, "first").id);
+        CHECK(first);
+        for (unsigned i = 0; i < WIRE_JOBS_KEPT; i++)
+                CHECK(master_set_job_priority(stage->master, "second", 100 + i, NULL) >= 0);
+        CHECK(master_remove_job(stage->master, "second", NULL) >= 0);
+        CHECK(master_pause_job(stage->master, "first", false, NULL) >= 0);
+        CHECK_EQUAL(first->n_announced, 1);
+        worker_request(worker, 0);
+        RUN_UNTIL(stage, first->leased.n_members > 0);
+        CHECK_EQUAL(first->n_announced, 2);
+
+        worker_request(worker, 0); /* once is enough */
+        RUN_UNTIL(stage, worker->n_leases == 2);
+        CHECK_EQUAL(first->n_announced, 2);
+        stage_free(stage);
+}
+
 static void test_pause_and_resume(void) {
         Stage *stage = stage_with_two();
         PlayedWorker *worker;
@@ -686,6 +711,7 @@ int main(int argc, char *argv[]) {
         RUN(test_two_jobs_then_no_work);
         RUN(test_names_and_intervals_are_unique);
         RUN(test_jobs_and_priorities_are_announced);
+        RUN(test_a_worker_is_reminded_before_a_lease);
         RUN(test_pause_and_resume);
         RUN(test_removing_with_work_in_flight);
         RUN(test_late_deliveries_are_taken_without_work);

@@ -450,6 +450,26 @@ static void test_any_number_of_jobs_one_after_the_other(void) {
         stage_free(stage);
 }
 
+/* The job that the lease will be of is announced first, and again in the midst of the others. */
+static void test_the_jobs_announced_last_are_kept(void) {
+        Stage *stage = stage_new(1);
+        uint8_t to[] = { 0, 0, 0, 0, 1 };
+
+        stage_begin(stage);
+        for (uint64_t id = 1; id <= 3 * WIRE_JOBS_KEPT - 10; id++) {
+                if (id == 2 * WIRE_JOBS_KEPT - 8)
+                        send_job(stage);
+                stage_send(stage, &(Message) { .type = MESSAGE_JOB,
+                                               .job = { .job = id, .to = { to, sizeof to }, .priority = 5,
+                                                        .block_length = GRID_BLOCK_LENGTH_MAX } });
+        }
+        stage->acknowledge = true;
+        send_lease(stage, 0, 0, 2);
+        RUN_UNTIL(stage, stage->blocks[1] || stage->closed);
+        CHECK(!stage->closed);
+        stage_free(stage);
+}
+
 /* Each of these breaks a rule: the worker says so and ends. */
 static void check_refused(void (*misbehave)(Stage *stage)) {
         Stage *stage = stage_new(1);
@@ -529,6 +549,7 @@ int main(void) {
         RUN(test_the_state_is_told_when_it_changes);
         RUN(test_a_pause_keeps_the_session);
         RUN(test_any_number_of_jobs_one_after_the_other);
+        RUN(test_the_jobs_announced_last_are_kept);
         RUN(test_an_unknown_version_ends_the_session);
         RUN(test_broken_rules_end_the_session);
         return tests_end();
