@@ -4,12 +4,13 @@
     test-lan.py BUILD [CLAIM...]
 
 The claims share one lab and follow one another. PRIMED_LAN_IDLE_SECONDS=300 watches an idle worker host for so
-long (the default is a minute).
+long (the default is a minute). PRIMED_LAN_EXPONENT=9 makes the first job one to 10^9 instead of 10^11.
 """
 
 import functools
 import json
 import os
+import re
 import sys
 import time
 
@@ -21,7 +22,8 @@ from harness import Skip, claim  # noqa: E402
 from lab import Failed, Lab, call, wait_until  # noqa: E402
 import suite  # noqa: E402
 
-PI = {10**9: 50847534, 10**10: 455052511, 10**11: 4118054813}
+PI = {9: 50847534, 10: 455052511, 11: 4118054813}
+FIRST_JOB = int(os.environ.get("PRIMED_LAN_EXPONENT", "11"))
 
 # A deadline that is promised to users is asserted at three times its value and reported exactly.
 JOIN_SECONDS = 5
@@ -146,6 +148,16 @@ def packages_install(folder):
     lonely.run("systemctl enable --now primed-worker")
 
 
+def check_journal(desk):
+    """Events stand in the journal with their fields and their explanations."""
+    with open(os.path.join(harness.SOURCE, "src", "base", "journal.h"), encoding="utf-8") as f:
+        number = re.search(r'MESSAGE_ID_WORKER_JOINED "(\w+)"', f.read()).group(1)
+    event = json.loads(desk.run(f"journalctl -o json --no-pager -n 1 MESSAGE_ID={number}"))
+    assert event["PRIMED_WORKER"] in ("pi1", "pi2", "xeon") and len(event["PRIMED_WORKER_ID"]) == 64, event
+    explained = desk.run(f"journalctl -x --no-pager -n 1 MESSAGE_ID={number}")
+    assert f"Worker {event['PRIMED_WORKER']} has joined the search" in explained, explained
+
+
 @chained
 def four_commands(folder):
     """install, enable, start: the first block within seconds, π is right, the store is that of one machine"""
@@ -153,7 +165,7 @@ def four_commands(folder):
     # Without the standing job, so that what is measured is this job alone.
     desk.run("sed -i 's/^job = /# job = /' /etc/primed/master.conf")
     desk.run("systemctl enable --now primed-master")
-    desk.run("primectl start --to 10^11")
+    desk.run(f"primectl start --to 10^{FIRST_JOB}")
     for name in ("pi1", "pi2", "xeon"):
         began = enable_worker(Site.host(name))
         seconds = suite.wait_first_block(desk, name, began, JOIN_SECONDS * SLACK)
@@ -164,14 +176,15 @@ def four_commands(folder):
         assert name in text, text
     assert "unaudited" in text, text
     suite.wait_workers(desk, ["pi1", "pi2", "xeon"])
-    job = suite.wait_finished(desk, "0-100000000000", 600)
-    assert job["primes"] == PI[10**11], job
-    call(harness.PRIMECTL, "local", "--to", "10^11", "--store", f"{folder}/store", timeout=900)
+    job = suite.wait_finished(desk, f"0-{10**FIRST_JOB}", 600)
+    assert job["primes"] == PI[FIRST_JOB], job
+    call(harness.PRIMECTL, "local", "--to", f"10^{FIRST_JOB}", "--store", f"{folder}/store", timeout=900)
     ours = call(harness.PRIMECTL, "info", "--store", f"{folder}/store", "--json=short")
     theirs = call(harness.PRIMECTL, "info", "--store", desk.root + job["store"], "--json=short")
     assert json.loads(ours)["chain"] == json.loads(theirs)["chain"], (ours, theirs)
     call("diff", "-r", "-x", "provenance*", "-x", "lock", f"{folder}/store", desk.root + job["store"])
     desk.run(f"primectl verify --store {job['store']}", timeout=600)
+    check_journal(desk)
     for name in ("pi1", "pi2", "xeon"):
         wait_idle(Site.host(name))
 
@@ -515,7 +528,7 @@ def join_as_is(folder):
     joined = pi2.spawn("exec setpriv --reuid seed --regid seed --clear-groups env HOME=/home/seed "
                        "primectl join 10.77.0.1 --threads 1 --name seed")
     wait_until(lambda: suite.blocks_of(desk, "seed") > 0, 30, "no block from the joined client")
-    joined.terminate()
+    pi2.run("pkill -TERM -u seed -x primectl")
     output, _ = joined.communicate(timeout=20)
     suite.wait_workers(desk, ["pi1"], 20)
     assert "desk" in output, output
