@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,6 +26,7 @@
 
 #define REGISTRY_FORMAT 0
 #define REGISTRY_MODE 0644 /* it tells nothing that the stores beside it do not */
+#define LOCK_MODE 0600
 
 struct JobRegistry {
         char *path;
@@ -205,14 +207,17 @@ static int registry_decode(JobRegistry *registry, const char *text, size_t size,
         return 0;
 }
 
+/* A file that nobody else can open: whoever can read a file, or the folder, can lock it and keep the master out. */
 static int registry_lock(JobRegistry *registry, Problem *problem) {
-        _cleanup_free_ char *folder = file_parent(registry->path);
+        _cleanup_free_ char *folder = file_parent(registry->path), *lock = NULL;
 
-        if (!folder)
+        if (!folder || asprintf(&lock, "%s.lock", registry->path) < 0)
                 return problem_set(problem, ENOMEM, "Out of memory.");
-        registry->lock_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        registry->lock_fd = file_open_regular(AT_FDCWD, lock, O_RDWR | O_CREAT | O_NOFOLLOW, LOCK_MODE, NULL);
         if (registry->lock_fd < 0)
-                return problem_set(problem, errno, "The folder '%s' cannot be opened: %m.", folder);
+                return problem_set(problem, registry->lock_fd, "The lock '%s' cannot be opened: %m.", lock);
+        if (fchmod(registry->lock_fd, LOCK_MODE) < 0)
+                return problem_set(problem, errno, "The lock '%s' cannot be kept from others: %m.", lock);
         if (flock(registry->lock_fd, LOCK_EX | LOCK_NB) >= 0)
                 return 0;
         if (errno == EWOULDBLOCK)

@@ -27,6 +27,7 @@
 
 #define FOLDER_MODE 0755
 #define FILE_MODE 0644
+#define LOCK_MODE 0600
 
 /* listing */
 
@@ -184,17 +185,19 @@ static int folder_lock_busy(Folder *folder, Problem *problem) {
 
 /*
  * The pid in the file is for people: the lock itself is flock()'s and ends with the process, so that a stale file
- * means nothing. That it could not be written (a full disk) is no reason to fail.
+ * means nothing. That it could not be written (a full disk) is no reason to fail. Who can read the file could lock it,
+ * and keep us out: the owner alone can.
  */
 static int folder_lock(Folder *folder, Problem *problem) {
         const Disk *disk = folder->disk;
         char pid[32];
         int n;
 
-        folder->lock_fd = disk->open(disk, folder->fd, LAYOUT_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, FILE_MODE);
+        folder->lock_fd = disk->open(disk, folder->fd, LAYOUT_LOCK, O_RDWR | O_CREAT | O_NOFOLLOW, LOCK_MODE);
         if (folder->lock_fd < 0)
                 return problem_set(problem, folder->lock_fd, "Cannot write to the folder '%s': %m. Choose another one, "
                                    "or mend its permissions.", folder->path);
+        (void) fchmod(folder->lock_fd, LOCK_MODE); /* another user's folder, or none that has modes: as it is */
         if (flock(folder->lock_fd, LOCK_EX | LOCK_NB) < 0)
                 return errno == EWOULDBLOCK ? folder_lock_busy(folder, problem)
                                             : problem_set(problem, errno, "Cannot lock the store '%s': %m. Choose a "

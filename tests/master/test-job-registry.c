@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -192,6 +193,24 @@ static void test_failed_writes_change_nothing(void) {
                 registry = open_registry();
         }
         job_registry_close(registry);
+}
+
+/* Who can open a file can lock it: nothing of ours that others can read may be the lock. */
+static void test_the_lock_is_nobody_elses(void) {
+        char lock[sizeof path + 8];
+        struct stat st;
+        int fd;
+
+        empty_folder();
+        (void) snprintf(lock, sizeof lock, "%s.lock", path);
+        write_text(lock, "", 0);
+        CHECK(chmod(lock, 0666) == 0);
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        CHECK(fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0);
+        job_registry_close(open_registry());
+        (void) close(fd);
+        CHECK(stat(lock, &st) == 0);
+        CHECK_EQUAL(st.st_mode & 07777, 0600);
 }
 
 static void test_one_process_at_a_time(void) {
@@ -391,6 +410,7 @@ int main(void) {
         RUN(test_the_largest_numbers_fit);
         RUN(test_changes_keep_the_name);
         RUN(test_failed_writes_change_nothing);
+        RUN(test_the_lock_is_nobody_elses);
         RUN(test_one_process_at_a_time);
         RUN(test_damage_is_refused);
         RUN(test_forgotten_stores_are_adopted);

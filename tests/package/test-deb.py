@@ -130,7 +130,7 @@ def purge_keeps_primes(folder):
     """purging removes keys and state, keeps the primes and says where they are"""
     state = os.path.join(folder, "root/var/lib/primed")
     os.makedirs(os.path.join(state, "0-open"))
-    for name in ("host.key", "jobs.json", "0-open/000000000000.primes"):
+    for name in ("host.key", "jobs.json", "jobs.json.lock", "0-open/000000000000.primes"):
         with open(os.path.join(state, name), "w", encoding="utf-8"):
             pass
     tools = os.path.join(folder, "tools")
@@ -151,7 +151,7 @@ def purge_keeps_primes(folder):
         return done.stdout
 
     purge("primed-worker", installed="primed-master")
-    assert sorted(os.listdir(state)) == ["0-open", "host.key", "jobs.json"]
+    assert sorted(os.listdir(state)) == ["0-open", "host.key", "jobs.json", "jobs.json.lock"]
     said = purge("primed-master", installed="primed-worker")
     assert sorted(os.listdir(state)) == ["0-open", "host.key"]
     assert os.path.join(state, "0-open") in said, said

@@ -388,6 +388,25 @@ static void test_second_writer_is_refused(void) {
         grid_done(&grid);
 }
 
+/* Whoever else could open it could lock it, and keep the owner out. */
+static void test_lock_is_its_owners_alone(void) {
+        const char *folder = fixture_folder();
+        char path[512];
+        struct stat st;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 4);
+        (void) snprintf(path, sizeof path, "%s/lock", folder);
+        fixture_write(folder, "lock", "", 0);
+        CHECK(chmod(path, 0666) == 0);
+        store = fixture_open(folder, &grid, 4);
+        CHECK(stat(path, &st) == 0);
+        CHECK_EQUAL(st.st_mode & 07777, 0600);
+        store_close(store);
+        grid_done(&grid);
+}
+
 static void test_lock_ends_with_its_process(void) {
         const char *folder = fixture_folder();
         int status;
@@ -593,6 +612,7 @@ int main(void) {
         RUN(test_block_in_spool_and_segment);
         RUN(test_hole_is_filled);
         RUN(test_second_writer_is_refused);
+        RUN(test_lock_is_its_owners_alone);
         RUN(test_lock_ends_with_its_process);
         RUN(test_foreign_folders_are_refused);
         RUN(test_lost_job_is_said);
