@@ -3,8 +3,8 @@
 
     test-lan.py BUILD [CLAIM...]
 
-The claims share one lab and follow one another. PRIMED_LAN_IDLE_SECONDS=300 watches an idle worker host for so
-long (the default is a minute). PRIMED_LAN_EXPONENT=9 makes the first job one to 10^9 instead of 10^11.
+The claims share one lab and follow one another. One host of it, on a LAN of its own, is idle all the time, and watched
+for at least PRIMED_LAN_IDLE_SECONDS (300). PRIMED_LAN_EXPONENT=9 makes the first job one to 10^9 instead of 10^11.
 """
 
 import functools
@@ -23,6 +23,7 @@ from lab import Failed, Lab, call, wait_until  # noqa: E402
 import suite  # noqa: E402
 
 PI = {9: 50847534, 10: 455052511, 11: 4118054813}
+IDLE_SECONDS = int(os.environ.get("PRIMED_LAN_IDLE_SECONDS", "300"))
 FIRST_JOB = int(os.environ.get("PRIMED_LAN_EXPONENT", "11"))
 
 # A deadline that is promised to users is asserted at three times its value and reported exactly.
@@ -39,6 +40,7 @@ class Site:
     hosts = {}
     job = None
     n_failures = 0
+    idle_since = None
 
     @classmethod
     def open(cls):
@@ -146,6 +148,8 @@ def packages_install(folder):
     Site.packages.install(lonely, "worker")
     assert not lonely.is_active("primed-worker.socket")
     lonely.run("systemctl enable --now primed-worker")
+    wait_until(lambda: lonely.main_pid("primed-worker") == 0, 30, "a worker without work stays")
+    Site.idle_since = (time.monotonic(), scout_cost())
 
 
 def check_journal(desk):
@@ -162,8 +166,6 @@ def check_journal(desk):
 def four_commands(folder):
     """install, enable, start: the first block within seconds, π is right, the store is that of one machine"""
     desk = Site.host("desk")
-    # Without the standing job, so that what is measured is this job alone.
-    desk.run("sed -i 's/^job = /# job = /' /etc/primed/master.conf")
     desk.run("systemctl enable --now primed-master")
     desk.run(f"primectl start --to 10^{FIRST_JOB}")
     for name in ("pi1", "pi2", "xeon"):
@@ -185,6 +187,9 @@ def four_commands(folder):
     call("diff", "-r", "-x", "provenance*", "-x", "lock", f"{folder}/store", desk.root + job["store"])
     desk.run(f"primectl verify --store {job['store']}", timeout=600)
     check_journal(desk)
+    # The standing job of a fresh installation has the rest of the time.
+    wait_progress("0-open", 1)
+    desk.run("primectl cancel 0-open")
     for name in ("pi1", "pi2", "xeon"):
         wait_idle(Site.host(name))
 
@@ -220,16 +225,16 @@ def worker_crashes(folder):
     pi1 = Site.host("pi1")
     pids = set()
     began = time.monotonic()
-    while len(pids) < 5:
-        pid = wait_until(lambda: pi1.main_pid("primed-worker") not in (0, *pids) and pi1.main_pid("primed-worker"), 60,
-                         f"no worker after {len(pids)} crashes")
-        pi1.run(f"kill -SEGV {pid}", check=False)
-        pids.add(pid)
-    note(f"5 crashes in {time.monotonic() - began:.1f} s")
-    # At the rate that a broken program has, the service is not given up.
-    for _ in range(6):
-        pi1.run("systemctl kill --kill-whom=main -s SEGV primed-worker", check=False)
-        time.sleep(0.3)
+    while len(pids) < 6:
+        # The scout itself calls less and less often; systemd must not give the service up at any rate.
+        pi1.run("systemctl start primed-worker", check=False)
+        pid = pi1.main_pid("primed-worker")
+        if pid and pid not in pids:
+            pi1.run(f"kill -SEGV {pid}", check=False)
+            pids.add(pid)
+            if len(pids) == 5:
+                note(f"5 crashes in {time.monotonic() - began:.1f} s")
+        assert time.monotonic() - began < 60, pids
     for unit in ("primed-worker.socket", "primed-scout.service"):
         assert pi1.is_active(unit), pi1.run(f"systemctl status {unit}", check=False)
     suite.wait_workers(Site.host("desk"), ["pi1", "pi2", "xeon"], 90)
@@ -314,14 +319,15 @@ def avahi_restarted(folder):
 def avahi_stopped(folder):
     """avahi stopped and masked by the admin stays stopped; it is found again when it starts"""
     pi1, desk = Site.host("pi1"), Site.host("desk")
-    pi1.run("systemctl mask --now avahi-daemon.service avahi-daemon.socket")
+    pi1.run("systemctl stop avahi-daemon.service avahi-daemon.socket")
     time.sleep(3)
     assert not pi1.is_active("avahi-daemon")
+    pi1.run("systemctl mask avahi-daemon.service avahi-daemon.socket")
     suite.wait_workers(desk, ["pi1", "pi2", "xeon"])
     pi1.run("systemctl restart primed-worker")
     suite.wait_workers(desk, ["pi2", "xeon"])
     text = pi1.run("primectl status", check=False)
-    assert "vahi" in text, text
+    assert re.search(r"Avahi: +(\w+)", text).group(1) in ("stopped", "absent"), text
     # Without Avahi, by a name in the config.
     before = pi1.read("/etc/primed/worker.conf")
     pi1.write("/etc/primed/worker.conf", before + 'masters = ( "10.77.0.1" );\n')
@@ -338,8 +344,10 @@ def second_master(folder):
     """a second master appears: workers serve both, by their jobs' priorities"""
     desk, xeon = Site.host("desk"), Site.host("xeon")
     Site.packages.install(xeon, "both")
+    # Without a standing job, as master.conf says it.
     xeon.run("sed -i 's/^job = /# job = /' /etc/primed/master.conf")
     xeon.run("systemctl enable --now primed-master")
+    assert not suite.jobs(xeon)
     xeon.run("primectl start --from 10^14 --to 10^14+10^12 --priority 300")
     suite.wait_workers(xeon, ["pi1", "pi2", "xeon"])
     suite.wait_workers(desk, ["pi1", "pi2", "xeon"])
@@ -458,7 +466,7 @@ def master_caps(folder):
     time.sleep(3)
     measured = measured_quota(pi1)
     note(f"capped by the master at 30 %: {measured:.1f} %")
-    assert measured <= 45, measured
+    assert 15 <= measured <= 45, measured
     desk.write("/etc/primed/master.conf", before)
     desk.run("systemctl reload primed-master")
     wait_until(lambda: suite.workers(desk)[0]["threads_applied"] == 2, 10, "the cap stays")
@@ -523,7 +531,8 @@ def worker_before_master(folder):
 def join_as_is(folder):
     """primectl join: as an ordinary user, with nothing but primed-common"""
     desk, pi2 = Site.host("desk"), Site.host("pi2")
-    pi2.run("systemctl disable --now primed-worker")
+    pi2.run("systemctl disable --now primed-worker && apt-get purge -y primed-worker")
+    pi2.run("systemctl stop avahi-daemon.service avahi-daemon.socket")
     pi2.run("useradd -m seed 2>/dev/null || true")
     joined = pi2.spawn("exec setpriv --reuid seed --regid seed --clear-groups env HOME=/home/seed "
                        "primectl join 10.77.0.1 --threads 1 --name seed")
@@ -532,7 +541,8 @@ def join_as_is(folder):
     output, _ = joined.communicate(timeout=20)
     suite.wait_workers(desk, ["pi1"], 20)
     assert "desk" in output, output
-    pi2.run("systemctl enable --now primed-worker")
+    pi2.run("systemctl start avahi-daemon")
+    enable_worker(pi2)
     suite.wait_workers(desk, ["pi1", "pi2"])
 
 
@@ -562,7 +572,7 @@ def nothing_lost(folder):
         wait_idle(Site.host(name))
     output = desk.run(f"primectl verify --store {job['store']}", timeout=900)
     frontier = int(suite.jobs(desk)[Site.job]["frontier"])
-    count = int(desk.run(f"primectl count --store {job['store']} --from 10^15 --to {frontier}").split()[0])
+    count = int(desk.run(f"primectl count --store {job['store']} 10^15 {frontier}").split()[0])
     primes = call("primesieve", "-c", "-q", str(10**15), str(frontier - 1), timeout=900)
     assert count == int(primes), (count, primes, output)
     note(f"{count} primes in [10^15, {frontier}), as primesieve counts them")
@@ -590,29 +600,29 @@ def purge_and_reinstall(folder):
     wait_progress(Site.job)
 
 
+def scout_cost():
+    """The lonely host's scout: its pid, voluntary wake-ups so far, kB resident. Nothing here talks to it."""
+    lonely = Site.host("lonely")
+    pid = lonely.main_pid("primed-scout")
+    fields = dict(line.split(":", 1) for line in lonely.run(f"cat /proc/{pid}/status").splitlines())
+    return pid, int(fields["voluntary_ctxt_switches"]), int(fields["VmRSS"].split()[0])
+
+
 @chained
 def idle_cost(folder):
     """an enabled worker host without work: no worker process, a small scout that sleeps"""
     lonely = Site.host("lonely")
-    pid = lonely.main_pid("primed-scout")
+    began, (pid, first, _) = Site.idle_since
+    time.sleep(max(0, began + IDLE_SECONDS - time.monotonic()))
+    seconds = time.monotonic() - began
+    pid_now, last, resident = scout_cost()
+    note(f"scout: {resident} kB resident, {last - first} voluntary wake-ups in {seconds:.0f} s")
     assert lonely.main_pid("primed-worker") == 0
-    seconds = int(os.environ.get("PRIMED_LAN_IDLE_SECONDS", "60"))
-
-    def switches():
-        status = lonely.read_proc(pid) if hasattr(lonely, "read_proc") else lonely.run(f"cat /proc/{pid}/status")
-        fields = dict(line.split(":", 1) for line in status.splitlines())
-        return int(fields["voluntary_ctxt_switches"]), int(fields["VmRSS"].split()[0])
-
-    first, _ = switches()
-    time.sleep(seconds)
-    last, resident = switches()
-    note(f"scout: {resident} kB resident, {last - first} voluntary wake-ups in {seconds} s")
-    assert lonely.main_pid("primed-worker") == 0
-    assert lonely.main_pid("primed-scout") == pid
+    assert pid_now == pid
     assert resident < 4096, resident
-    assert last - first <= max(1, seconds / 60), last - first
+    assert last - first <= seconds / 60, last - first
     text = lonely.run("primectl status", check=False)
-    assert "master" in text, text
+    assert "No master" in text or "no master" in text, text
 
 
 if __name__ == "__main__":
