@@ -118,6 +118,31 @@ static bool path_is_below(const char *path, const char *folder) {
         return strncmp(path, folder, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
+/*
+ * The sentence is an argument, never a part of the script. systemd leaves out a line that it cannot read, one that is
+ * not UTF-8 for example, and would then start the socket: hence the second command.
+ */
+char *dropin_for_refusal(const char *why) {
+        _cleanup_free_ char *text = NULL;
+        size_t size = 0;
+        FILE *file = open_memstream(&text, &size);
+
+        if (!file)
+                return NULL;
+        fprintf(file, HEAD "# The master does not listen on addresses that master.conf may not mean.\n[Socket]\n"
+                "SyslogIdentifier=primed-listen-generator\n"
+                "ExecStartPre=/bin/sh -c 'printf \"%%%%s\\\\n\" \"$$0\" >&2; exit 1' \"");
+        for (const char *c = why; *c; c++) {
+                if (*c == '"' || *c == '\\')
+                        fputc('\\', file);
+                else if (*c == '%' || *c == '$')
+                        fputc(*c, file);
+                fputc((unsigned char) *c < ' ' || (unsigned char) *c >= 0x7f ? '?' : *c, file);
+        }
+        fprintf(file, "\"\nExecStartPre=/bin/false\n");
+        return fclose(file) == 0 ? TAKE_PTR(text) : NULL;
+}
+
 /* In quotes, so that blanks and colons stand for themselves. */
 static void write_path(FILE *file, const char *key, const char *prefix, const char *path) {
         fprintf(file, "%s=\"%s", key, prefix);

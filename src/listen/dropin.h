@@ -13,6 +13,12 @@
 int dropin_for_socket(const MasterConfig *config, char **ret);
 
 /*
+ * For primed-master.socket, if master.conf has a mistake: makes it refuse to start, and say `why`. Without it the
+ * socket would listen where it never should have. NULL: no memory. The caller frees.
+ */
+char *dropin_for_refusal(const char *why);
+
+/*
  * Access to "store", for primed-master.service, which may write nowhere else. NULL below `state_folder`, which it has
  * anyway. The caller frees. 0; negative errno with a sentence.
  */

@@ -2,8 +2,8 @@
 
 /*
  * primed-listen-generator: master.conf – two drop-ins. systemd runs it whenever it reads its units, early in the boot,
- * so it needs nothing but that file, and a broken one costs nobody his boot: it is told, and the units stay as they
- * are.
+ * so it needs nothing but that file, and a broken one costs nobody his boot: it is told, and the socket refuses to
+ * start. systemd empties the folder before each run, so that without a drop-in the socket would listen everywhere.
  */
 
 #include <errno.h>
@@ -102,6 +102,15 @@ static int write_dropin(const char *name, const char *text) {
         return 0;
 }
 
+/* A master that runs goes on; it alone can tell of a mistake in what it reads when it is reloaded. */
+static int refuse(const char *why) {
+        _cleanup_free_ char *text = dropin_for_refusal(why);
+
+        log_error("%s primed-master.socket does not start until this is mended and 'systemctl daemon-reload' has run.",
+                  why);
+        return text ? write_dropin(SOCKET_DROPIN, text) : log_error_errno(ENOMEM, "Out of memory");
+}
+
 static int run(void) {
         _cleanup_(master_config_freep) MasterConfig *config = NULL;
         _cleanup_free_ char *socket_text = NULL, *service_text = NULL;
@@ -114,8 +123,7 @@ static int run(void) {
         if (r >= 0)
                 r = dropin_for_socket(config, &socket_text);
         if (r < 0) {
-                log_error("%s The units of the master stay as they are.",
-                          problem.text[0] != '\0' ? problem.text : "Out of memory.");
+                (void) refuse(problem.text[0] != '\0' ? problem.text : "Out of memory.");
                 return r;
         }
         r = write_dropin(SOCKET_DROPIN, socket_text);

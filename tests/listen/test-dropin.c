@@ -132,6 +132,15 @@ static void test_store_with_newline_is_refused(void) {
         CHECK(problem.text[0] != '\0');
 }
 
+/* What systemd, the shell or a terminal could take for more than text. */
+static void test_refusal_is_only_text(void) {
+        _cleanup_free_ char *text = dropin_for_refusal("\"a'b\" $c %d \\e\n\xc3\xa4");
+
+        CHECK(text);
+        CHECK(strstr(text, "' \"\\\"a'b\\\" $$c %%d \\\\e???\"\nExecStartPre=/bin/false\n"));
+        CHECK(!strstr(text, "ListenStream"));
+}
+
 int main(void) {
         RUN(test_default_is_nothing);
         RUN(test_ports);
@@ -139,6 +148,7 @@ int main(void) {
         RUN(test_scope_goes_to_the_end);
         RUN(test_covered_is_left_out);
         RUN(test_families_are_parted);
+        RUN(test_refusal_is_only_text);
         RUN(test_own_store_is_nothing);
         RUN(test_store_elsewhere);
         RUN(test_store_in_hidden_places);

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""primed-listen-generator: the files it writes, and that a broken config costs nothing."""
+"""primed-listen-generator: the files it writes, and that a broken config opens nothing."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -64,10 +66,34 @@ def dropins_of_the_config(folder):
 
 
 @claim
-def broken_config_writes_nothing(folder):
-    """a broken file is told with its line, in one line, and changes no unit"""
-    files, errors = generate(folder, '\nlisten = ( "nowhere" );', expected_status=1)
-    assert files == {} and len(errors.splitlines()) == 1 and "master.conf:2: " in errors, (files, errors)
+def broken_config_closes_the_socket(folder):
+    """a broken file is told with its line, in one line, and the socket refuses to start, with the same sentence"""
+    good = 'listen = ( "10.0.0.1:7919" );'
+    for broken in ('\nlisten = ( "nowhere" );', good + "\nworkers_max = 0;", good + "\n}", '\nstore = "here";',
+                   '\nstore = "/srv/\\x01";', '\nname = "\xe4\\"$HOME%h\\\\' + 70 * "x" + '";'):
+        files, errors = generate(folder, broken, expected_status=1)
+        assert len(errors.splitlines()) == 1 and "primed-master.socket does not start" in errors, (broken, errors)
+        assert ":2: " in errors or "control character" in errors, (broken, errors)
+        assert list(files) == [SOCKET], (broken, files)
+        assert files[SOCKET].isascii() and "ListenStream" not in files[SOCKET], files
+        commands = re.findall("^ExecStartPre=(.*)$", files[SOCKET], re.MULTILINE)
+        assert len(commands) == 2 and commands[1] == "/bin/false", files
+        # Of systemd's language it uses only what shlex knows, but for what is written twice or escaped.
+        words = shlex.split(commands[0].replace("%%", "%").replace("$$", "$"))
+        words[2] = words[2].replace("\\n", "\n")
+        done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
+        assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1, done
+        said = errors[:errors.index(" primed-master.socket")].split(": ", 1)[-1]
+        assert done.stderr.strip().endswith(re.sub("[^ -~]", "?", said.encode().decode("latin-1"))), (done, errors)
+        assert_verified(folder, files)
+
+
+@claim
+def unreadable_config_closes_the_socket(folder):
+    """so does a file that cannot be read"""
+    os.mkdir(os.path.join(folder, "master.conf"))
+    files, errors = generate(folder, None, expected_status=1)
+    assert list(files) == [SOCKET] and "/bin/false" in files[SOCKET] and "master.conf" in errors, (files, errors)
 
 
 @claim
@@ -85,7 +111,28 @@ def systemd_understands(folder):
         raise Skip("needs systemd-analyze")
     files, _ = generate(folder, 'listen = ( "7920", "10.0.0.1:7919", "[fd00::1]:7919", "[fe80::1%lo]:7919" );'
                                 'store = "/home/a b/primes%";')
+    assert_verified(folder, files)
+
+
+@claim
+def verify_finds_mistakes(folder):
+    """the claims that systemd understands can fail"""
+    if not shutil.which("systemd-analyze"):
+        raise Skip("needs systemd-analyze")
+    for mistake in ('ExecStartPre=/bin/sh "open\n', "ListenStreams=1\n"):
+        try:
+            assert_verified(folder, {SOCKET: "[Socket]\n" + mistake})
+        except AssertionError:
+            continue
+        raise AssertionError(mistake)
+
+
+def assert_verified(folder, files):
+    """systemd has nothing to say about the units with these drop-ins."""
+    if not shutil.which("systemd-analyze"):
+        return
     units = os.path.join(folder, "units")
+    shutil.rmtree(units, ignore_errors=True)
     os.mkdir(units)
     for name, text in files.items():
         os.makedirs(os.path.join(units, os.path.dirname(name)), exist_ok=True)
