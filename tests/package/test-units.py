@@ -60,6 +60,32 @@ def all_units(_folder):
     ]
 
 
+def compiled_folders(build):
+    """What the programs of a build directory take for the folders of state and config."""
+    flags = read(os.path.join(build, "compile_commands.json"))
+    values = set(re.findall(r'-DPRIMED_(LOCALSTATEDIR|SYSCONFDIR)=\\+"([^"\\]*)', flags))
+    folders = dict(values)
+    assert len(folders) == len(values) == 2, values
+    return folders
+
+
+@claim
+def state_is_where_units_put_it(folder):
+    """with any prefix the programs have the units' StateDirectory= for their state, and /etc/primed for config"""
+    need("meson")
+    for prefix in (None, "/usr", "/usr/local", "/opt/primed"):
+        build = BUILD
+        if prefix:
+            build = os.path.join(folder, "build" + prefix.replace("/", "-"))
+            run("meson", "setup", build, harness.SOURCE, f"--prefix={prefix}", "-Dtests=false")
+        folders = compiled_folders(build)
+        assert folders["SYSCONFDIR"] == "/etc/primed", (prefix, folders)
+        for name in ("master", "worker"):
+            text = read(os.path.join(build, "units", f"primed-{name}.service"))
+            states = re.findall("^StateDirectory=(.*)$", text, re.MULTILINE)
+            assert ["/var/lib/" + state for state in states] == [folders["LOCALSTATEDIR"]], (prefix, states, folders)
+
+
 @claim
 def verify(folder):
     """systemd-analyze verify says nothing about any unit, and finds every man page that they name"""
