@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The firewall hint. It is a guess: where a firewall cannot be asked, an active one counts as closed, and the hint goes
- * away as soon as a worker comes through (which the caller knows).
+ * The firewall hint. It is a guess: where a firewall cannot be asked, an active one counts as closed. So once a worker
+ * came through, the firewalls that counted as closed are noted in a file, and never spoken of again while the port is
+ * the same. Boots do not matter: the commands of the hint are permanent.
  */
 
 #include "master/firewall.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/macro.h"
 #include "base/place.h"
 
@@ -23,8 +27,9 @@
 #define AGAIN_USEC (30 * USEC_PER_SEC) /* as long as there is a hint: it should go soon after its cause */
 #define CALL_USEC (5 * USEC_PER_SEC)
 #define FILE_SIZE_MAX ((size_t) 1 << 20)
-#define HINT_SIZE 512
-#define COMMAND_SIZE 128
+#define HINT_SIZE 640
+#define COMMAND_SIZE 384
+#define PASSED_SIZE_MAX ((size_t) 4096)
 
 typedef enum FirewallKind {
         FIREWALLD,
@@ -32,6 +37,12 @@ typedef enum FirewallKind {
         NFTABLES,
         _FIREWALL_MAX,
 } FirewallKind;
+
+static const char *const firewall_names[] = {
+        [FIREWALLD] = "firewalld",
+        [UFW] = "ufw",
+        [NFTABLES] = "nftables",
+};
 
 static const char *const unit_names[] = {
         [FIREWALLD] = "firewalld.service",
@@ -43,13 +54,15 @@ typedef struct FirewallQuery {
         Firewall *firewall;
         sd_bus_slot *slot; /* the call under way */
         bool blocks;       /* as far as this check knows */
+        bool unreadable;   /* it does not know all rules */
+        bool passed;       /* a worker came through all the same */
 } FirewallQuery;
 
 struct Firewall {
         sd_bus *bus;
         sd_event_source *timer;
         FirewallSettings settings;
-        char *root;
+        char *root, *passed_path;
         FirewallQuery queries[_FIREWALL_MAX];
         FirewallQuery zone; /* the questions to firewalld itself */
         char zone_name[64];
@@ -62,6 +75,19 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(Firewall *, firewall_free);
 
 /* the answer */
 
+/* Debian's and Fedora's rule files. */
+static const char *const nftables_paths[] = { "/etc/nftables.conf", "/etc/sysconfig/nftables.conf" };
+
+static const char *nftables_path(const Firewall *firewall) {
+        for (size_t i = 0; i < ELEMENTSOF(nftables_paths); i++) {
+                _cleanup_free_ char *full = NULL;
+
+                if (asprintf(&full, "%s%s", firewall->root, nftables_paths[i]) >= 0 && access(full, F_OK) >= 0)
+                        return nftables_paths[i];
+        }
+        return nftables_paths[0];
+}
+
 static void firewall_commands(const Firewall *firewall, FirewallKind kind, char ret[static COMMAND_SIZE]) {
         uint16_t port = firewall->settings.port;
 
@@ -69,32 +95,36 @@ static void firewall_commands(const Firewall *firewall, FirewallKind kind, char 
                 (void) snprintf(ret, COMMAND_SIZE,
                                 "firewall-cmd --permanent --add-service=primed && firewall-cmd --reload");
         else if (kind == FIREWALLD)
-                (void) snprintf(ret, COMMAND_SIZE,
-                                "firewall-cmd --permanent --add-port=%u/tcp && firewall-cmd --reload", port);
+                (void) snprintf(ret, COMMAND_SIZE, "firewall-cmd --permanent --add-port=%u/tcp --add-service=mdns && "
+                                "firewall-cmd --reload", port);
         else if (kind == UFW && port == PORT_DEFAULT)
                 (void) snprintf(ret, COMMAND_SIZE, "ufw allow primed");
-        else if (kind == UFW)
+        else if (kind == UFW) /* which lets mDNS in by itself */
                 (void) snprintf(ret, COMMAND_SIZE, "ufw allow %u/tcp", port);
-        else
-                (void) snprintf(ret, COMMAND_SIZE, "nft insert rule inet filter input tcp dport %u accept", port);
+        else {
+                /* Into the file only what was right: a mistake there would leave the next boot without any rules. */
+                (void) snprintf(ret, COMMAND_SIZE,
+                                "rule='insert rule inet filter input tcp dport %u accept; "
+                                "insert rule inet filter input udp dport 5353 accept'; "
+                                "nft \"$rule\" && echo \"$rule\" >>%s", port, nftables_path(firewall));
+        }
 }
 
 static void firewall_conclude(Firewall *firewall) {
-        static const char *const people[] = {
-                [FIREWALLD] = "firewalld",
-                [UFW] = "ufw",
-                [NFTABLES] = "nftables",
-        };
         char hint[HINT_SIZE] = "", command[COMMAND_SIZE];
 
         if (--firewall->n_pending > 0)
                 return;
-        for (FirewallKind kind = 0; kind < _FIREWALL_MAX && hint[0] == '\0'; kind++)
-                if (firewall->queries[kind].blocks) {
-                        firewall_commands(firewall, kind, command);
-                        (void) snprintf(hint, sizeof hint, "The firewall of this host (%s) may keep workers away. "
-                                        "Open it as root: %s", people[kind], command);
-                }
+        for (FirewallKind kind = 0; kind < _FIREWALL_MAX && hint[0] == '\0'; kind++) {
+                const FirewallQuery *query = firewall->queries + kind;
+
+                if (!query->blocks || query->passed)
+                        continue;
+                firewall_commands(firewall, kind, command);
+                (void) snprintf(hint, sizeof hint, "A firewall is active on this host (%s%s). If workers on other "
+                                "hosts cannot join, run as root: %s", firewall_names[kind],
+                                query->unreadable ? ", whose rules primed-master may not read" : "", command);
+        }
         (void) sd_event_source_set_time(firewall->timer, clock_now_usec() + AGAIN_USEC);
         (void) sd_event_source_set_enabled(firewall->timer, hint[0] != '\0' ? SD_EVENT_ONESHOT : SD_EVENT_OFF);
         if (strcmp(hint, firewall->hint) == 0)
@@ -164,7 +194,7 @@ static bool text_has_port(const Firewall *firewall, const char *text) {
         return text_has_word(text, port);
 }
 
-static bool ufw_blocks(const Firewall *firewall) {
+static bool ufw_blocks(const Firewall *firewall, bool *ret_unreadable) {
         _cleanup_free_ char *conf = firewall_read(firewall, "/etc/ufw/ufw.conf");
         _cleanup_free_ char *rules = firewall_read(firewall, "/etc/ufw/user.rules");
 
@@ -173,20 +203,19 @@ static bool ufw_blocks(const Firewall *firewall) {
                 if (!strcasestr(conf, "enabled=yes"))
                         return false;
         }
-        /* Usually only root may read them. */
+        *ret_unreadable = !rules; /* usual: only root may */
         return !rules || !text_has_port(firewall, rules);
 }
 
-/* Debian's and Fedora's rule files. As they are shipped they let everything in. */
-static bool nftables_blocks(const Firewall *firewall) {
-        static const char *const paths[] = { "/etc/nftables.conf", "/etc/sysconfig/nftables.conf" };
+/* As the files are shipped they let everything in. */
+static bool nftables_blocks(const Firewall *firewall, bool *ret_unreadable) {
         bool blocks = false;
 
-        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
-                _cleanup_free_ char *rules = firewall_read(firewall, paths[i]);
+        for (size_t i = 0; i < ELEMENTSOF(nftables_paths); i++) {
+                _cleanup_free_ char *rules = firewall_read(firewall, nftables_paths[i]);
 
                 if (!rules) {
-                        blocks = true;
+                        *ret_unreadable = blocks = true;
                         continue;
                 }
                 blank_comments(rules);
@@ -196,6 +225,58 @@ static bool nftables_blocks(const Firewall *firewall) {
                           text_has_word(rules, "include");
         }
         return blocks;
+}
+
+/* "7919 ufw nftables": the port, and what let a worker through to it */
+
+static void passed_load(Firewall *firewall) {
+        _cleanup_free_ char *text = NULL;
+        unsigned port;
+
+        if (!firewall->passed_path ||
+            file_read_whole(AT_FDCWD, firewall->passed_path, PASSED_SIZE_MAX, &text, NULL) < 0)
+                return;
+        if (sscanf(text, "%u", &port) != 1 || port != firewall->settings.port)
+                return;
+        for (FirewallKind kind = 0; kind < _FIREWALL_MAX; kind++)
+                firewall->queries[kind].passed = text_has_word(text, firewall_names[kind]);
+}
+
+static int passed_save(const Firewall *firewall) {
+        char text[128];
+        size_t n;
+
+        if (!firewall->passed_path)
+                return 0;
+        n = (size_t) snprintf(text, sizeof text, "%" PRIu16, firewall->settings.port);
+        for (FirewallKind kind = 0; kind < _FIREWALL_MAX; kind++)
+                if (firewall->queries[kind].passed)
+                        n += (size_t) snprintf(text + n, sizeof text - n, " %s", firewall_names[kind]);
+        text[n++] = '\n';
+        return file_replace(firewall->passed_path, text, n, 0644);
+}
+
+bool firewall_passed(Firewall *firewall) {
+        bool news = false;
+        int r;
+
+        if (firewall->n_pending > 0)
+                return false;
+        for (FirewallKind kind = 0; kind < _FIREWALL_MAX; kind++) {
+                FirewallQuery *query = firewall->queries + kind;
+
+                news |= query->blocks && !query->passed;
+                query->passed |= query->blocks;
+        }
+        if (!news)
+                return true;
+        r = passed_save(firewall);
+        if (r < 0)
+                log_debug("Failed to write %s: error %d", firewall->passed_path, r);
+        (void) sd_event_source_set_enabled(firewall->timer, SD_EVENT_OFF);
+        firewall->hint[0] = '\0';
+        firewall->settings.on_changed(firewall->hint, firewall->settings.userdata);
+        return true;
 }
 
 /* firewalld */
@@ -268,11 +349,11 @@ static int firewall_on_state(sd_bus_message *m, void *userdata, sd_bus_error *re
 
         active = !sd_bus_message_is_method_error(m, NULL) && sd_bus_message_read(m, "v", "s", &state) >= 0 &&
                  (strcmp(state, "active") == 0 || strcmp(state, "reloading") == 0);
-        query->blocks = false;
+        query->blocks = query->unreadable = false;
         if (active && kind == UFW)
-                query->blocks = ufw_blocks(firewall);
+                query->blocks = ufw_blocks(firewall, &query->unreadable);
         else if (active && kind == NFTABLES)
-                query->blocks = nftables_blocks(firewall);
+                query->blocks = nftables_blocks(firewall, &query->unreadable);
         else if (active) {
                 if (firewalld_call(&firewall->zone, "org.fedoraproject.FirewallD1", "getDefaultZone", firewalld_on_zone,
                                    NULL, NULL, NULL, NULL) >= 0)
@@ -316,12 +397,14 @@ int firewall_new(sd_bus *bus, sd_event *event, const FirewallSettings *settings,
                 return -ENOMEM;
         firewall->settings = *settings;
         firewall->root = strdup(settings->root ? settings->root : "");
+        firewall->passed_path = settings->passed_path ? strdup(settings->passed_path) : NULL;
         firewall->bus = sd_bus_ref(bus);
         firewall->zone.firewall = firewall;
         for (FirewallKind kind = 0; kind < _FIREWALL_MAX; kind++)
                 firewall->queries[kind].firewall = firewall;
-        if (!firewall->root)
+        if (!firewall->root || (settings->passed_path && !firewall->passed_path))
                 return -ENOMEM;
+        passed_load(firewall);
         r = sd_event_add_time(event, &firewall->timer, CLOCK_BOOTTIME, 0, USEC_PER_SEC, firewall_on_timer, firewall);
         if (r < 0)
                 return r;
@@ -340,6 +423,7 @@ Firewall *firewall_free(Firewall *firewall) {
         sd_event_source_disable_unref(firewall->timer);
         sd_bus_unref(firewall->bus);
         free(firewall->root);
+        free(firewall->passed_path);
         free(firewall);
         return NULL;
 }

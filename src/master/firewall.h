@@ -7,6 +7,7 @@
  * network can see it. Nothing is started for it, nothing waits.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -15,7 +16,8 @@ typedef struct Firewall Firewall;
 
 typedef struct FirewallSettings {
         uint16_t port;
-        const char *root; /* before /etc, for tests; "" or NULL: none */
+        const char *root;        /* before /etc, for tests; "" or NULL: none */
+        const char *passed_path; /* the file that keeps what firewall_passed() learnt; NULL: none. Copied */
         void (*on_changed)(const char *hint, void *userdata); /* the hint is another one, or "" */
         void *userdata;
 } FirewallSettings;
@@ -29,3 +31,9 @@ Firewall *firewall_free(Firewall *firewall);
  * its result comes by on_changed().
  */
 const char *firewall_hint(Firewall *firewall);
+
+/*
+ * A worker on another machine has just joined: what seems closed is open, now and after the next start. False: to be
+ * told again later, because a check is under way.
+ */
+bool firewall_passed(Firewall *firewall);

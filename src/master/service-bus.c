@@ -26,6 +26,7 @@ struct ServiceBus {
         Firewall *firewall;
         sd_event_source *timer; /* the next try */
         usec_t retry_usec;
+        uint64_t n_remote; /* workers of other machines that the firewall was told of */
         bool told;          /* that there is no bus */
         bool firewall_told; /* the journal */
 };
@@ -124,6 +125,7 @@ static int service_bus_connect(ServiceBus *bus, Problem *problem) {
         };
         const FirewallSettings firewall = {
                 .port = bus->settings.port,
+                .passed_path = bus->settings.firewall_path,
                 .on_changed = service_bus_on_firewall,
                 .userdata = bus,
         };
@@ -188,6 +190,11 @@ ServiceBus *service_bus_free(ServiceBus *bus) {
 }
 
 void service_bus_update(ServiceBus *bus) {
+        uint64_t n_remote = master_n_remote(bus->settings.master);
+
+        /* Only who comes now says something of the firewall that is there now. */
+        if (bus->firewall && n_remote > bus->n_remote && firewall_passed(bus->firewall))
+                bus->n_remote = n_remote;
         if (bus->control)
                 master_bus_update(bus->control);
         if (bus->advertise)

@@ -16,6 +16,7 @@ typedef struct ServiceBusSettings {
         Jobs *jobs;
         const char *name;    /* may change, then service_bus_reload() */
         const char *problem; /* of the last reload, may change */
+        const char *firewall_path; /* where firewall.h keeps what it learnt; outlives it */
         uint16_t port;
         bool is_loopback; /* nobody else reaches the port */
         bool advertise;   /* as master.conf says */
@@ -33,5 +34,5 @@ void service_bus_update(ServiceBus *bus);
 /* After the name changed, or whether to advertise. */
 void service_bus_reload(ServiceBus *bus, bool advertise);
 
-/* What keeps workers away, with the cure; "" when nothing is known, or a worker came from another machine. */
+/* What may keep workers away, with the cure; "" when nothing is known, or a worker came from another machine. */
 const char *service_bus_hint(ServiceBus *bus);

@@ -41,7 +41,7 @@ struct Service {
         ServiceSettings settings;
         MasterConfig *config;
         char name[WIRE_NAME_MAX + 1];
-        char *registry_path;
+        char *registry_path, *firewall_path;
         Identity *identity;
         Master *master;
         Jobs *jobs;
@@ -313,6 +313,7 @@ static int service_watch(Service *service) {
                 .jobs = service->jobs,
                 .name = service->name,
                 .problem = service->problem.text,
+                .firewall_path = service->firewall_path,
                 .port = acceptor_port(service->acceptor),
                 .is_loopback = acceptor_is_loopback(service->acceptor),
                 .advertise = service->config->advertise,
@@ -338,7 +339,8 @@ int service_new(sd_event *event, const ServiceSettings *settings, Service **ret,
         char id[2 * SHA256_SIZE + 1];
         int r;
 
-        if (!service || asprintf(&service->registry_path, "%s/jobs.json", settings->state_path) < 0)
+        if (!service || asprintf(&service->registry_path, "%s/jobs.json", settings->state_path) < 0 ||
+            asprintf(&service->firewall_path, "%s/firewall-passed", settings->state_path) < 0)
                 return problem_set(problem, ENOMEM, "Out of memory.");
         service->event = sd_event_ref(event);
         service->settings = *settings;
@@ -388,6 +390,7 @@ Service *service_free(Service *service) {
         master_config_free(service->config);
         sd_event_unref(service->event);
         free(service->registry_path);
+        free(service->firewall_path);
         free(service);
         return NULL;
 }

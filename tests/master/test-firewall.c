@@ -22,6 +22,9 @@
 static PrivateBus private_bus;
 static sd_event *event;
 static char root[] = "/tmp/primed-test-firewall.XXXXXX";
+static char kept[64];
+static const char *passed_path; /* what the code under test gets; NULL: nothing is kept */
+static bool worker_comes;       /* at the end of each check */
 
 /* The host: what the played daemons answer. */
 typedef struct Host {
@@ -36,7 +39,7 @@ static Host host;
 /* What the code under test told. */
 typedef struct Told {
         unsigned n;
-        char hint[512];
+        char hint[640];
 } Told;
 
 static int get_active_state(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -148,10 +151,12 @@ static void remove_file(const char *path) {
 
 /* Runs one whole check; the hint is in `told`. */
 static void check_once(uint16_t port, Told *told) {
-        const FirewallSettings settings = { .port = port, .root = root, .on_changed = on_changed, .userdata = told };
+        const FirewallSettings settings = { .port = port, .root = root, .passed_path = passed_path,
+                                            .on_changed = on_changed, .userdata = told };
         usec_t end = clock_now_usec() + 300 * USEC_PER_MSEC;
         Firewall *firewall = NULL;
         sd_bus *bus = NULL;
+        unsigned n;
 
         *told = (Told) {};
         host.n_calls = 0;
@@ -162,6 +167,14 @@ static void check_once(uint16_t port, Told *told) {
                 CHECK(sd_event_run(event, 20 * USEC_PER_MSEC) >= 0);
         CHECK_STRING(firewall_hint(firewall), told->hint);
         CHECK(told->n <= 1);
+        if (worker_comes) {
+                CHECK(firewall_passed(firewall));
+                CHECK_STRING(firewall_hint(firewall), "");
+                CHECK(told->n != 1 || told->hint[0] == '\0');
+                n = told->n;
+                CHECK(firewall_passed(firewall));
+                CHECK_EQUAL(told->n, n);
+        }
         CHECK(firewall_free(firewall) == NULL);
         sd_bus_close_unref(bus);
 }
@@ -196,7 +209,8 @@ static void test_firewalld(void) {
 
         host = (Host) { .active = "firewalld.service", .zone = "public" };
         check_hint(PORT_DEFAULT, ": firewall-cmd --permanent --add-service=primed && firewall-cmd --reload");
-        check_hint(1234, ": firewall-cmd --permanent --add-port=1234/tcp && firewall-cmd --reload");
+        check_hint(1234, ": firewall-cmd --permanent --add-port=1234/tcp --add-service=mdns && "
+                         "firewall-cmd --reload");
         host.open_service = true;
         check_hint(PORT_DEFAULT, NULL);
         check_hint(1234, "1234/tcp"); /* the service is another port */
@@ -228,6 +242,66 @@ static void test_ufw(void) {
         sd_bus_close_unref(bus);
 }
 
+/* As Debian has it: the conf can be read, the rules are for root, before and after `ufw allow primed`. */
+static void test_rules_that_cannot_be_read(void) {
+        const char *told = "may not read). If workers on other hosts cannot join, run as root: ufw allow primed";
+        sd_bus *bus = play_daemons();
+        uid_t uid = geteuid();
+        char folder[64];
+
+        host = (Host) { .active = "ufw.service" };
+        write_file("/etc/ufw/ufw.conf", "ENABLED=yes\n", 0644);
+        write_file("/etc/ufw/user.rules", "-A ufw-user-input -p tcp --dport 7919 -j ACCEPT\n", uid == 0 ? 0600 : 0);
+        (void) snprintf(kept, sizeof kept, "%s/state/passed", root);
+        write_file("/state/none", "", 0644);
+        passed_path = kept;
+        if (uid == 0) {
+                (void) snprintf(folder, sizeof folder, "%s/state", root);
+                CHECK(chmod(root, 0755) == 0 && chmod(folder, 0777) == 0);
+                CHECK(seteuid(65534) == 0);
+        }
+        check_hint(PORT_DEFAULT, told);
+        check_hint(PORT_DEFAULT, told); /* that somebody has seen it is no reason to be silent */
+        worker_comes = true;
+        check_hint(PORT_DEFAULT, NULL);
+        worker_comes = false;
+        check_hint(PORT_DEFAULT, NULL); /* another start of the master */
+        check_hint(1234, ": ufw allow 1234/tcp");
+        if (uid == 0)
+                CHECK(seteuid(uid) == 0);
+        remove_file("/etc/ufw/user.rules"); /* from here on closed, for whoever may look */
+        host.active = "nftables.service"; /* nobody came through this one */
+        write_file("/etc/nftables.conf", "chain input { policy drop; }", 0755);
+        check_hint(PORT_DEFAULT, "(nftables). If workers");
+        worker_comes = true;
+        check_hint(PORT_DEFAULT, NULL);
+        worker_comes = false;
+        check_hint(PORT_DEFAULT, NULL);
+        host.active = "ufw.service";
+        check_hint(PORT_DEFAULT, NULL); /* both are remembered */
+        passed_path = NULL;
+        check_hint(PORT_DEFAULT, ": ufw allow primed");
+        remove_file("/etc/nftables.conf");
+        sd_bus_close_unref(bus);
+}
+
+/* What a person would type, with the root of the test before /etc, and an nft that takes everything. */
+static void run_command_of_hint(void) {
+        char script[2048];
+        const char *command;
+        Told told;
+        char *file;
+
+        check_once(PORT_DEFAULT, &told);
+        command = strstr(told.hint, "root: ");
+        CHECK(command);
+        file = strstr(told.hint, "/etc/");
+        CHECK(file);
+        (void) snprintf(script, sizeof script, "nft() { [ \"${1#insert rule inet filter input tcp}\" != \"$1\" ]; }\n"
+                        "%.*s%s%s", (int) (file - command - 6), command + 6, root, file);
+        CHECK_EQUAL(system(script), 0);
+}
+
 static void test_nftables(void) {
         sd_bus *bus = play_daemons();
 
@@ -237,11 +311,17 @@ static void test_nftables(void) {
                    "\tchain input {\n\t\ttype filter hook input priority filter;\n\t}\n}\n", 0755);
         check_hint(PORT_DEFAULT, NULL);
         write_file("/etc/nftables.conf", "table inet filter { chain input { policy drop; } }", 0755);
-        check_hint(PORT_DEFAULT, "nft insert rule inet filter input tcp dport 7919 accept");
+        check_hint(PORT_DEFAULT, ": rule='insert rule inet filter input tcp dport 7919 accept; insert rule inet filter "
+                   "input udp dport 5353 accept'; nft \"$rule\" && echo \"$rule\" >>/etc/nftables.conf");
+        run_command_of_hint();
+        check_hint(PORT_DEFAULT, NULL);
         write_file("/etc/nftables.conf", "chain input { policy drop; tcp dport { 22, 7919 } accept }", 0755);
         check_hint(PORT_DEFAULT, NULL);
         check_hint(791, "dport 791 accept");
         remove_file("/etc/nftables.conf");
+        write_file("/etc/sysconfig/nftables.conf", "include \"/etc/nftables/main.nft\"\n", 0644);
+        check_hint(PORT_DEFAULT, ">>/etc/sysconfig/nftables.conf");
+        remove_file("/etc/sysconfig/nftables.conf");
         sd_bus_close_unref(bus);
 }
 
@@ -287,6 +367,7 @@ int main(void) {
         RUN(test_no_firewall);
         RUN(test_firewalld);
         RUN(test_ufw);
+        RUN(test_rules_that_cannot_be_read);
         RUN(test_nftables);
         RUN(test_answers_are_kept);
         sd_event_unref(event);
