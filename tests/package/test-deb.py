@@ -3,6 +3,7 @@
 """Debian packages: they build, lintian is content, two builds are the same bytes, the scripts are sound."""
 
 import glob
+import json
 import os
 import re
 import shutil
@@ -92,6 +93,69 @@ def roles_bring_units(_folder):
         assert run("dpkg", "-I", packages("first")[f"primed-{role}"], "conffiles").find(f"/etc/primed/{role}.conf") >= 0
 
 
+def conffiles(name):
+    """Paths of what dpkg asks about if both the user and a new version have changed it."""
+    return [line for line in run("dpkg", "-I", packages("first")[name], "conffiles").splitlines() if line]
+
+
+@claim
+def config_files_are_short(folder):
+    """config files are at most 20 lines, with nothing of a version in them: there is little to merge, ever"""
+    found = []
+    for name, path in packages("first").items():
+        run("dpkg", "-x", path, folder)
+        found += conffiles(name) if name != "primed-common" else []
+    assert {"/etc/primed/master.conf", "/etc/primed/worker.conf"} <= set(found), found
+    for path in found:
+        text = read(folder + path)
+        assert len(text.splitlines()) <= 20 and version() not in text, path
+
+
+def make_newer(name, folder, changed_config=None):
+    """The package under a higher version number, else the same, or with a line more in its config file."""
+    tree = os.path.join(folder, "tree")
+    run("dpkg-deb", "-R", packages("first")[name], tree)
+    control = os.path.join(tree, "DEBIAN", "control")
+    text = re.sub("^(Version: .*)$", r"\1+next", read(control), flags=re.MULTILINE)
+    with open(control, "w", encoding="utf-8") as file:
+        file.write(text)
+    if changed_config:
+        with open(tree + changed_config, "a", encoding="utf-8") as file:
+            file.write("# A new key.\n")
+    path = os.path.join(folder, name + "-next.deb")
+    run("dpkg-deb", "-Znone", "--root-owner-group", "-b", tree, path)
+    shutil.rmtree(tree)
+    return path
+
+
+@claim
+def upgrade_asks_nothing(folder):
+    """dpkg keeps an edited config file without a question, which it would ask had the package's changed"""
+    root = os.path.join(folder, "root")
+    for name in ("var/lib/dpkg/updates", "var/lib/dpkg/info", "var/log"):
+        os.makedirs(os.path.join(root, name))
+    for name in ("status", "available"):
+        with open(os.path.join(root, "var/lib/dpkg", name), "w", encoding="utf-8"):
+            pass
+
+    def install(path, expected=(0,)):
+        # Without a chroot the scripts get DPKG_ROOT, and leave this machine alone.
+        return run("dpkg", f"--root={root}", "--force-script-chrootless,depends,not-root", "-i", path,
+                   expected=expected, stdin=subprocess.DEVNULL)
+
+    for name in ("primed-master", "primed-worker"):
+        config = f"/etc/primed/{name[7:]}.conf"
+        install(packages("first")[name])
+        with open(root + config, "a", encoding="utf-8") as file:
+            file.write("# Mine.\n")
+        mine = read(root + config)
+        install(make_newer(name, folder))
+        assert "+next" in run("dpkg-query", f"--root={root}", "-W", name)
+        assert read(root + config) == mine and not glob.glob(root + config + ".dpkg-*")
+        said = install(make_newer(name, folder, changed_config=config), expected=(1,))
+        assert "conffile prompt" in said, said
+
+
 @claim
 def hardened(folder):
     """programs are position-independent, with immediate binding"""
@@ -127,12 +191,19 @@ def off_until_enabled(folder):
 
 @claim
 def purge_keeps_primes(folder):
-    """purging removes keys and state, keeps the primes and says where they are"""
+    """purging removes keys and state, keeps the primes and says where they are, also outside of /var/lib/primed"""
     state = os.path.join(folder, "root/var/lib/primed")
+    elsewhere = os.path.join(folder, 'root/srv/a "b\\/0-1000')
+    os.makedirs(elsewhere)
     os.makedirs(os.path.join(state, "0-open"))
-    for name in ("host.key", "jobs.json", "jobs.json.lock", "0-open/000000000000.primes"):
+    for name in ("firewall-passed", "host.key", "jobs.json", "jobs.json.lock", "0-open/000000000000.primes"):
         with open(os.path.join(state, name), "w", encoding="utf-8"):
             pass
+    # As the registry of the master encodes it.
+    jobs = [{"name": os.path.basename(path), "store": path, "priority": 1}
+            for path in ("/var/lib/primed/0-open", elsewhere[len(os.path.join(folder, "root")):], "/srv/gone/0-10")]
+    with open(os.path.join(state, "jobs.json"), "w", encoding="utf-8") as file:
+        json.dump({"format": 0, "jobs": jobs}, file, indent=2)
     tools = os.path.join(folder, "tools")
     os.mkdir(tools)
     for name in ("deb-systemd-helper", "systemctl", "deb-systemd-invoke"):
@@ -151,10 +222,11 @@ def purge_keeps_primes(folder):
         return done.stdout
 
     purge("primed-worker", installed="primed-master")
-    assert sorted(os.listdir(state)) == ["0-open", "host.key", "jobs.json", "jobs.json.lock"]
+    assert sorted(os.listdir(state)) == ["0-open", "firewall-passed", "host.key", "jobs.json", "jobs.json.lock"]
     said = purge("primed-master", installed="primed-worker")
     assert sorted(os.listdir(state)) == ["0-open", "host.key"]
-    assert os.path.join(state, "0-open") in said, said
+    assert [line.strip() for line in said.splitlines()[1:]] == [elsewhere, os.path.join(state, "0-open")], said
+    assert os.path.isdir(elsewhere)
     purge("primed-worker", installed="")
     assert os.listdir(state) == ["0-open"] and os.listdir(os.path.join(state, "0-open"))
     shutil.rmtree(os.path.join(state, "0-open"))
