@@ -585,7 +585,8 @@ def purge_and_reinstall(folder):
     output = pi2.run("apt-get purge -y 'primed-*'")
     assert not os.path.exists(pi2.root + "/etc/primed"), os.listdir(pi2.root + "/etc/primed")
     assert not os.path.exists(pi2.root + "/var/lib/primed/host.key")
-    assert not pi2.run("systemctl list-units --no-legend 'primed*'").strip()
+    left = pi2.run("systemctl list-units --no-legend --type service,socket,path 'primed*'").strip()
+    assert not left, left
     store = suite.jobs(desk)[Site.job]["store"]
     output = desk.run("apt-get purge -y 'primed-*'")
     assert "/var/lib/primed" in output, output
