@@ -81,10 +81,11 @@ static int master_on_joined(MasterSession *session, void *userdata) {
                             "Worker '%s' joined%s%s with %u processor%s", master_session_name(session),
                             worker->address[0] ? " from " : "", worker->address, n_lanes, text_plural(n_lanes));
 
-        master_session_settings(session, worker->cap.threads_max, worker->cap.cpu_percent);
         for (size_t i = 0; i < master->n_jobs; i++)
                 master_session_announce(session, master->jobs[i]->id, &master->jobs[i]->grid,
                                         master->jobs[i]->priority);
+        /* Behind the jobs: the worker takes it that there are no others. */
+        master_session_settings(session, worker->cap.threads_max, worker->cap.cpu_percent);
         master_changed(master);
         master_arm_chores(master);
         return 0;

@@ -6,10 +6,12 @@
  *
  *     W → M  HELLO        the versions I speak, my name, my lanes
  *     M → W  WELCOME      the version we speak, my name                     (or BYE with the reason)
- *     M → W  SETTINGS     how many threads and how much processor time you may use at most; again when it changes
- *     W → M  STATE        how many threads I do use, and why not more; again when it changes
  *     M → W  JOB          each job there is, on joining, when one is added, and when its priority changes; again when
  *                         the worker may have forgotten it (WIRE_JOBS_KEPT)
+ *     M → W  SETTINGS     how many threads and how much processor time you may use at most; again when it changes. The
+ *                         first one says too that the jobs have been told: blocks of other jobs, which the worker kept
+ *                         from an earlier session, are offered now, and the master settles them
+ *     W → M  STATE        how many threads I do use, and why not more; again when it changes
  *     W → M  REQUEST      lane 0 wants a lease                    (pull; one request per lane waits)
  *     M → W  LEASE        blocks [first, end) of the job for lane 0       (or WAIT: a LEASE will come)
  *     W → M  BLOCK        one finished block                  (again and again, also after a reconnect)

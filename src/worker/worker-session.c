@@ -44,6 +44,7 @@ struct WorkerSession {
         char master_name[WIRE_NAME_MAX + 1];
         char finish_reason[128];
         bool welcome, finishing, closing;
+        bool knows_jobs;  /* all that the master had when we joined were announced */
         int error;        /* that we end with, unless the link knows better */
         bool *lane_asked; /* a request of this lane is on its way */
         SessionJob jobs[JOBS_MAX]; /* the one that was announced last is the last */
@@ -111,12 +112,20 @@ static void session_check_finished(WorkerSession *session) {
         link_close(session->link, BYE_DONE, session->finish_reason);
 }
 
+/*
+ * A job that is announced may turn out to have another grid than it had: then its blocks are of no use. One that is not
+ * announced at all is gone; its blocks are offered all the same, for it is the master who settles what becomes of them.
+ */
+static bool session_may_send(const WorkerSession *session, const CrewResult *block) {
+        return session->knows_jobs || session_find_job(session, crew_job_id(block->job));
+}
+
 void worker_session_pump(WorkerSession *session) {
         if (!session->welcome || session->closing)
                 return;
 
         for (CrewResult *block = session->account->shelf.first; block; block = block->next) {
-                if (block->sent || !session_find_job(session, crew_job_id(block->job)))
+                if (block->sent || !session_may_send(session, block))
                         continue;
                 if (!session_send_block(session, block))
                         break;
@@ -304,6 +313,7 @@ static void session_on_welcome(WorkerSession *session, const MessageWelcome *wel
 static void session_on_settings(WorkerSession *session, const MessageSettings *settings) {
         session->threads_max = settings->threads_max;
         session->cpu_percent = settings->cpu_percent;
+        session->knows_jobs = true;
         session_apply(session);
 }
 

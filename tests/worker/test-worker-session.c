@@ -210,12 +210,12 @@ static void send_lease(Stage *stage, uint16_t lane, uint64_t first, uint64_t end
                                  .lease = { .job = JOB, .lane = lane, .first = first, .end = end, .run_end = end } });
 }
 
-/* HELLO, WELCOME, JOB. */
+/* HELLO, WELCOME, JOB, SETTINGS. */
 static void stage_begin(Stage *stage) {
         RUN_UNTIL(stage, stage->hello);
         stage_send(stage, &(Message) { .type = MESSAGE_WELCOME, .welcome = { .name = "master", .program = "test" } });
-        stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS });
         send_job(stage);
+        stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS });
 }
 
 static void test_each_lane_asks_once_at_a_time(void) {
@@ -280,6 +280,33 @@ static void test_unacknowledged_blocks_are_offered_again(void) {
         send_job(stage);
         RUN_UNTIL(stage, stage->account->shelf.n_blocks == 0);
         CHECK(stage->blocks[3] == 1 && stage->blocks[4] == 0 && stage->blocks[5] == 1);
+        stage_free(stage);
+}
+
+/* The job was cancelled while the worker was away: the master is asked about its blocks, and the shelf is emptied. */
+static void test_blocks_of_a_job_that_is_gone_are_settled(void) {
+        Stage *stage = stage_new(1);
+
+        stage_begin(stage);
+        RUN_UNTIL(stage, stage->n_requests == 1);
+        send_lease(stage, 0, 3, 6);
+        RUN_UNTIL(stage, stage->blocks[5] == 1);
+        stage->link = link_free(stage->link);
+        RUN_UNTIL(stage, stage->ended);
+        CHECK_EQUAL(stage->account->shelf.n_blocks, 3);
+
+        memset(stage->blocks, 0, sizeof stage->blocks);
+        stage_connect(stage);
+        stage->acknowledge = true;
+        RUN_UNTIL(stage, stage->hello);
+        stage_send(stage, &(Message) { .type = MESSAGE_WELCOME });
+        stage_send(stage, &(Message) { .type = MESSAGE_SETTINGS });
+        RUN_UNTIL(stage, stage->account->shelf.n_blocks == 0);
+        CHECK(stage->blocks[3] == 1 && stage->blocks[4] == 1 && stage->blocks[5] == 1);
+        CHECK(account_is_settled(stage->account, stage->crew));
+        worker_session_finish(stage->session, "test");
+        RUN_UNTIL(stage, stage->ended);
+        CHECK_EQUAL(stage->ended_error, 0);
         stage_free(stage);
 }
 
@@ -543,6 +570,7 @@ int main(void) {
         RUN(test_each_lane_asks_once_at_a_time);
         RUN(test_blocks_come_once_and_are_forgotten);
         RUN(test_unacknowledged_blocks_are_offered_again);
+        RUN(test_blocks_of_a_job_that_is_gone_are_settled);
         RUN(test_finishing_hands_back_the_rest);
         RUN(test_settings_change_the_threads);
         RUN(test_revoked_blocks_do_not_come);
