@@ -68,7 +68,7 @@ static void account_drop(Account **list, Account *account) {
 }
 
 void account_expire(Account **list, Crew *crew, usec_t now) {
-        size_t n_bytes = 0;
+        size_t n_bytes = 0, n = 0;
 
         for (Account *account = *list, *next; account; account = next) {
                 next = account->next;
@@ -76,10 +76,12 @@ void account_expire(Account **list, Crew *crew, usec_t now) {
                         continue;
                 if (account_is_settled(account, crew) || now >= account->detached_usec + ACCOUNT_KEEP_USEC)
                         account_drop(list, account);
-                else
+                else {
                         n_bytes += account->shelf.n_bytes;
+                        n++;
+                }
         }
-        while (n_bytes > ACCOUNT_BYTES_MAX) {
+        for (; n_bytes > ACCOUNT_BYTES_MAX && n > 1; n--) {
                 Account *oldest = NULL;
 
                 for (Account *account = *list; account; account = account->next)

@@ -47,8 +47,8 @@ Account *account_find_client(Account *list, const CrewClient *client);
 
 /*
  * Frees the accounts without a session that are settled, or have been without one for ACCOUNT_KEEP_USEC (`now` may be
- * USEC_INFINITY), and the oldest ones while the bytes of their blocks are more than ACCOUNT_BYTES_MAX. Blocks that are
- * lost so are told in the log.
+ * USEC_INFINITY), and the oldest ones while the bytes of their blocks are more than ACCOUNT_BYTES_MAX; but not the
+ * youngest for its size, which the crew has bounded. Blocks that are lost so are told in the log.
  */
 void account_expire(Account **list, Crew *crew, usec_t now);
 

@@ -136,10 +136,26 @@ static void test_the_oldest_go_when_they_are_too_many(void) {
         CHECK(!list);
 }
 
+/* The crew stops behind its bound, not before it: a single master that stood still has a bit more than that. */
+static void test_the_youngest_is_kept_for_its_size(void) {
+        _cleanup_(crew_freep) Crew *crew = NULL;
+        Account *all[3], *list;
+
+        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        list = make_list(all, ACCOUNT_BYTES_MAX + 1);
+        account_expire(&list, crew, 0);
+        CHECK(list == all[2] && !list->next);
+        account_expire(&list, crew, 0);
+        CHECK(list == all[2]);
+        account_expire(&list, crew, USEC_INFINITY);
+        CHECK(!list);
+}
+
 int main(void) {
         RUN(test_settled_when_all_is_acknowledged);
         RUN(test_blocks_of_another_grid_are_released);
         RUN(test_accounts_expire);
         RUN(test_the_oldest_go_when_they_are_too_many);
+        RUN(test_the_youngest_is_kept_for_its_size);
         return tests_end();
 }
