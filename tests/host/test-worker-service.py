@@ -181,6 +181,36 @@ def serves_two_masters(folder):
 
 
 @claim
+def shares_by_priority(folder):
+    """Two masters whose jobs have priorities 300 and 100 share one lane of the worker about 3 : 1"""
+    os.makedirs(os.path.join(folder, "b"))
+    with Bus(folder) as bus, Bus(os.path.join(folder, "b")) as other_bus, \
+            Master(os.path.join(folder, "a"), bus) as first, \
+            Master(os.path.join(folder, "b"), other_bus) as second, \
+            Service(os.path.join(folder, "w"), "cores = 1;\n").start() as service:
+        # the same range, far from its end: each block costs the same, and starting anew costs little
+        bus.add("10^12", "10^12+10^13", priority=300)
+        other_bus.add("10^12", "10^12+10^13", priority=100)
+        channels = [Channel(service, master.port) for master in (first, second)]
+        for channel in channels:
+            channel.expect("joined")
+
+        def blocks():
+            return [sum(worker["blocks"] for worker in each.workers().values()) for each in (bus, other_bus)]
+
+        wait_until(lambda: all(blocks()), 60)
+        before, began = blocks(), time.monotonic()
+        done = [0, 0]
+        # many turns of each: on a busy machine they take longer
+        while time.monotonic() < began + 12 or done[1] < 100:
+            assert time.monotonic() < began + 180, done
+            time.sleep(1)
+            done = [after - earlier for after, earlier in zip(blocks(), before)]
+        print(f"# {done} blocks in {time.monotonic() - began:.1f} s")
+        assert 2 <= done[0] / done[1] <= 4.5, done
+
+
+@claim
 def master_restarts(folder):
     """A master that is killed and started again is joined again by the same process, and nothing is lost"""
     with Bus(folder) as bus, Master(folder, bus) as master, Service(os.path.join(folder, "w")).start() as service:
@@ -201,6 +231,29 @@ def master_restarts(folder):
         channel.close()
         wait_until(lambda: bus.status()["workers"] == 0, 20)
         assert service.ended() == 0
+
+
+@claim
+def forgets_a_cancelled_job(folder):
+    """A job is cancelled while the worker is away with blocks of it: it does not keep them for an hour"""
+    with Bus(folder) as bus, Master(folder, bus) as master, Service(os.path.join(folder, "w")).start() as service:
+        name = bus.add("0", "10^12")
+        channel = Channel(service, master.port)
+        channel.expect("joined")
+        wait_until(lambda: bus.jobs()[name]["blocks_in_order"] > 3, 60)
+        # what arrives now is read by nobody: the blocks stay with the worker
+        master.process.send_signal(signal.SIGSTOP)
+        time.sleep(2)
+        master.stop(signal.SIGKILL)
+        channel.expect("lost")
+        service.wait_status("[1-9][0-9]* finished blocks? wait")
+        master.start()
+        bus.change("CancelJob", name)
+        channel = Channel(service, master.port)
+        channel.expect("joined")
+        channel.expect("done")
+        assert service.ended(40) == 0
+        assert "Dropping" not in service.said(), service.said()
 
 
 @claim
