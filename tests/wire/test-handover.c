@@ -105,8 +105,8 @@ static void test_other_texts_are_refused(void) {
                 "{\"event\":\"lost\",\"reason\":\"a\\nb\"}",
                 "{\"event\":\"lost\",\"reason\":\"a\\u202eb\"}",
                 "{\"event\":\"lost\",\"master_id\":\"00\"}",
-                "{\"event\":\"lost\",\"master_id\":"
-                "\"XX112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}",
+                ("{\"event\":\"lost\",\"master_id\":"
+                 "\"XX112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"),
                 "{\"event\":\"lost\",\"threads_asked\":-1}",
                 "{\"event\":\"lost\",\"threads_asked\":65536}",
                 "{\"event\":\"lost\",\"threads_asked\":\"1\"}",
