@@ -7,23 +7,20 @@
  * doorbell calls it back. Not while blocks of it await their acknowledgement, nor while it computes leases of a job
  * that was paused; and one that has just come may have blocks to deliver from its last session.
  *
- * Failed jobs. Lack of space mends itself, so the store is opened again once there is room. What workers delivered to
+ * Failed jobs. Lack of space mends itself, so the store is opened again once there is room (room.h). What workers delivered to
  * the job before it failed stays unacknowledged for a while, for then a quick recovery wastes least; but a worker's
  * shelf is bounded and serves all jobs. So after that it is told to forget these blocks: they are holes of the job, and
  * are computed again when it goes on.
  */
 
-#include <errno.h>
-#include <sys/statvfs.h>
-
 #include "base/log.h"
 #include "master/master-state.h"
+#include "master/room.h"
 
 #define IDLE_USEC (3 * USEC_PER_SEC) /* the LAN is told of work=0 before that, so that nobody rings again */
 #define IDLE_LEASED_MAX_USEC USEC_PER_MINUTE /* so long, leases of a paused job keep a session */
 #define HELLO_USEC (15 * USEC_PER_SEC)       /* a session that has not joined by then is dropped */
 #define KEEP_USEC (30 * USEC_PER_SEC)
-#define ROOM_BYTES_MIN (UINT64_C(8) << 20) /* to begin again with */
 #define ROOM_LOOK_USEC (3 * USEC_PER_SEC)
 #define RETRY_PAUSE_MAX_USEC (5 * USEC_PER_MINUTE)
 
@@ -65,18 +62,12 @@ void master_arm_chores(Master *master) {
         }
 }
 
-static bool has_room(const MasterJob *job) {
-        struct statvfs st;
-
-        return statvfs(job->store_path, &st) >= 0 && (uint64_t) st.f_bavail * st.f_frsize >= ROOM_BYTES_MIN;
-}
-
 /* A quota is not seen from outside: there the pauses grow. */
 static void master_retry_job(Master *master, MasterJob *job, usec_t now) {
         Problem problem = PROBLEM_NONE;
 
         job->retry_usec = now + ROOM_LOOK_USEC;
-        if (!has_room(job))
+        if (room_check(job->disk, job->store_path, true, &problem) < 0)
                 return;
         job->retry_pause_usec = CLAMP(job->retry_pause_usec * 2, ROOM_LOOK_USEC, RETRY_PAUSE_MAX_USEC);
         if (master_revive_job(master, job, &problem) < 0) {

@@ -97,8 +97,10 @@ bool master_commit(Master *master) {
 
 static void master_commit_and_check(Master *master) {
         (void) master_commit(master);
-        for (size_t i = 0; i < master->n_jobs; i++)
+        for (size_t i = 0; i < master->n_jobs; i++) {
                 master_check_finished(master, master->jobs[i]);
+                master_check_room(master, master->jobs[i], clock_now_usec());
+        }
         master_serve(master);
 }
 

@@ -22,6 +22,7 @@ typedef struct MasterJob {
 
         Store *store;             /* NULL: it failed */
         IntervalSet uncommitted;  /* blocks that were put since the last commit */
+        usec_t looked_usec;       /* when the room on its file system was looked at */
         uint64_t n_disagreements; /* late results that differ from what is stored */
         uint64_t n_blocks_at_start;
         RateWindow rate; /* of numbers */

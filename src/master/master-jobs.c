@@ -20,10 +20,12 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "master/master-state.h"
+#include "master/room.h"
 #include "prime/number.h"
 #include "prime/sieve/cost.h"
 
 #define JOB_NAME_MAX 64
+#define ROOM_LOOK_USEC USEC_PER_SEC /* on a file system that a job writes to */
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(MasterJob *, master_job_free);
 
@@ -128,6 +130,7 @@ int master_add_job(Master *master, const MasterJobSettings *settings, Problem *p
                          text_plural(job->n_blocks_at_start));
         master_announce_job(master, job);
         master_check_finished(master, job);
+        master_check_room(master, job, clock_now_usec());
         TAKE_PTR(job);
         master_changed(master);
         master_serve(master);
@@ -195,9 +198,25 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
         master_changed(master);
 }
 
+void master_check_room(Master *master, MasterJob *job, usec_t now) {
+        Problem problem = PROBLEM_NONE;
+        int r;
+
+        if (master->once || master->stopping || now < job->looked_usec + ROOM_LOOK_USEC ||
+            master_job_state(job) != MASTER_JOB_RUNNING)
+                return;
+        job->looked_usec = now;
+        r = room_check(job->disk, job->store_path, false, &problem);
+        if (r < 0)
+                master_fail_job(master, job, r, &problem);
+}
+
 int master_revive_job(Master *master, MasterJob *job, Problem *problem) {
         int r;
 
+        r = master->once ? 0 : room_check(job->disk, job->store_path, false, problem);
+        if (r < 0)
+                return r;
         r = master_job_reopen(job, problem);
         if (r < 0)
                 return r;

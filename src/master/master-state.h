@@ -11,6 +11,7 @@
  *     master-commit.c   blocks become durable
  *     master-chores.c   what is due later: nobody is kept without work, failed jobs are tried again
  *     master-event.c    what the journal is told
+ *     room.c            how much of a disk is left to others
  *
  * Each function is in the part that its comment names, and calls those of the parts below it; on_… of a timer call
  * upwards.
@@ -89,6 +90,8 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
 /* Opens the store again and goes on. Negative errno with a sentence: it is as failed as before. */
 int master_revive_job(Master *master, MasterJob *job, Problem *problem);
 void master_check_finished(Master *master, MasterJob *job);
+/* Fails a running job whose file system has too little room left for others. Looks once a second at most. */
+void master_check_room(Master *master, MasterJob *job, usec_t now);
 
 /* master-workers.c */
 extern const MasterSessionOwner master_session_owner; /* but for the name */

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -67,6 +68,16 @@ static int disk_make_directory(const Disk *disk, int dir_fd, const char *path, m
         return mkdirat(dir_fd, path, mode) < 0 ? -errno : 0;
 }
 
+static int disk_space(const Disk *disk, const char *path, uint64_t *ret_size, uint64_t *ret_available) {
+        struct statvfs st;
+
+        if (statvfs(path, &st) < 0)
+                return -errno;
+        *ret_size = (uint64_t) st.f_blocks * st.f_frsize;
+        *ret_available = (uint64_t) st.f_bavail * st.f_frsize;
+        return 0;
+}
+
 const Disk disk_system = {
         .open = disk_open,
         .close = disk_close,
@@ -78,4 +89,5 @@ const Disk disk_system = {
         .rename = disk_rename,
         .unlink = disk_unlink,
         .make_directory = disk_make_directory,
+        .space = disk_space,
 };

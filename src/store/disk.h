@@ -25,6 +25,8 @@ struct Disk {
         int (*rename)(const Disk *disk, int dir_fd, const char *from, const char *to);
         int (*unlink)(const Disk *disk, int dir_fd, const char *path);
         int (*make_directory)(const Disk *disk, int dir_fd, const char *path, mode_t mode);
+        /* Of the file system that has `path` (from the working directory): its bytes, and those that we may use. */
+        int (*space)(const Disk *disk, const char *path, uint64_t *ret_size, uint64_t *ret_available);
 };
 
 /* The real one. */

@@ -80,6 +80,17 @@ static int faulty_make_directory(const Disk *disk, int dir_fd, const char *path,
                                           : disk_system.make_directory(&disk_system, dir_fd, path, mode);
 }
 
+static int faulty_space(const Disk *disk, const char *path, uint64_t *ret_size, uint64_t *ret_available) {
+        FaultyDisk *faulty = disk->userdata;
+
+        if (faulty->size == 0)
+                return disk_system.space(&disk_system, path, ret_size, ret_available);
+        faulty->n_looks++;
+        *ret_size = faulty->size;
+        *ret_available = faulty->available;
+        return 0;
+}
+
 void faulty_disk_init(FaultyDisk *faulty, int error, uint64_t fail_first, uint64_t fail_end) {
         *faulty = (FaultyDisk) {
                 .disk = {
@@ -94,6 +105,7 @@ void faulty_disk_init(FaultyDisk *faulty, int error, uint64_t fail_first, uint64
                         .rename = faulty_rename,
                         .unlink = faulty_unlink,
                         .make_directory = faulty_make_directory,
+                        .space = faulty_space,
                 },
                 .error = error,
                 .fail_first = fail_first,

@@ -20,6 +20,8 @@ typedef struct FaultyDisk {
         int error;                    /* as negative errno */
         bool writes_only;             /* only calls that need space */
         bool torn;                    /* a write that fails has written its first half */
+        uint64_t size, available;     /* bytes that it seems to have; size 0: those that it has */
+        uint64_t n_looks;             /* how often that was asked */
         uint64_t n_failed;
         uint64_t n_syncs_after_failure; /* on a descriptor whose sync had failed: must stay 0 */
         bool sync_failed[1024];       /* by descriptor */

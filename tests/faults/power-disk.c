@@ -270,6 +270,7 @@ PowerDisk *power_disk_new(const char *path) {
                 .rename = power_rename,
                 .unlink = power_unlink,
                 .make_directory = power_make_directory,
+                .space = disk_system.space,
         };
         names = fixture_names(path, &n);
         for (size_t i = 0; i < n; i++) {

@@ -461,6 +461,72 @@ static void test_a_full_disk_is_waited_for(void) {
         stage_free(stage);
 }
 
+/* A master that runs for months leaves some of the disk to others: it stops before any write fails. */
+static void test_some_room_is_kept_free(void) {
+        const uint64_t size = UINT64_C(1000) << 20, reserve = size / 20;
+        FaultyDisk faulty;
+        Stage *stage = stage_with_faulty_disk(&faulty);
+        PlayedWorker *worker = stage_join(stage, 1);
+        uint64_t first = job_status(stage, "first").id;
+        Problem problem = PROBLEM_NONE;
+
+        faulty.size = size;
+        faulty.available = reserve;
+        run_for(stage, 1100 * USEC_PER_MSEC); /* since it was added */
+        send_first(worker, first, 0);
+        RUN_UNTIL(stage, worker->acknowledged.n_members == 1);
+        CHECK_EQUAL(faulty.n_looks, 1);
+        CHECK_EQUAL(job_status(stage, "first").state, MASTER_JOB_RUNNING);
+        faulty.available = reserve - (UINT64_C(10) << 20);
+        send_first(worker, first, 1);
+        RUN_UNTIL(stage, worker->acknowledged.n_members == 2);
+        CHECK_EQUAL(faulty.n_looks, 1); /* once a second is enough */
+        run_for(stage, 1100 * USEC_PER_MSEC);
+        send_first(worker, first, 2);
+        RUN_UNTIL(stage, job_status(stage, "first").state == MASTER_JOB_FAILED);
+
+        /* what has come is durable and acknowledged; the sentence tells the place, both sizes and the cure */
+        RUN_UNTIL(stage, worker->acknowledged.n_members == 3);
+        CHECK_EQUAL(job_status(stage, "first").n_blocks_present, 3);
+        CHECK(!master_wants_workers(stage->master));
+        CHECK(strstr(job_status(stage, "first").problem, job_status(stage, "first").store_path));
+        CHECK(strstr(job_status(stage, "first").problem, "40.0M free, but 50.0M"));
+        CHECK(strstr(job_status(stage, "first").problem, "Make room there"));
+        CHECK(strstr(job_status(stage, "first").problem, "goes on by itself"));
+
+        /* just enough is not enough to go on with, nor does a person's word make room */
+        CHECK_EQUAL(master_pause_job(stage->master, "first", false, &problem), -ENOSPC);
+        CHECK(strstr(problem.text, "Make room there"));
+        faulty.available = reserve + reserve / 10 - 1;
+        run_for(stage, 5 * USEC_PER_SEC);
+        CHECK_EQUAL(job_status(stage, "first").state, MASTER_JOB_FAILED);
+        faulty.available++;
+        RUN_UNTIL(stage, job_status(stage, "first").state == MASTER_JOB_RUNNING);
+        worker = stage_join(stage, 1); /* the other one was let go: there was no work */
+        work_until_closed(worker, first);
+        CHECK_EQUAL(worker->acknowledged.n_members, N_BLOCKS - 3);
+        CHECK_EQUAL(job_status(stage, "first").totals.n_primes, N_PRIMES);
+        stage_free(stage);
+}
+
+/* A new job, or a master that starts, does not begin either; but what is finished is finished. */
+static void test_without_room_nothing_begins(void) {
+        FaultyDisk faulty;
+        Stage *stage = stage_new_bare();
+
+        faulty_disk_init(&faulty, 0, 0, 0);
+        faulty.size = UINT64_C(1000) << 20;
+        faulty.available = UINT64_C(10) << 20;
+        start_master(stage, (MasterSettings) { .disk = &faulty.disk });
+        CHECK(add_job(stage, "first", false, 0, NULL) >= 0);
+        CHECK_EQUAL(job_status(stage, "first").state, MASTER_JOB_FAILED);
+        CHECK(!master_wants_workers(stage->master));
+        faulty.available = faulty.size;
+        RUN_UNTIL(stage, job_status(stage, "first").state == MASTER_JOB_RUNNING);
+        CHECK(master_wants_workers(stage->master));
+        stage_free(stage);
+}
+
 static void test_a_broken_disk_waits_for_a_person(void) {
         FaultyDisk faulty;
         Stage *stage = stage_with_faulty_disk(&faulty);
@@ -719,6 +785,8 @@ int main(int argc, char *argv[]) {
         RUN(test_caps);
         RUN(test_what_a_worker_tells_of_itself);
         RUN(test_a_full_disk_is_waited_for);
+        RUN(test_some_room_is_kept_free);
+        RUN(test_without_room_nothing_begins);
         RUN(test_a_broken_disk_waits_for_a_person);
         RUN(test_a_store_that_went_away_is_not_made_again);
         RUN(test_one_broken_job_does_not_hold_up_another);
