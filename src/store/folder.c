@@ -178,9 +178,9 @@ static int folder_lock_busy(Folder *folder, Problem *problem) {
         pid[strspn(pid, "0123456789")] = '\0';
         if (pid[0] == '\0')
                 return problem_set(problem, EBUSY, "The store '%s' is in use by another process: wait for it, stop "
-                                   "it, or choose another folder with --store.", folder->path);
+                                   "it, or choose another folder (--store, or 'store' in master.conf).", folder->path);
         return problem_set(problem, EBUSY, "The store '%s' is in use by the process with the pid %s: wait for it, stop "
-                           "it, or choose another folder with --store.", folder->path, pid);
+                           "it, or choose another folder (--store, or 'store' in master.conf).", folder->path, pid);
 }
 
 /*
@@ -255,7 +255,8 @@ static int folder_check_contents(Folder *folder, Problem *problem) {
                 r = lost_job_problem(folder->path, problem);
         else if (!listing.has_job && (listing.n_foreign > 0 || listing.has_manifest || listing.has_provenance))
                 r = problem_set(problem, EEXIST, "The folder '%s' has files in it but no file 'job': it is not a "
-                                "store. Choose an empty or a new folder with --store.", folder->path);
+                                "store. Choose an empty or a new folder (--store, or 'store' in master.conf).",
+                                folder->path);
         folder_listing_done(&listing);
         return r;
 }

@@ -251,7 +251,8 @@ static int store_open_job(Store *store, bool exists, Problem *problem) {
         grid_done(&grid);
         if (!equal)
                 return problem_set(problem, EEXIST, "The folder '%s' holds the store of another job, from %s to %s: "
-                                   "choose another folder with --store, or ask for that job.", folder->path,
+                                   "choose another folder (--store, or 'store' in master.conf), or ask for that job.",
+                                   folder->path,
                                    from ?: "?", to ?: "?");
         return 0;
 }
