@@ -218,6 +218,9 @@ int status_view_worker(const json_t *status, const json_t *masters, const TableS
         print_threads("Allowed", answer_u64(status, "allowed_threads"), "");
         print_threads("Applied", answer_u64(status, "applied_threads"), answer_string(status, "note"));
         print_if_said("Config", config_error, COLOR_RED);
+        if (strcmp(state, "alone") == 0 && strcmp(avahi, "running") == 0 && json_array_size(masters) == 0)
+                print_field("Hint", "if there is a master, both firewalls must let mDNS in (UDP port 5353); firewalld: "
+                            "firewall-cmd --permanent --add-service=mdns && firewall-cmd --reload", COLOR_YELLOW);
         if (json_array_size(masters) == 0)
                 return 0;
         putchar('\n');

@@ -250,6 +250,19 @@ def status_shows_one_role(folder):
 
 
 @claim
+def lonely_workers_hear_of_mdns(folder):
+    """a worker that finds no master is told what a firewall has to let in; not when masters are known"""
+    hint = "Hint: if there is a master, both firewalls must let mDNS in (UDP port 5353)"
+    with Daemons(folder, None, {"GetStatus": scout(state="s:alone"), "ListMasters": []}) as daemons:
+        assert hint in daemons.run("status")[0]
+        daemons.change(WORKER, "ListMasters", [seen("lab1", state="s:backing off")])
+        assert hint not in daemons.run("status")[0]
+        daemons.change(WORKER, "ListMasters", [])
+        daemons.change(WORKER, "GetStatus", scout(state="s:alone", avahi="s:stopped"))
+        assert hint not in daemons.run("status")[0]
+
+
+@claim
 def nothing_running_is_three(folder):
     """without daemons status tells what to do and exits with 3; primectl alone shows its help"""
     with Bus(folder) as bus:
