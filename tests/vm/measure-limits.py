@@ -69,11 +69,10 @@ def make_image(folder):
 def boot(kernel, initrd, image, log):
     """Runs the guest until it switches itself off; returns the lines of its console."""
     command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1536",
-               "-nographic", "-no-reboot", "-nic", "none", "-kernel", kernel, "-initrd", initrd,
+               "-display", "none", "-monitor", "none", "-serial", "file:" + log + ".boot", "-serial", "file:" + log,
+               "-no-reboot", "-nic", "none", "-kernel", kernel, "-initrd", initrd,
                "-append", "root=/dev/vda rw console=ttyS0 quiet", "-drive", f"file={image},if=virtio,format=raw"]
-    with open(log, "w") as f:
-        subprocess.run(command, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT, timeout=SECONDS,
-                       check=True)
+    subprocess.run(command, stdin=subprocess.DEVNULL, timeout=SECONDS, check=True)
     with open(log, errors="replace") as f:
         return f.read().splitlines()
 
