@@ -31,8 +31,8 @@
  * org.primed.Worker1 at /org/primed/Worker1, on each worker host (owned by primed-scout)
  *
  *     GetStatus() → a{sv}    name s, version s, state s ("working", "idle" masters are there but want nothing,
- *                            "paused", "alone" no master was found, "stuck" a config error keeps the worker from
- *                            starting),
+ *                            "paused", "alone" no master was found, "stuck" the worker does not start or ends at
+ *                            once: for config_error if there is one, else for what note says),
  *                            asked_cores u, asked_cpu_quota u, asked_allowed_cpus s, asked_cpu_weight s, asked_memory s
  *                            (as in worker.conf; 0 or "" not set), allowed_threads u, applied_threads u, note s,
  *                            config_error s ("FILE:LINE: …", "" none), avahi s ("running", "stopped", "absent",

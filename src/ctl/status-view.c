@@ -134,6 +134,10 @@ int status_view_master(const json_t *status, const json_t *jobs, const json_t *w
 
 /* the worker */
 
+static bool is_stuck(const json_t *status) {
+        return answer_is(status, "state", "stuck");
+}
+
 static const char *explain_worker_state(const json_t *status) {
         static const struct {
                 const char *state, *text;
@@ -141,9 +145,13 @@ static const char *explain_worker_state(const json_t *status) {
                 { "idle", "no master has work; primed-worker starts when one does" },
                 { "alone", "no master was found yet; primed-worker starts when one has work" },
                 { "paused", "connected, but computes nothing" },
-                { "stuck", "the worker cannot start before its configuration is mended" },
         };
 
+        /* The note names the cure, if it is not in the file. */
+        if (is_stuck(status))
+                return answer_string(status, "config_error")[0] ? "no worker starts before the configuration is mended"
+                       : answer_string(status, "note")[0]       ? answer_string(status, "note")
+                                                          : "'journalctl -u primed-worker' says why";
         for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
                 if (answer_is(status, "state", texts[i].state))
                         return texts[i].text;
@@ -216,7 +224,8 @@ int status_view_worker(const json_t *status, const json_t *masters, const TableS
                 print_if_said("Avahi", strcmp(avahi, "off") == 0 ? "off by worker.conf" : avahi, COLOR_NONE);
         print_asked(status);
         print_threads("Allowed", answer_u64(status, "allowed_threads"), "");
-        print_threads("Applied", answer_u64(status, "applied_threads"), answer_string(status, "note"));
+        print_threads("Applied", answer_u64(status, "applied_threads"),
+                      is_stuck(status) && !config_error[0] ? "" : answer_string(status, "note"));
         print_if_said("Config", config_error, COLOR_RED);
         if (strcmp(state, "alone") == 0 && strcmp(avahi, "running") == 0 && json_array_size(masters) == 0)
                 print_field("Hint", "if there is a master, both firewalls must let mDNS in (UDP port 5353); firewalld: "

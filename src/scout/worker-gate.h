@@ -13,7 +13,7 @@
 #include "base/random.h"
 
 /* What people are told of a worker that closes a connection without any report. */
-#define WORKER_GATE_SILENCE "the worker ended without a word: see 'systemctl status primed-worker'"
+#define WORKER_GATE_SILENCE "the worker ended without a word: 'journalctl -u primed-worker' says why"
 
 typedef struct WorkerGate {
         unsigned n_failures; /* in a row */

@@ -251,7 +251,7 @@ def status_shows_one_role(folder):
 
 @claim
 def lonely_workers_hear_of_mdns(folder):
-    """a worker that finds no master is told what a firewall has to let in; not when masters are known"""
+    """a worker that finds no master hears what a firewall has to let in; not when masters are known"""
     hint = "Hint: if there is a master, both firewalls must let mDNS in (UDP port 5353)"
     with Daemons(folder, None, {"GetStatus": scout(state="s:alone"), "ListMasters": []}) as daemons:
         assert hint in daemons.run("status")[0]
@@ -260,6 +260,22 @@ def lonely_workers_hear_of_mdns(folder):
         daemons.change(WORKER, "ListMasters", [])
         daemons.change(WORKER, "GetStatus", scout(state="s:alone", avahi="s:stopped"))
         assert hint not in daemons.run("status")[0]
+
+
+@claim
+def stuck_workers_name_the_cure(folder):
+    """a worker that does not start has the reason that the scout knows: the configuration only if it is that"""
+    crash = "the worker ended without a word: 'journalctl -u primed-worker' says why"
+    with Daemons(folder, None, {"GetStatus": scout(state="s:stuck", applied_threads="u:0", note="s:" + crash),
+                                "ListMasters": []}) as daemons:
+        output, _ = daemons.run("status")
+        assert f"State: stuck ({crash})\n" in output and "Applied: 0 threads\n" in output, output
+        assert "configuration" not in output, output
+        daemons.change(WORKER, "GetStatus", scout(state="s:stuck", note="s:" + crash,
+                                                  config_error="s:worker.conf:3: x"))
+        output, _ = daemons.run("status")
+        assert "State: stuck (no worker starts before the configuration is mended)\n" in output, output
+        assert "Config: worker.conf:3: x\n" in output, output
 
 
 @claim

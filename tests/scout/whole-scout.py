@@ -234,7 +234,8 @@ def waits_for_the_socket(folder):
         master = Master()
         stage.write(master)
         stage.start()
-        stage.wait_status_text(f"Stuck: there is no socket {stage.socket_path}: is primed-worker.socket started?")
+        stage.wait_status_text(f"Stuck: there is no socket {stage.socket_path}: "
+                                "'systemctl start primed-worker.socket' makes it")
         assert stage.wait_state("stuck")["note"].startswith("there is no socket")
         master.listener.settimeout(1)
         try:
