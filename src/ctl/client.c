@@ -33,10 +33,12 @@ int client_open(const char *host, sd_bus **ret) {
         int r;
 
         if (!host) {
-                if (bus_open_system(NULL, ret, &problem) >= 0)
+                r = bus_open_system(NULL, ret, &problem);
+                if (r >= 0)
                         return EXIT_SUCCESS;
                 log_error("%s", problem.text);
-                return EXIT_FAILURE;
+                /* Where no bus is, nobody is on it. */
+                return r == -ENOENT || r == -ECONNREFUSED ? EXIT_NOT_RUNNING : EXIT_FAILURE;
         }
         r = sd_bus_open_system_remote(ret, host);
         if (r < 0) {

@@ -18,7 +18,10 @@ typedef enum ClientService {
         CLIENT_WORKER,
 } ClientService;
 
-/* The bus of this host or of `host` (by ssh). The caller gives it to sd_bus_flush_close_unref(). Exit status. */
+/*
+ * The bus of this host or of `host` (by ssh). The caller gives it to sd_bus_flush_close_unref(). Exit status:
+ * EXIT_NOT_RUNNING when this host has no bus.
+ */
 int client_open(const char *host, sd_bus **ret);
 
 /*

@@ -29,16 +29,16 @@ static char *ask(sd_bus *bus, const char *method, const char *type, const char *
         return copy;
 }
 
-void unit_state_read(sd_bus *bus, const char *unit, UnitState *ret) {
+void unit_state_read(sd_bus *bus, const char *enabled, const char *running, UnitState *ret) {
         _cleanup_free_ char *file = NULL, *path = NULL, *active = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
 
         *ret = (UnitState) {};
-        file = ask(bus, "GetUnitFileState", "s", unit);
+        file = ask(bus, "GetUnitFileState", "s", enabled);
         if (!file)
                 return;
         (void) snprintf(ret->file, sizeof ret->file, "%s", file);
-        path = ask(bus, "LoadUnit", "o", unit);
+        path = ask(bus, "LoadUnit", "o", running);
         if (path && sd_bus_get_property_string(bus, SYSTEMD_NAME, path, "org.freedesktop.systemd1.Unit", "ActiveState",
                                                &error, &active) >= 0)
                 (void) snprintf(ret->active, sizeof ret->active, "%s", active);

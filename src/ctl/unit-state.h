@@ -8,5 +8,8 @@ typedef struct UnitState {
         char active[32]; /* "active", "inactive", "failed" …; "" unknown */
 } UnitState;
 
-/* What systemd says of a unit ("primed-master.service"). Never fails: what cannot be learnt is empty. */
-void unit_state_read(sd_bus *bus, const char *unit, UnitState *ret);
+/*
+ * What systemd says: whether `enabled` ("primed-worker.service") is to be started at boot, and what `running`, which
+ * may be another unit that comes and goes with it, does. Never fails: what cannot be learnt is empty.
+ */
+void unit_state_read(sd_bus *bus, const char *enabled, const char *running, UnitState *ret);

@@ -69,16 +69,22 @@ static int status_read(Status *status, sd_bus *bus) {
         return r == EXIT_SUCCESS ? k : r;
 }
 
-/* What to do about a daemon that does not answer. */
-static void advise(sd_bus *bus, const char *unit, const char *service, const char *purpose) {
+/* What to do about a daemon that does not answer: `unit` is what people enable, `daemon` what owns the name. */
+static void advise(sd_bus *bus, const char *unit, const char *daemon, const char *purpose) {
+        char enabled[64], running[64];
         UnitState state;
 
-        unit_state_read(bus, service, &state);
-        if (strcmp(state.active, "failed") == 0)
-                printf("%s failed: 'systemctl status %s' and 'journalctl -u %s' say why.\n", service, service, service);
-        else if (strcmp(state.file, "masked") == 0)
+        (void) snprintf(enabled, sizeof enabled, "%s.service", unit);
+        (void) snprintf(running, sizeof running, "%s.service", daemon);
+        unit_state_read(bus, enabled, running, &state);
+        if (strncmp(state.file, "masked", 6) == 0) /* masked-runtime as well */
                 printf("%s is masked: 'systemctl unmask %s' lets it start again.\n", unit, unit);
-        else if (strcmp(state.file, "enabled") == 0)
+        else if (strcmp(state.active, "failed") == 0)
+                printf("%s failed: 'journalctl -u %s' says why.\n", daemon, daemon);
+        else if (strcmp(state.active, "active") == 0 || strcmp(state.active, "activating") == 0)
+                printf("%s is %s, but not on the bus: 'journalctl -u %s' says why.\n", daemon,
+                       strcmp(state.active, "active") == 0 ? "running" : "being started", daemon);
+        else if (strncmp(state.file, "enabled", 7) == 0)
                 printf("%s is enabled, but stopped: 'systemctl start %s' starts it.\n", unit, unit);
         else
                 printf("'systemctl enable --now %s' makes this host %s%s.\n", unit, purpose,
@@ -88,9 +94,8 @@ static void advise(sd_bus *bus, const char *unit, const char *service, const cha
 static int print_nothing(sd_bus *bus, const ClientOptions *options) {
         if (!options->quiet) {
                 printf("No primed daemon runs on %s.\n", options->host ?: "this host");
-                advise(bus, "primed-master", "primed-master.service",
-                       "a master: it hands out the work and keeps the primes");
-                advise(bus, "primed-worker", "primed-scout.service", "a worker: it joins every master of the LAN");
+                advise(bus, "primed-master", "primed-master", "a master: it hands out the work and keeps the primes");
+                advise(bus, "primed-worker", "primed-scout", "a worker: it joins every master of the LAN");
                 if (!options->host)
                         printf("Without daemons: 'primectl local' finds primes with this machine alone.\n");
         }
@@ -157,7 +162,8 @@ int verb_status(int argc, char *argv[]) {
                 else
                         k = r == EXIT_SUCCESS ? print_nothing(bus, &options) : EXIT_SUCCESS;
                 r = r == EXIT_SUCCESS ? k : r;
-        }
+        } else if (r == EXIT_NOT_RUNNING && options.json != JSON_OFF)
+                r = print_json(&status, options.json);
         json_decref(status.master);
         json_decref(status.jobs);
         json_decref(status.workers);

@@ -10,6 +10,8 @@
  * value is the letter of its type, a colon, and itself. A method whose value is a list of two strings fails with that
  * error and message; AddJob's value is the name to return. Calls that change something are written to standard output,
  * a line each. "ready" comes first.
+ *
+ * "org.freedesktop.systemd1": {UNIT: [STATE OF ITS FILE, ACTIVE STATE], …} plays systemd, too.
  */
 
 #include <errno.h>
@@ -158,13 +160,82 @@ static const sd_bus_vtable worker_methods[] = {
         SD_BUS_VTABLE_END,
 };
 
+/* systemd: GetUnitFileState(unit) and LoadUnit(unit), whose object has one property. */
+static int on_unit_call(sd_bus_message *call, void *userdata, sd_bus_error *ret_error) {
+        const char *name, *state;
+        char *path;
+        int r;
+
+        r = sd_bus_message_read(call, "s", &name);
+        if (r < 0)
+                return r;
+        state = json_string_value(json_array_get(json_object_get((json_t *) userdata, name), 0));
+        if (!state)
+                return sd_bus_error_set(ret_error, "org.freedesktop.systemd1.NoSuchUnit", name);
+        if (sd_bus_message_is_method_call(call, NULL, "GetUnitFileState"))
+                return sd_bus_reply_method_return(call, "s", state);
+        r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", name, &path);
+        if (r < 0)
+                return r;
+        r = sd_bus_reply_method_return(call, "o", path);
+        free(path);
+        return r;
+}
+
+static int get_active_state(sd_bus *bus, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        char *name;
+        int r;
+
+        r = sd_bus_path_decode(path, "/org/freedesktop/systemd1/unit", &name);
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        r = sd_bus_message_append(reply, "s",
+                                  json_string_value(json_array_get(json_object_get((json_t *) userdata, name), 1)));
+        free(name);
+        return r;
+}
+
+static int find_unit(sd_bus *bus, const char *path, const char *interface, void *userdata, void **ret_found,
+                     sd_bus_error *ret_error) {
+        *ret_found = userdata;
+        return 1;
+}
+
+static const sd_bus_vtable manager_methods[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD("GetUnitFileState", "s", "s", on_unit_call, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD("LoadUnit", "s", "o", on_unit_call, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_VTABLE_END,
+};
+
+static const sd_bus_vtable unit_properties[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_PROPERTY("ActiveState", "s", get_active_state, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+static int serve_systemd(sd_bus *bus, json_t *units) {
+        int r;
+
+        if (!units)
+                return 0;
+        r = sd_bus_add_object_vtable(bus, NULL, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                                     manager_methods, units);
+        if (r >= 0)
+                r = sd_bus_add_fallback_vtable(bus, NULL, "/org/freedesktop/systemd1/unit",
+                                               "org.freedesktop.systemd1.Unit", unit_properties, find_unit, units);
+        return r < 0 ? r : sd_bus_request_name(bus, "org.freedesktop.systemd1", 0);
+}
+
 /* The names are written out here: what primectl calls is compared with the contract. */
 static int serve(sd_bus *bus, json_t *answers) {
         json_t *master = json_object_get(answers, "org.primed.Master1");
         json_t *worker = json_object_get(answers, "org.primed.Worker1");
-        int r = 0;
+        int r;
 
-        if (master) {
+        r = serve_systemd(bus, json_object_get(answers, "org.freedesktop.systemd1"));
+        if (master && r >= 0) {
                 r = sd_bus_add_object_vtable(bus, NULL, "/org/primed/Master1", "org.primed.Master1", master_methods,
                                              master);
                 if (r >= 0)

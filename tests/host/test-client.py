@@ -81,7 +81,11 @@ class Daemons:
 
     def __enter__(self):
         self.bus.__enter__()
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def start(self):
@@ -297,8 +301,41 @@ def nothing_running_is_three(folder):
         assert process.returncode == 3 and json.loads(process.stdout)["master"] is None
         process = primectl(check=False, env=bus.environment)
         assert process.returncode == 2 and process.stdout.startswith("primectl [OPTIONS...] COMMAND")
-    process = primectl("jobs", check=False, env=bus.environment)
-    assert process.returncode == 1 and "system bus" in process.stderr, process
+    for arguments in (["jobs"], ["status"], ["status", "--json=short"]): # the bus has ended
+        process = primectl(*arguments, check=False, env=bus.environment)
+        assert process.returncode == 3 and process.stderr.count("\n") == 1, process
+        assert "Cannot connect to the system bus: " in process.stderr and "Is dbus running?" in process.stderr, process
+    assert json.loads(process.stdout)["worker"] is None
+    broken = {**bus.environment, "DBUS_SYSTEM_BUS_ADDRESS": "tcp:nonsense"}
+    assert primectl("status", check=False, env=broken).returncode == 1
+
+
+@claim
+def advice_follows_systemd(folder):
+    """what to do about daemons that do not answer depends on what systemd says of them"""
+    def advice(daemons, **units):
+        found = {"primed-master.service": ["disabled", "inactive"], "primed-worker.service": ["disabled", "inactive"],
+                 "primed-scout.service": ["static", "inactive"]}
+        found.update({f"primed-{name}.service": state for name, state in units.items()})
+        with open(daemons.path, "w", encoding="utf-8") as file:
+            json.dump({"org.freedesktop.systemd1": found}, file)
+        daemons.stop()
+        daemons.start()
+        return daemons.run("status", expect=3)[0]
+
+    with Daemons(folder) as daemons:
+        fresh = advice(daemons)
+        assert "'systemctl enable --now primed-worker' makes this host a worker: it joins every master of" in fresh
+        stopped = advice(daemons, worker=["enabled", "inactive"], master=["enabled-runtime", "inactive"])
+        assert "primed-worker is enabled, but stopped: 'systemctl start primed-worker' starts it." in stopped, stopped
+        assert "primed-master is enabled, but stopped: 'systemctl start primed-master'" in stopped, stopped
+        masked = advice(daemons, worker=["masked", "inactive"], master=["masked-runtime", "failed"])
+        assert "primed-worker is masked: 'systemctl unmask primed-worker' lets it start again." in masked, masked
+        assert "primed-master is masked: 'systemctl unmask primed-master'" in masked and "enable --now" not in masked
+        failed = advice(daemons, worker=["enabled", "inactive"], scout=["static", "failed"])
+        assert "primed-scout failed: 'journalctl -u primed-scout' says why." in failed, failed
+        lost = advice(daemons, worker=["enabled", "active"], scout=["static", "active"])
+        assert "primed-scout is running, but not on the bus: 'journalctl -u primed-scout' says why." in lost, lost
 
 
 @claim
