@@ -17,7 +17,8 @@
  *                            advertise_problem s, port u, audit s ("unaudited"), workers u, threads u (in use),
  *                            jobs u, uptime_usec t
  *     ListJobs() → aa{sv}    name s, id s (16 hex digits), from s, to s ("" open), state s ("running", "paused",
- *                            "finished", "failed"), problem s, priority u, store s (path), frontier s (all numbers
+ *                            "finished", "failed"), problem s, priority u, standing b (the job of master.conf),
+ *                            store s (path), frontier s (all numbers
  *                            below it are done), blocks_total t, blocks_in_order t, blocks_spooled t, numbers_total d,
  *                            numbers_done d, primes t, bytes t, segments t, disagreements t, rate d (numbers a
  *                            second, over the last 30 s), remaining_usec t (UINT64_MAX unknown), audit s

@@ -72,6 +72,24 @@ static int select_word(const json_t *jobs, const char *word, json_t *selected) {
         return found;
 }
 
+/* The standing job is everybody's: the one that somebody started is meant. Nothing changes if there are several. */
+static int leave_out_standing(json_t *selected) {
+        json_t *job, *others = json_array();
+        size_t i;
+        int r = 0;
+
+        if (!others)
+                return -ENOMEM;
+        json_array_foreach(selected, i, job)
+                if (!json_is_true(json_object_get(job, "standing")) && json_array_append(others, job) < 0)
+                        r = -ENOMEM;
+        if (r >= 0 && json_array_size(others) == 1 &&
+            (json_array_clear(selected) < 0 || json_array_extend(selected, others) < 0))
+                r = -ENOMEM;
+        json_decref(others);
+        return r;
+}
+
 static int select_only(const json_t *jobs, const char *states, const char *verb, json_t *selected) {
         _cleanup_free_ char *names = NULL;
         json_t *job;
@@ -80,6 +98,8 @@ static int select_only(const json_t *jobs, const char *states, const char *verb,
         json_array_foreach(jobs, i, job)
                 if (job_is_one_of(job, states) && json_array_append(selected, job) < 0)
                         return -ENOMEM;
+        if (leave_out_standing(selected) < 0)
+                return -ENOMEM;
         if (json_array_size(selected) == 1)
                 return 0;
         if (json_array_size(selected) == 0) {

@@ -65,6 +65,11 @@ static void put_u32(Record *record, const char *key, uint32_t value) {
                 record->r = bus_append_u32(record->m, key, value);
 }
 
+static void put_bool(Record *record, const char *key, bool value) {
+        if (record->r >= 0)
+                record->r = bus_append_bool(record->m, key, value);
+}
+
 static void put_u64(Record *record, const char *key, uint64_t value) {
         if (record->r >= 0)
                 record->r = bus_append_u64(record->m, key, value);
@@ -160,6 +165,7 @@ static void put_job_entry(Record *record, const JobsEntry *entry) {
         put_string(record, "state", master_job_state_name(entry->open ? entry->status.state : MASTER_JOB_FAILED));
         put_string(record, "problem", entry->problem);
         put_u32(record, "priority", job->priority);
+        put_bool(record, "standing", job->origin == REGISTRY_BY_CONFIG);
         put_string(record, "store", entry->open ? entry->status.store_path : job->store);
         put_string(record, "audit", AUDIT);
 }

@@ -401,6 +401,19 @@ def jobs_are_chosen(folder):
 
 
 @claim
+def the_standing_job_steps_back(folder):
+    """without a name the standing job is meant only when no other comes into question"""
+    standing, started = job("0-open", standing="b:true"), job("0-1", standing="b:false")
+    with Daemons(folder, {"ListJobs": [standing, started]}) as daemons:
+        assert "Paused 0-1; " in daemons.run("pause")[0]
+        assert "Cancelled 0-1. " in daemons.run("cancel")[0]
+        daemons.change(MASTER, "ListJobs", [standing])
+        assert "Paused 0-open; " in daemons.run("pause")[0]
+        daemons.change(MASTER, "ListJobs", [standing, started, job("5-9")])
+        assert "There are 3 jobs to pause: 0-open, 0-1, 5-9. Name one." in daemons.run("pause", expect=1)[1]
+
+
+@claim
 def start_waits(folder):
     """--wait follows a job to its end, over a restart of the master"""
     with Daemons(folder, {"AddJob": "0-1"}) as daemons:

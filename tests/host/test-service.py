@@ -280,7 +280,7 @@ def keeps_the_standing_job(folder):
         assert list(bus.jobs()) == [by_hand]
         master.configure('job = { from = "0"; priority = 1; };')
         master.reload()
-        assert sorted(bus.jobs()) == ["0-open", by_hand]
+        assert {name: job["standing"] for name, job in bus.jobs().items()} == {"0-open": True, by_hand: False}
         bus.change("CancelJob", "0-open")
         master.reload()
         master.stop()
