@@ -46,6 +46,16 @@ class Bus:
             file.write(BUS_CONFIG.format(path=self.path))
         os.chmod(folder, 0o755)
 
+    def offer(self, name, program):
+        """Before the start: the daemon runs the program for whoever calls the name."""
+        folder = self.path + "-services"
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, name + ".service"), "w", encoding="utf-8") as file:
+            file.write(f"[D-BUS Service]\nName={name}\nExec={program}\n")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(BUS_CONFIG.format(path=self.path).replace(
+                "  <policy", f"  <servicedir>{folder}</servicedir>\n  <policy", 1))
+
     def start(self):
         if os.path.exists(self.path):
             os.unlink(self.path)

@@ -414,6 +414,24 @@ def the_standing_job_steps_back(folder):
 
 
 @claim
+def looking_starts_nothing(folder):
+    """a master that D-Bus could start is left alone by whoever only looks, or changes a job that must be there"""
+    starter, started = os.path.join(folder, "starter"), os.path.join(folder, "started")
+    with open(starter, "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\ntouch {started}\n")
+    os.chmod(starter, 0o755)
+    bus = Bus(folder)
+    bus.offer(MASTER, starter)
+    with bus:
+        for arguments in (["status"], ["jobs"], ["workers"], ["pause"], ["cancel", "x"], ["resume"]):
+            assert primectl(*arguments, check=False, env=bus.environment).returncode == 3, arguments
+        assert primectl("count", check=False, env={**bus.environment, "HOME": folder}).returncode == 1
+        assert not os.path.exists(started)
+        assert primectl("start", "--to=5", check=False, env=bus.environment).returncode == 1
+        assert os.path.exists(started)
+
+
+@claim
 def start_waits(folder):
     """--wait follows a job to its end, over a restart of the master"""
     with Daemons(folder, {"AddJob": "0-1"}) as daemons:
