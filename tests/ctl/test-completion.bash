@@ -68,7 +68,7 @@ for verb in $verbs; do
         check "$(help_options "$verb")" primectl "$verb" --
 done
 
-# Every verb and option in the file for zsh, which is not run.
+# Every verb and option in the file for zsh.
 for verb in $verbs; do
         number=$((number + 1))
         missing=
@@ -79,12 +79,25 @@ for verb in $verbs; do
         [[ -z $missing ]] || echo "# not in _primectl:$missing"
         echo "${missing:+not }ok $number - zsh knows $verb"
 done
-number=$((number + 1))
-if ! command -v zsh >/dev/null; then
-        echo "ok $number - zsh reads the file # SKIP needs zsh"
-elif zsh -n "$tree/completions/_primectl"; then
-        echo "ok $number - zsh reads the file"
-else
-        echo "not ok $number - zsh reads the file"
-fi
+
+# What zsh says to each, without the files of whoever runs this.
+zsh_check() {
+        local name=$1
+        shift
+        number=$((number + 1))
+        if ! command -v zsh >/dev/null; then
+                echo "ok $number - $name # SKIP needs zsh"
+        elif zsh -f "$@" 2>&1; then
+                echo "ok $number - $name"
+        else
+                echo "not ok $number - $name"
+        fi
+}
+
+zsh_check 'zsh reads the file' -n "$tree/completions/_primectl"
+# shellcheck disable=SC2016
+zsh_check 'zsh finds and loads it for primectl' -c '
+        fpath=("$1" $fpath)
+        autoload -Uz compinit && compinit -D -u && [[ $_comps[primectl] == _primectl ]] &&
+                autoload +X _primectl && [[ $functions[_primectl] == *_arguments* ]]' zsh "$tree/completions"
 echo "1..$number"
