@@ -215,8 +215,11 @@ def bus_and_firewall(_folder):
         rules = xml.etree.ElementTree.parse(find(name)).getroot()
         owners = [policy.get("user") for policy in rules.iter("policy") if policy.find("allow[@own]") is not None]
         assert owners == ["primed"], owners
-    port = xml.etree.ElementTree.parse(find("primed.xml")).getroot().find("port")
-    assert port.get("port") == "7919" and port.get("protocol") == "tcp"
+    profile = xml.etree.ElementTree.parse(find("primed.xml")).getroot()
+    assert [port.attrib for port in profile.iter("port")] == [{"port": "7919", "protocol": "tcp"}]
+    # Behind a closed mDNS nobody would know that the port is open.
+    assert [include.attrib for include in profile.iter("include")] == [{"service": "mdns"}]
+    assert "\nports=7919/tcp|5353/udp\n" in read(find("primed"))
     assert "ListenStream=7919\n" in read(units()["primed-master.socket"])
     alias = re.search("^SystemdService=(.*)$", read(find("org.primed.Master1.service")), re.MULTILINE)[1]
     assert f"Alias={alias}\n" in read(units()["primed-master.service"])
