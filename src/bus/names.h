@@ -12,8 +12,8 @@
  *                                                     goes on with its store. Root.
  *     PauseJob(s name), ResumeJob(s name), CancelJob(s name)   Cancelling keeps the store. Root.
  *     GetStatus() → a{sv}    name s, id s (64 hex digits), version s, state s ("working" blocks are out or wanted,
- *                            "idle" no job wants any), problem s ("" none), hint s (what may keep workers away: an active
- *                            firewall and its command; "" nothing known), advertised s (the mDNS name; "" not),
+ *                            "idle" no job wants any), problem s ("" none), hint s (what may keep workers away: an
+ *                            active firewall and its command; "" nothing known), advertised s (the mDNS name; "" not),
  *                            advertise_problem s, port u, audit s ("unaudited"), workers u, threads u (in use),
  *                            jobs u, uptime_usec t
  *     ListJobs() → aa{sv}    name s, id s (16 hex digits), from s, to s ("" open), state s ("running", "paused",

@@ -38,12 +38,12 @@ void worker_gate_explain(const char *path, int error, char *ret_reason, size_t s
         switch (-error) {
         case ENOENT:
         case ENOTSOCK:
-                (void) snprintf(ret_reason, size, "there is no socket %s: 'systemctl start primed-worker.socket' makes it",
-                                path);
+                (void) snprintf(ret_reason, size,
+                                "there is no socket %s: 'systemctl start primed-worker.socket' makes it", path);
                 return;
         case ECONNREFUSED:
-                (void) snprintf(ret_reason, size, "nobody listens at %s: 'systemctl restart primed-worker.socket' mends it",
-                                path);
+                (void) snprintf(ret_reason, size,
+                                "nobody listens at %s: 'systemctl restart primed-worker.socket' mends it", path);
                 return;
         case EACCES:
         case EPERM:
@@ -54,7 +54,8 @@ void worker_gate_explain(const char *path, int error, char *ret_reason, size_t s
                 (void) snprintf(ret_reason, size, "%s", WORKER_GATE_SILENCE);
                 return;
         case EAGAIN:
-                (void) snprintf(ret_reason, size, "the worker takes no connections: 'journalctl -u primed-worker' says why");
+                (void) snprintf(ret_reason, size,
+                                "the worker takes no connections: 'journalctl -u primed-worker' says why");
                 return;
         default:
                 (void) snprintf(ret_reason, size, "%s: %s", path, strerror(-error));
