@@ -162,9 +162,10 @@ class Host:
 
     def destroy(self):
         if self.nspawn and self.nspawn.poll() is None:
-            if self.leader:
+            # Also that of a host which did not finish booting: it would outlive systemd-nspawn.
+            for pid in call("pgrep", "-P", str(self.nspawn.pid), check=False).split():
                 try:
-                    os.kill(int(self.leader), signal.SIGKILL)
+                    os.kill(int(pid), signal.SIGKILL)
                 except ProcessLookupError:
                     pass
             if not self._ended(10):
