@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Signals and memory, before anything else. */
+/* Signals and memory, before anything else, and what systemd is told. */
 
 #include "base/daemon.h"
 
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 void daemon_prepare(void) {
         sigset_t mask;
@@ -21,4 +26,12 @@ void daemon_prepare(void) {
         (void) sigaddset(&mask, SIGHUP);
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
+}
+
+void daemon_tell_reloading(void) {
+        struct timespec now = {};
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+                          (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000);
 }

@@ -8,3 +8,9 @@
  * blocks that come and go.
  */
 void daemon_prepare(void);
+
+/*
+ * Tells systemd that the settings are read anew; READY=1 must follow. With the time that Type=notify-reload asks for:
+ * microseconds of CLOCK_MONOTONIC, not of base/clock.h.
+ */
+void daemon_tell_reloading(void);

@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "master/acceptor.h"
@@ -193,12 +193,10 @@ static void service_reload(Service *service) {
         _cleanup_(master_config_freep) MasterConfig *config = NULL;
         const char *path = service->settings.config_path;
         StandingNumbers numbers;
-        struct timespec now;
         int r;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reading %s",
-                          (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000, path);
+        daemon_tell_reloading();
+        (void) sd_notifyf(false, "STATUS=Reading %s", path);
         service->problem = PROBLEM_NONE;
         r = master_config_load(path, &config, &service->problem);
         if (r >= 0) {

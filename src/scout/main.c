@@ -2,7 +2,6 @@
 
 /* primed-scout: parse – new – loop. */
 
-#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -87,12 +85,7 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
-        /* systemd measures by CLOCK_MONOTONIC here. */
-        struct timespec now = {};
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
-                          (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000);
+        daemon_tell_reloading();
         scout_reload(userdata);
         (void) sd_notify(0, "READY=1");
         return 0;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -102,11 +101,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        (void) sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                          (unsigned long long) now.tv_sec * 1000000 + (unsigned long long) now.tv_nsec / 1000);
+        daemon_tell_reloading();
         worker_reload(userdata);
         (void) sd_notify(0, "READY=1");
         return 0;
