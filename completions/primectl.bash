@@ -31,7 +31,7 @@ _primectl() {
                 [resume]='--help --host --quiet'
                 [cancel]='--help --host --quiet'
                 [join]='--help --threads --name --quiet --debug'
-                [local]='--help --from --to --length --store --threads --workers --segment-blocks --quiet --json --debug'
+                [local]='--help --from --to --length --store --threads --workers --segment-blocks --keep --quiet --json --debug'
                 [cat]='--help --store --job --lines'
                 [count]='--help --store --job'
                 [info]='--help --store --job --json'
@@ -71,6 +71,10 @@ _primectl() {
                 ;;
         --job)
                 mapfile -t COMPREPLY < <(compgen -W "$(__primectl_jobs)" -- "$current")
+                return
+                ;;
+        --keep)
+                mapfile -t COMPREPLY < <(compgen -W 'full digest' -- "$current")
                 return
                 ;;
         --json)

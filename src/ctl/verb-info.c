@@ -19,6 +19,7 @@
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
 #include "prime/number.h"
+#include "store/layout.h"
 
 typedef struct StoreInfo {
         char *path;
@@ -146,6 +147,8 @@ static int print_text(const StoreInfo *info) {
                 printf(", 1 open with %" PRIu64 " block%s", totals->open_blocks, text_plural(totals->open_blocks));
         if (totals->n_islands > 0)
                 printf(", %" PRIu64 " beyond a hole", totals->n_islands);
+        if (totals->n_quarantined > 0)
+                printf(", %" PRIu64 " damaged and put aside", totals->n_quarantined);
         printf("\n");
         if (totals->spool_files > 0)
                 printf("Spool:        %" PRIu64 " block%s with %s prime%s, %s\n", totals->spool_blocks,
@@ -158,7 +161,7 @@ static int print_text(const StoreInfo *info) {
         if (info->facts.gap > 0)
                 printf("Largest gap:  %" PRIu64 ", after %s\n", info->facts.gap, gap_at);
         printf("Twin pairs:   %s\n", text_grouped(info->facts.twins, a));
-        if (totals->n_segments > 0)
+        if (totals->n_blocks > 0)
                 printf("Chain:        %s\n", info->chain);
         print_workers(info);
         printf("Audit:        unaudited\n");
@@ -221,7 +224,8 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
 
         object = json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
                            "s:o, s:o, s:s, s:o, s:s}",
-                           "store", json_text(info->path), "format", 0, "from", json_number(grid->from),
+                           "store", json_text(info->path), "format", (int) STORE_FORMAT,
+                           "from", json_number(grid->from),
                            "to", grid->open ? json_null() : json_number(grid->to),
                            "complete_to", json_number(info->coverage),
                            "percent", info->percent < 0 ? json_null() : json_real(info->percent),

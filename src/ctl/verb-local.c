@@ -38,6 +38,7 @@ typedef struct LocalRun {
         char *store_path;
         bool store_is_default;
         unsigned n_threads, n_workers, segment_blocks;
+        StoreKeep keep; /* 0: the default */
         bool quiet, json, debug;
 
         mpz_t from, to;
@@ -65,20 +66,23 @@ static void help(void) {
                "     --threads=N         Threads of each worker (default: all cores, shared\n"
                "                         among the workers)\n"
                "     --workers=N         Worker processes (default: 1)\n"
-               "     --segment-blocks=N  Blocks in one file of a new store (default: %d)\n"
+               "     --segment-blocks=N  Blocks in one file of a new store (default: so many\n"
+               "                         that it has about 128 MiB)\n"
+               "     --keep=WHAT         full: the primes; digest: counts and digests, in a few\n"
+               "                         bytes, from which any prime is found again on demand\n"
+               "                         (default: full)\n"
                "  -q --quiet             Print nothing but errors\n"
                "     --json              End with one JSON object on standard output\n"
                "     --debug             Log details\n\n"
                "Without an interval it goes on with the store, or with the one that was used\n"
                "last, or finds the primes below 10^9.\n"
-               "A, B and N are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n",
-               STORE_SEGMENT_BLOCKS_DEFAULT);
+               "A, B and N are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n");
 }
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[], LocalRun *run) {
         enum { ARG_FROM = 0x100, ARG_TO, ARG_LENGTH, ARG_STORE, ARG_THREADS, ARG_WORKERS, ARG_SEGMENT_BLOCKS,
-               ARG_JSON, ARG_DEBUG };
+               ARG_KEEP, ARG_JSON, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "from", required_argument, NULL, ARG_FROM },
@@ -88,6 +92,7 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                 { "threads", required_argument, NULL, ARG_THREADS },
                 { "workers", required_argument, NULL, ARG_WORKERS },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
+                { "keep", required_argument, NULL, ARG_KEEP },
                 { "quiet", no_argument, NULL, 'q' },
                 { "json", no_argument, NULL, ARG_JSON },
                 { "debug", no_argument, NULL, ARG_DEBUG },
@@ -132,6 +137,12 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                         if (option_unsigned("segment-blocks", optarg, 1, STORE_SEGMENT_BLOCKS_MAX,
                                             &run->segment_blocks) < 0)
                                 return -1;
+                        break;
+                case ARG_KEEP:
+                        if (store_keep_parse(optarg, &run->keep) < 0) {
+                                log_error("--keep=%s: give \"full\" or \"digest\".", optarg);
+                                return -1;
+                        }
                         break;
                 case ARG_JSON:
                         run->json = true;
@@ -417,6 +428,7 @@ static int run_cluster(LocalRun *run) {
                 .from = from,
                 .to = to,
                 .segment_blocks = run->segment_blocks,
+                .keep = run->keep ? store_keep_name(run->keep) : NULL,
                 .n_workers = run->n_workers,
                 .n_threads = run->n_threads,
                 .debug = run->debug,

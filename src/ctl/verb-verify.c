@@ -77,6 +77,7 @@ static void print_intact(const VerifyReport *report) {
 static int verify(const StoreArguments *arguments) {
         bool quiet = arguments->has_option;
         VerifyLine line = { .enabled = !quiet && isatty(STDERR_FILENO), .last_usec = clock_now_usec() };
+        const VerifyOptions options = { .progress = on_progress, .userdata = &line };
         _cleanup_free_ char *path = NULL;
         Problem problem = PROBLEM_NONE;
         VerifyReport report;
@@ -86,7 +87,7 @@ static int verify(const StoreArguments *arguments) {
         r = store_verb_path(arguments, &path);
         if (r != 0)
                 return r;
-        r = verify_store(path, on_progress, &line, &report, &fault, &problem);
+        r = verify_store(path, &options, &report, &fault, &problem);
         if (line.shown)
                 fprintf(stderr, "\r\033[K");
         if (r < 0) {

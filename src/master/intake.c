@@ -10,10 +10,7 @@
 
 /* The plan says that this block is there already: is it the same? */
 static IntakeOutcome intake_compare(const MasterJob *job, const MessageBlock *block, Problem *problem) {
-        uint8_t stored[SHA256_SIZE];
-
-        if (store_block_digest(job->store, block->sequence, stored) < 0 ||
-            memcmp(stored, block->digest, sizeof stored) == 0)
+        if (store_has_digest(job->store, block->sequence, block->digest) != 0)
                 return INTAKE_KNOWN;
         (void) problem_set(problem, EBADMSG,
                            "block %" PRIu64 " differs from the one that was stored before; one of the two is wrong",

@@ -84,7 +84,7 @@ int local_run(const LocalRunSettings *run) {
                         .from = from,
                         .to = open ? NULL : to,
                         .store_path = run->store_path,
-                        .segment_blocks = run->segment_blocks,
+                        .store_options = run->store_options,
                 }, &problem);
         if (r < 0) {
                 /* Whoever started us tells it to the person. */

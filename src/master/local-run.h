@@ -3,13 +3,13 @@
 
 /* The master as a child of `primectl local`: one job, workers and reports over a control socket, no daemon. */
 
-#include <stdint.h>
+#include "store/store.h"
 
 typedef struct LocalRunSettings {
         int control_fd;  /* see local-control.h */
         int interval_fd; /* a file with the ends A and B of the job, a line each; without B the job is open */
         const char *store_path;
-        uint64_t segment_blocks; /* of a new store */
+        StoreOptions store_options;
 } LocalRunSettings;
 
 /* Until the job is finished, or whoever started us stops it. 0, or an error that was told. */

@@ -20,7 +20,8 @@ static const char *arg_config = SETTINGS_MASTER_PATH;
 static const char *arg_key;
 static const char *arg_state = PLACE_STATE;
 static unsigned arg_control_fd;
-static unsigned arg_segment_blocks = STORE_SEGMENT_BLOCKS_DEFAULT;
+static unsigned arg_segment_blocks;
+static StoreKeep arg_keep = STORE_KEEP_FULL;
 static unsigned arg_interval_fd;
 static const char *arg_store;
 static int arg_log_priority = LOG_INFO;
@@ -44,7 +45,8 @@ static void help(void) {
                "     --store=DIR         The store\n"
                "     --interval=FD       Read the job's ends from this file: A and B, a line\n"
                "                         each, for [A, B); without B the job is open\n"
-               "     --segment-blocks=N  Blocks in a segment of a new store\n\n"
+               "     --segment-blocks=N  Blocks in a segment of a new store\n"
+               "     --keep=WHAT         What to keep of the blocks: full or digest\n\n"
                "It is started by systemd or by primectl(1). See primed-master(8).\n",
                SETTINGS_MASTER_PATH, PLACE_STATE);
 }
@@ -63,7 +65,7 @@ static int check_arguments(void) {
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[]) {
         enum { ARG_VERSION = 0x100, ARG_CONFIG, ARG_STATE, ARG_KEY, ARG_CONTROL, ARG_STORE, ARG_INTERVAL,
-               ARG_SEGMENT_BLOCKS, ARG_DEBUG };
+               ARG_SEGMENT_BLOCKS, ARG_KEEP, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
@@ -74,6 +76,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 { "store", required_argument, NULL, ARG_STORE },
                 { "interval", required_argument, NULL, ARG_INTERVAL },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
+                { "keep", required_argument, NULL, ARG_KEEP },
                 { "debug", no_argument, NULL, ARG_DEBUG },
                 {},
         };
@@ -110,6 +113,12 @@ static int parse_arguments(int argc, char *argv[]) {
                         if (option_unsigned("segment-blocks", optarg, 1, STORE_SEGMENT_BLOCKS_MAX,
                                             &arg_segment_blocks) < 0)
                                 return -1;
+                        break;
+                case ARG_KEEP:
+                        if (store_keep_parse(optarg, &arg_keep) < 0) {
+                                log_error("--keep=%s: give \"full\" or \"digest\".", optarg);
+                                return -1;
+                        }
                         break;
                 case ARG_DEBUG:
                         arg_log_priority = LOG_DEBUG;
@@ -150,7 +159,7 @@ static int run_local(void) {
                 .control_fd = (int) arg_control_fd,
                 .interval_fd = (int) arg_interval_fd,
                 .store_path = arg_store,
-                .segment_blocks = arg_segment_blocks,
+                .store_options = { .segment_blocks = arg_segment_blocks, .keep = arg_keep },
         });
 }
 

@@ -50,40 +50,40 @@ static const char *state_text(MasterBusState state) {
 /* reading */
 
 /* A dictionary that is being written: after the first failure nothing happens any more. */
-typedef struct Record {
+typedef struct BusRecord {
         sd_bus_message *m;
         int r;
-} Record;
+} BusRecord;
 
-static void put_string(Record *record, const char *key, const char *value) {
+static void put_string(BusRecord *record, const char *key, const char *value) {
         if (record->r >= 0)
                 record->r = bus_append_string(record->m, key, value);
 }
 
-static void put_u32(Record *record, const char *key, uint32_t value) {
+static void put_u32(BusRecord *record, const char *key, uint32_t value) {
         if (record->r >= 0)
                 record->r = bus_append_u32(record->m, key, value);
 }
 
-static void put_bool(Record *record, const char *key, bool value) {
+static void put_bool(BusRecord *record, const char *key, bool value) {
         if (record->r >= 0)
                 record->r = bus_append_bool(record->m, key, value);
 }
 
-static void put_u64(Record *record, const char *key, uint64_t value) {
+static void put_u64(BusRecord *record, const char *key, uint64_t value) {
         if (record->r >= 0)
                 record->r = bus_append_u64(record->m, key, value);
 }
 
-static void put_double(Record *record, const char *key, double value) {
+static void put_double(BusRecord *record, const char *key, double value) {
         if (record->r >= 0)
                 record->r = bus_append_double(record->m, key, value);
 }
 
 /* Answers with n dictionaries: a{sv}, or with `list` aa{sv}. */
 static int reply_records(sd_bus_message *call, MasterBus *bus, bool list, size_t n,
-                         void (*put)(Record *record, MasterBus *bus, size_t index)) {
-        Record record = {};
+                         void (*put)(BusRecord *record, MasterBus *bus, size_t index)) {
+        BusRecord record = {};
 
         record.r = sd_bus_message_new_method_return(call, &record.m);
         if (record.r >= 0 && list)
@@ -103,7 +103,7 @@ static int reply_records(sd_bus_message *call, MasterBus *bus, bool list, size_t
         return record.r;
 }
 
-static void put_status(Record *record, MasterBus *bus, size_t index) {
+static void put_status(BusRecord *record, MasterBus *bus, size_t index) {
         const Master *master = bus->settings.master;
         MasterBusState state = master_bus_state(bus);
         MasterBusFacts facts = {};
@@ -156,7 +156,7 @@ static uint64_t job_remaining(const MasterJobStatus *status) {
 }
 
 /* What is known of a job whether or not its store is open. */
-static void put_job_entry(Record *record, const JobsEntry *entry) {
+static void put_job_entry(BusRecord *record, const JobsEntry *entry) {
         const RegistryJob *job = entry->job;
 
         put_string(record, "name", job->name);
@@ -171,7 +171,7 @@ static void put_job_entry(Record *record, const JobsEntry *entry) {
 }
 
 /* The rest; nothing is done and nothing known when the store is not open. */
-static void put_job_progress(Record *record, const JobsEntry *entry) {
+static void put_job_progress(BusRecord *record, const JobsEntry *entry) {
         const MasterJobStatus *status = &entry->status;
         const StoreTotals *totals = &status->totals;
         _cleanup_free_ char *frontier = entry->open ? job_frontier(status) : strdup(entry->job->from);
@@ -201,7 +201,7 @@ static void put_job_progress(Record *record, const JobsEntry *entry) {
         put_u64(record, "remaining_usec", entry->open ? job_remaining(status) : UINT64_MAX);
 }
 
-static void put_job(Record *record, MasterBus *bus, size_t index) {
+static void put_job(BusRecord *record, MasterBus *bus, size_t index) {
         JobsEntry entry;
 
         jobs_entry(bus->settings.jobs, index, &entry);
@@ -209,7 +209,7 @@ static void put_job(Record *record, MasterBus *bus, size_t index) {
         put_job_progress(record, &entry);
 }
 
-static void put_worker(Record *record, MasterBus *bus, size_t index) {
+static void put_worker(BusRecord *record, MasterBus *bus, size_t index) {
         MasterWorkerStatus worker;
 
         master_worker_status(bus->settings.master, index, &worker);

@@ -65,7 +65,7 @@ int master_job_open(const MasterJobSettings *settings, const Disk *disk, MasterJ
                 .store_path = strdup(settings->store_path),
                 .grid = grid,
                 .disk = disk,
-                .segment_blocks = settings->segment_blocks ?: STORE_SEGMENT_BLOCKS_DEFAULT,
+                .store_options = settings->store_options,
                 .priority = CLAMP(settings->priority ?: MASTER_PRIORITY_DEFAULT, 1u, (unsigned) WIRE_PRIORITY_MAX),
                 .paused = settings->paused,
                 .retry_usec = USEC_INFINITY,
@@ -76,7 +76,7 @@ int master_job_open(const MasterJobSettings *settings, const Disk *disk, MasterJ
         r = job_id(&job->grid, &job->id);
         if (r < 0)
                 return problem_set(problem, r, "Out of memory");
-        r = store_open(disk, job->store_path, &job->grid, job->segment_blocks, &job->store, problem);
+        r = store_open(disk, job->store_path, &job->grid, &job->store_options, &job->store, problem);
         if (r < 0)
                 return r;
         job->n_blocks_at_start = store_present(job->store)->n_members;
@@ -126,7 +126,7 @@ int master_job_reopen(MasterJob *job, Problem *problem) {
 
         r = job_check_store(job, &own);
         if (r >= 0)
-                r = store_open(job->disk, job->store_path, &job->grid, job->segment_blocks, &job->store, &own);
+                r = store_open(job->disk, job->store_path, &job->grid, &job->store_options, &job->store, &own);
         if (r < 0) {
                 job->error = r;
                 job->problem = own;

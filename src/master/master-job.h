@@ -16,7 +16,7 @@ typedef struct MasterJob {
         uint64_t id; /* from the definition alone: a restarted master, or another one, gives the same job the same id */
         Grid grid;
         const Disk *disk;
-        uint64_t segment_blocks;
+        StoreOptions store_options;
         unsigned priority;
         bool paused;
 

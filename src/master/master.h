@@ -72,8 +72,8 @@ typedef struct MasterJobSettings {
         mpz_srcptr from;
         mpz_srcptr to; /* NULL: open */
         const char *store_path;
-        uint64_t segment_blocks; /* of a new store; 0: the default */
-        unsigned priority;       /* 1 … 1000; 0: the default */
+        StoreOptions store_options;
+        unsigned priority; /* 1 … 1000; 0: the default */
         bool paused;
 } MasterJobSettings;
 

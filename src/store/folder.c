@@ -89,6 +89,9 @@ static int listing_add(FolderListing *listing, const char *name) {
                 return numbers_add(&listing->spool, number);
         case NAME_UNFINISHED:
                 return listing_add_unfinished(listing, name);
+        case NAME_QUARANTINED:
+                listing->n_quarantined++;
+                return 0;
         case NAME_PLAIN:
                 listing->has_job |= strcmp(name, LAYOUT_JOB) == 0;
                 listing->has_manifest |= strcmp(name, LAYOUT_MANIFEST) == 0;

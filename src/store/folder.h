@@ -46,7 +46,8 @@ typedef struct FolderNumbers {
 typedef struct FolderListing {
         FolderNumbers sealed, open, spool;
         bool has_job, has_manifest, has_provenance;
-        size_t n_foreign;    /* names that are none of ours */
+        size_t n_foreign;     /* names that are none of ours */
+        size_t n_quarantined; /* damaged files that a repair put aside */
         char **unfinished;   /* NULL-terminated, or NULL when there are none */
 } FolderListing;
 

@@ -12,12 +12,32 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/macro.h"
+#include "store/layout.h"
 
 #define FOOTER_MAGIC UINT64_C(0x746f6f6664656d70) /* "pmedfoot" */
 #define FOOTER_TAIL_MAGIC UINT64_C(0x646e6564656d7270) /* "prmedend" */
 #define FOOTER_FIXED_SIZE 224
-#define FOOTER_ENTRY_SIZE 48
+#define FOOTER_PACKED_SIZE_SIZE 4
 #define FOOTER_TAIL_SIZE 24
+
+const char *store_keep_name(StoreKeep keep) {
+        switch (keep) {
+        case STORE_KEEP_FULL:
+                return "full";
+        case STORE_KEEP_DIGEST:
+                return "digest";
+        }
+        return NULL;
+}
+
+int store_keep_parse(const char *word, StoreKeep *ret) {
+        for (StoreKeep keep = STORE_KEEP_FULL; keep <= STORE_KEEP_DIGEST; keep++)
+                if (strcmp(word, store_keep_name(keep)) == 0) {
+                        *ret = keep;
+                        return 0;
+                }
+        return -EINVAL;
+}
 
 void footer_done(Footer *footer) {
         free(footer->entries);
@@ -32,51 +52,73 @@ void footer_add(Footer *footer, const Record *record, uint64_t offset, uint64_t 
                 .packed_size = record->packed_size,
                 .count = (uint32_t) record->facts.count,
         };
-        memcpy(entry->digest, record->digest, SHA256_SIZE);
+        memcpy(entry->digest, record->digest, BLOCK_DIGEST_SIZE);
         facts_join(&footer->facts, &record->facts, block_length);
+        if (record->packed_size == 0)
+                footer->keep = STORE_KEEP_DIGEST;
         if (record->certainty == CERTAINTY_PROVED)
                 footer->n_proved++;
         else
                 footer->n_bpsw++;
 }
 
-void footer_digest(const Footer *footer, uint8_t ret[static SHA256_SIZE]) {
-        uint8_t chain[64 * SHA256_SIZE];
-        Sha256 *sha256 = sha256_new();
-        size_t n = 0;
+static void entry_encode(const FooterEntry *entry, uint8_t ret[static BLOCK_ENTRY_SIZE]) {
+        put_le32(ret, entry->count);
+        memcpy(ret + 4, entry->digest, BLOCK_DIGEST_SIZE);
+}
 
-        if (!sha256)
-                abort(); /* a few hundred bytes */
+static void index_encode(const Footer *footer, uint8_t *ret) {
+        for (uint64_t i = 0; i < footer->n_blocks; i++)
+                entry_encode(footer->entries + i, ret + i * BLOCK_ENTRY_SIZE);
+}
+
+uint8_t *footer_encode_index(const Footer *footer) {
+        uint8_t *index = malloc(MAX((size_t) footer->n_blocks * BLOCK_ENTRY_SIZE, (size_t) 1));
+
+        if (index)
+                index_encode(footer, index);
+        return index;
+}
+
+int footer_digest(const Footer *footer, uint8_t ret[static SHA256_SIZE]) {
+        _cleanup_free_ uint8_t *index = footer_encode_index(footer);
+
+        if (!index)
+                return -ENOMEM;
+        checksum_sha256(index, (size_t) footer->n_blocks * BLOCK_ENTRY_SIZE, ret);
+        return 0;
+}
+
+void footer_extend_chain(const Footer *footer, uint8_t chain[static SHA256_SIZE]) {
+        uint8_t link[SHA256_SIZE + BLOCK_ENTRY_SIZE];
+
         for (uint64_t i = 0; i < footer->n_blocks; i++) {
-                memcpy(chain + n, footer->entries[i].digest, SHA256_SIZE);
-                n += SHA256_SIZE;
-                if (n == sizeof chain || i + 1 == footer->n_blocks) {
-                        sha256_update(sha256, chain, n);
-                        n = 0;
-                }
+                memcpy(link, chain, SHA256_SIZE);
+                entry_encode(footer->entries + i, link + SHA256_SIZE);
+                checksum_sha256(link, sizeof link, chain);
         }
-        sha256_finish(sha256, ret);
-        sha256_free(sha256);
 }
 
 uint64_t footer_records_end(const Footer *footer) {
         const FooterEntry *last;
 
-        if (footer->n_blocks == 0)
+        if (footer->n_blocks == 0 || footer->keep == STORE_KEEP_DIGEST)
                 return FILE_HEADER_SIZE;
         last = footer->entries + footer->n_blocks - 1;
         return last->offset + RECORD_HEADER_SIZE + last->packed_size;
 }
 
-size_t footer_size(uint64_t n_blocks) {
-        return FOOTER_FIXED_SIZE + (size_t) n_blocks * FOOTER_ENTRY_SIZE + FOOTER_TAIL_SIZE;
+size_t footer_size(uint64_t n_blocks, StoreKeep keep) {
+        size_t entry_size = BLOCK_ENTRY_SIZE + (keep == STORE_KEEP_FULL ? FOOTER_PACKED_SIZE_SIZE : 0);
+
+        return FOOTER_FIXED_SIZE + (size_t) n_blocks * entry_size + FOOTER_TAIL_SIZE;
 }
 
 void footer_encode(const Footer *footer, uint8_t *ret) {
         const Facts *facts = &footer->facts;
-        size_t size = footer_size(footer->n_blocks);
+        size_t size = footer_size(footer->n_blocks, footer->keep);
         const uint64_t words[] = {
-                FOOTER_MAGIC, footer->number, footer->first_block, footer->n_blocks,
+                FOOTER_MAGIC, footer->first_block, footer->n_blocks, (uint64_t) footer->keep,
                 facts->count, facts->n_small,
                 facts->first.sequence, facts->first.offset, facts->last.sequence, facts->last.offset,
                 facts->gap, facts->gap_at.sequence, facts->gap_at.offset,
@@ -91,58 +133,77 @@ void footer_encode(const Footer *footer, uint8_t *ret) {
                 put_le64(p, words[i]);
         memcpy(p, footer->digest, SHA256_SIZE);
         p += SHA256_SIZE;
-        for (uint64_t i = 0; i < footer->n_blocks; i++, p += FOOTER_ENTRY_SIZE) {
-                const FooterEntry *entry = footer->entries + i;
-
-                put_le64(p, entry->offset);
-                put_le32(p + 8, entry->packed_size);
-                put_le32(p + 12, entry->count);
-                memcpy(p + 16, entry->digest, SHA256_SIZE);
-        }
+        index_encode(footer, p);
+        p += footer->n_blocks * BLOCK_ENTRY_SIZE;
+        for (uint64_t i = 0; footer->keep == STORE_KEEP_FULL && i < footer->n_blocks; i++, p += FOOTER_PACKED_SIZE_SIZE)
+                put_le32(p, footer->entries[i].packed_size);
         put_le64(p, size);
         put_le64(p + 8, FOOTER_TAIL_MAGIC);
         put_le64(p + 16, checksum_xxh3(ret, size - 8));
 }
 
-/* The index must tile the file from its header on, and agree with the sums. */
-static bool footer_is_consistent(const Footer *footer) {
+/* The index must agree with the sums. */
+static int footer_check(const Footer *footer) {
         uint8_t digest[SHA256_SIZE];
-        uint64_t offset = FILE_HEADER_SIZE, count = 0;
+        uint64_t count = 0;
 
-        for (uint64_t i = 0; i < footer->n_blocks; i++) {
-                if (footer->entries[i].offset != offset)
-                        return false;
-                offset += RECORD_HEADER_SIZE + (uint64_t) footer->entries[i].packed_size;
+        for (uint64_t i = 0; i < footer->n_blocks; i++)
                 count += footer->entries[i].count;
-        }
         if (count != footer->facts.count || footer->n_bpsw > footer->n_blocks ||
             footer->n_proved != footer->n_blocks - footer->n_bpsw)
-                return false;
-        footer_digest(footer, digest);
-        return memcmp(digest, footer->digest, SHA256_SIZE) == 0;
+                return -EBADMSG;
+        if (footer_digest(footer, digest) < 0)
+                return -ENOMEM;
+        return memcmp(digest, footer->digest, SHA256_SIZE) == 0 ? 0 : -EBADMSG;
+}
+
+/* `p`: behind the fixed part. A record without a packed bitmap has no place among others. */
+static int footer_decode_entries(Footer *footer, const uint8_t *p) {
+        const uint8_t *sizes = p + footer->n_blocks * BLOCK_ENTRY_SIZE;
+        uint64_t offset = FILE_HEADER_SIZE;
+
+        for (uint64_t i = 0; i < footer->n_blocks; i++, p += BLOCK_ENTRY_SIZE) {
+                FooterEntry *entry = footer->entries + i;
+
+                entry->count = get_le32(p);
+                memcpy(entry->digest, p + 4, BLOCK_DIGEST_SIZE);
+                if (footer->keep == STORE_KEEP_DIGEST)
+                        continue;
+                entry->packed_size = get_le32(sizes + i * FOOTER_PACKED_SIZE_SIZE);
+                entry->offset = offset;
+                offset += RECORD_HEADER_SIZE + (uint64_t) entry->packed_size;
+                if (entry->packed_size == 0)
+                        return -EBADMSG;
+        }
+        return 0;
 }
 
 int footer_decode(const uint8_t *data, size_t size, Footer *ret) {
         Footer footer;
         const uint8_t *p;
-        uint64_t claimed, n_blocks;
+        uint64_t claimed, n_blocks, keep;
+        int r;
 
-        if (size < footer_size(0))
+        if (size < footer_size(0, STORE_KEEP_DIGEST))
                 return -EBADMSG;
         claimed = get_le64(data + size - FOOTER_TAIL_SIZE);
-        if (claimed > size || claimed < footer_size(0) || claimed > footer_size(STORE_SEGMENT_BLOCKS_MAX) ||
+        if (claimed > size || claimed < footer_size(0, STORE_KEEP_DIGEST) ||
+            claimed > footer_size(FOOTER_BLOCKS_MAX, STORE_KEEP_FULL) ||
             get_le64(data + size - 16) != FOOTER_TAIL_MAGIC)
                 return -EBADMSG;
         p = data + size - claimed;
-        n_blocks = get_le64(p + 24);
-        if (get_le64(p) != FOOTER_MAGIC || n_blocks > STORE_SEGMENT_BLOCKS_MAX || claimed != footer_size(n_blocks) ||
+        n_blocks = get_le64(p + 16);
+        keep = get_le64(p + 24);
+        if (get_le64(p) != FOOTER_MAGIC || n_blocks == 0 || n_blocks > FOOTER_BLOCKS_MAX ||
+            (keep != STORE_KEEP_FULL && keep != STORE_KEEP_DIGEST) ||
+            claimed != footer_size(n_blocks, (StoreKeep) keep) ||
             get_le64(data + size - 8) != checksum_xxh3(p, (size_t) claimed - 8))
                 return -EBADMSG;
 
         footer = (Footer) {
-                .number = get_le64(p + 8),
-                .first_block = get_le64(p + 16),
+                .first_block = get_le64(p + 8),
                 .n_blocks = n_blocks,
+                .keep = (StoreKeep) keep,
                 .facts = {
                         .count = get_le64(p + 32),
                         .n_small = get_le64(p + 40),
@@ -159,21 +220,15 @@ int footer_decode(const uint8_t *data, size_t size, Footer *ret) {
                 footer.facts.classes[i] = get_le64(p + 112 + 8 * i);
         memcpy(footer.digest, p + 192, SHA256_SIZE);
 
-        footer.entries = calloc(MAX(n_blocks, 1U), sizeof *footer.entries);
+        footer.entries = calloc((size_t) n_blocks, sizeof *footer.entries);
         if (!footer.entries)
                 return -ENOMEM;
-        p += FOOTER_FIXED_SIZE;
-        for (uint64_t i = 0; i < n_blocks; i++, p += FOOTER_ENTRY_SIZE) {
-                FooterEntry *entry = footer.entries + i;
-
-                entry->offset = get_le64(p);
-                entry->packed_size = get_le32(p + 8);
-                entry->count = get_le32(p + 12);
-                memcpy(entry->digest, p + 16, SHA256_SIZE);
-        }
-        if (!footer_is_consistent(&footer)) {
+        r = footer_decode_entries(&footer, p + FOOTER_FIXED_SIZE);
+        if (r >= 0)
+                r = footer_check(&footer);
+        if (r < 0) {
                 footer_done(&footer);
-                return -EBADMSG;
+                return r;
         }
         *ret = footer;
         return 0;
@@ -181,17 +236,23 @@ int footer_decode(const uint8_t *data, size_t size, Footer *ret) {
 
 static int footer_problem(const char *name, Problem *problem) {
         return problem_set(problem, EBADMSG, "The end of the sealed segment '%s' is damaged or cut off. Put back a "
-                           "copy of the file, or move it away and start the job again: its blocks are then computed "
-                           "again, no other file is touched.", name);
+                           "copy of the file, or let 'primectl verify --repair' put it aside and start the job again: "
+                           "its blocks are then computed again, no other file is touched.", name);
 }
 
-int footer_read(const Disk *disk, int fd, uint64_t file_size, const Grid *grid, uint64_t segment_blocks,
-                uint64_t number, const uint8_t job_digest[static SHA256_SIZE], const char *name, Footer *ret,
+/* Is the footer one of a segment that may lie here, in a file of this size? */
+static bool footer_fits(const Footer *footer, const FooterPlace *place, uint64_t file_size) {
+        uint64_t border = layout_segment_end(place->first_block, place->segment_blocks, place->grid->n_blocks);
+
+        return footer->first_block == place->first_block && footer->n_blocks <= border - place->first_block &&
+               footer_records_end(footer) + footer_size(footer->n_blocks, footer->keep) == file_size;
+}
+
+int footer_read(const Disk *disk, int fd, uint64_t file_size, const FooterPlace *place, const char *name, Footer *ret,
                 Problem *problem) {
-        uint64_t first_block = number * segment_blocks, n_blocks;
-        uint8_t header[FILE_HEADER_SIZE];
+        uint8_t header[FILE_HEADER_SIZE], tail[FOOTER_TAIL_SIZE];
         _cleanup_free_ uint8_t *data = NULL;
-        size_t size;
+        uint64_t size;
         Footer footer;
         ssize_t n;
         int r;
@@ -199,21 +260,26 @@ int footer_read(const Disk *disk, int fd, uint64_t file_size, const Grid *grid, 
         n = disk->pread_full(disk, fd, header, sizeof header, 0);
         if (n < 0)
                 return problem_set(problem, (int) n, "Cannot read '%s': %m.", name);
-        r = file_header_check(header, (size_t) n, FILE_SEGMENT, number, job_digest, name, problem);
+        r = file_header_check(header, (size_t) n, FILE_SEGMENT, place->first_block, place->job_digest, name, problem);
         if (r < 0)
                 return r;
-        if (number > grid->n_blocks / segment_blocks || first_block >= grid->n_blocks)
+        if (place->first_block >= place->grid->n_blocks)
                 return problem_set(problem, EBADMSG, "The segment '%s' lies behind the end of the job: move it away.",
                                    name);
 
-        n_blocks = MIN(segment_blocks, grid->n_blocks - first_block);
-        size = footer_size(n_blocks);
-        if (file_size < FILE_HEADER_SIZE + size)
+        if (file_size < FILE_HEADER_SIZE + footer_size(0, STORE_KEEP_DIGEST))
                 return footer_problem(name, problem);
-        data = malloc(size);
+        n = disk->pread_full(disk, fd, tail, sizeof tail, file_size - sizeof tail);
+        if (n < 0)
+                return problem_set(problem, (int) n, "Cannot read '%s': %m.", name);
+        size = get_le64(tail);
+        if ((size_t) n < sizeof tail || size > footer_size(FOOTER_BLOCKS_MAX, STORE_KEEP_FULL) ||
+            size > file_size - FILE_HEADER_SIZE)
+                return footer_problem(name, problem);
+        data = malloc(MAX((size_t) size, (size_t) 1));
         if (!data)
                 return problem_set(problem, ENOMEM, "Out of memory.");
-        n = disk->pread_full(disk, fd, data, size, file_size - size);
+        n = disk->pread_full(disk, fd, data, (size_t) size, file_size - size);
         if (n < 0)
                 return problem_set(problem, (int) n, "Cannot read '%s': %m.", name);
         r = footer_decode(data, (size_t) n, &footer);
@@ -221,9 +287,7 @@ int footer_read(const Disk *disk, int fd, uint64_t file_size, const Grid *grid, 
                 return problem_set(problem, ENOMEM, "Out of memory.");
         if (r < 0)
                 return footer_problem(name, problem);
-
-        if (footer.number != number || footer.first_block != first_block || footer.n_blocks != n_blocks ||
-            footer_records_end(&footer) + size != file_size) {
+        if (!footer_fits(&footer, place, file_size)) {
                 footer_done(&footer);
                 return footer_problem(name, problem);
         }

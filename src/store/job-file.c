@@ -122,9 +122,9 @@ int job_file_decode(const char *text, size_t size, Grid *ret_grid, uint64_t *ret
                 return job_file_damaged(problem);
         if (format != STORE_FORMAT)
                 return problem_set(problem, EPROTONOSUPPORT, "The store has format %" PRIu64 ", this version of primed "
-                                   "reads format %u: use the version that made it.", format, STORE_FORMAT);
+                                   "reads format %u: " LAYOUT_FORMAT_CURE, format, STORE_FORMAT);
         if (job_file_value_u64(text, "segment_blocks", &segment_blocks) < 0 || segment_blocks == 0 ||
-            segment_blocks > STORE_SEGMENT_BLOCKS_MAX || job_file_value_u64(text, "block_length", &block_length) < 0)
+            segment_blocks > FOOTER_BLOCKS_MAX || job_file_value_u64(text, "block_length", &block_length) < 0)
                 return job_file_damaged(problem);
 
         r = job_file_grid(text, &grid);

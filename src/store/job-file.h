@@ -5,7 +5,7 @@
  * The file `job`: what the store is of, for people and programs.
  *
  *     # What this folder holds. primed refuses it when a single byte of this file is changed.
- *     format=0
+ *     format=1
  *     from=0
  *     to=1000000000                (exclusive; "open" when there is no end)
  *     block_length=31457280

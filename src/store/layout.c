@@ -10,22 +10,51 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/macro.h"
 #include "base/parse.h"
 
 #define SEALED_SUFFIX ".primes"
 #define OPEN_SUFFIX ".open"
 #define SPOOL_PREFIX "spool-"
 
-void layout_sealed_name(uint64_t number, char ret[static LAYOUT_NAME_SIZE]) {
-        (void) snprintf(ret, LAYOUT_NAME_SIZE, "%012" PRIu64 SEALED_SUFFIX, number);
+void layout_sealed_name(uint64_t first_block, char ret[static LAYOUT_NAME_SIZE]) {
+        (void) snprintf(ret, LAYOUT_NAME_SIZE, "%012" PRIu64 SEALED_SUFFIX, first_block);
 }
 
-void layout_open_name(uint64_t number, char ret[static LAYOUT_NAME_SIZE]) {
-        (void) snprintf(ret, LAYOUT_NAME_SIZE, "%012" PRIu64 OPEN_SUFFIX, number);
+void layout_open_name(uint64_t first_block, char ret[static LAYOUT_NAME_SIZE]) {
+        (void) snprintf(ret, LAYOUT_NAME_SIZE, "%012" PRIu64 OPEN_SUFFIX, first_block);
 }
 
 void layout_spool_name(uint64_t number, char ret[static LAYOUT_NAME_SIZE]) {
         (void) snprintf(ret, LAYOUT_NAME_SIZE, SPOOL_PREFIX "%08" PRIu64, number);
+}
+
+bool layout_quarantine_name(const char *name, unsigned attempt, char ret[static LAYOUT_NAME_SIZE]) {
+        int n = attempt > 1 ? snprintf(ret, LAYOUT_NAME_SIZE, "%s" LAYOUT_QUARANTINE_SUFFIX "-%u", name, attempt)
+                            : snprintf(ret, LAYOUT_NAME_SIZE, "%s" LAYOUT_QUARANTINE_SUFFIX, name);
+
+        return n > 0 && n < LAYOUT_NAME_SIZE;
+}
+
+uint64_t layout_segment_end(uint64_t first_block, uint64_t segment_blocks, uint64_t n_blocks) {
+        return MIN(n_blocks, first_block - first_block % segment_blocks + segment_blocks);
+}
+
+/* `name` is one of ours with the suffix of a damaged file behind it. */
+static bool name_is_quarantined(const char *name) {
+        const char *suffix = strstr(name, LAYOUT_QUARANTINE_SUFFIX);
+        char stem[LAYOUT_NAME_SIZE], again[LAYOUT_NAME_SIZE];
+        uint64_t attempt = 1;
+
+        if (!suffix)
+                return false;
+        memcpy(stem, name, (size_t) (suffix - name));
+        stem[suffix - name] = '\0';
+        suffix += strlen(LAYOUT_QUARANTINE_SUFFIX);
+        if (*suffix == '-' && (parse_u64(suffix + 1, &attempt) < 0 || attempt > UINT32_MAX))
+                return false;
+        return layout_parse_name(stem, NULL) != NAME_FOREIGN &&
+               layout_quarantine_name(stem, (unsigned) attempt, again) && strcmp(name, again) == 0;
 }
 
 /* The number is read loosely, then written again: only the spelling that we would choose counts. */
@@ -43,6 +72,8 @@ NameKind layout_parse_name(const char *name, uint64_t *ret_number) {
                 stem[n - strlen(LAYOUT_NEW_SUFFIX)] = '\0';
                 return layout_parse_name(stem, NULL) == NAME_FOREIGN ? NAME_FOREIGN : NAME_UNFINISHED;
         }
+        if (name_is_quarantined(name))
+                return NAME_QUARANTINED;
         for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
                 if (strcmp(stem, plain[i]) == 0)
                         return NAME_PLAIN;
@@ -91,7 +122,7 @@ int file_header_check(const uint8_t *data, size_t size, FileKind kind, uint64_t 
         /* Before the checksum: a later format may keep it elsewhere. */
         if (get_le32(data + 8) != STORE_FORMAT)
                 return problem_set(problem, EPROTONOSUPPORT, "The file '%s' has format %" PRIu32 ", this version of "
-                                   "primed reads format %u: use the version that made it.",
+                                   "primed reads format %u: " LAYOUT_FORMAT_CURE,
                                    name, get_le32(data + 8), STORE_FORMAT);
         if (get_le64(data + 56) != checksum_xxh3(data, 56) || get_le32(data + 12) != (uint32_t) kind ||
             get_le64(data + 16) != number)

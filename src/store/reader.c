@@ -22,48 +22,17 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/interval-set.h"
 #include "base/macro.h"
-#include "prime/pack.h"
-#include "store/folder.h"
 #include "store/job-file.h"
-#include "store/manifest.h"
-#include "store/provenance.h"
+#include "store/reader-state.h"
 
 #define SNAPSHOT_ATTEMPTS 16
 
-/* A segment file with its footer. */
-typedef struct ReaderSegment {
-        int fd;
-        Footer footer;
-        char name[LAYOUT_NAME_SIZE];
-} ReaderSegment;
-
-#define READER_SEGMENT_NONE ((ReaderSegment) { .fd = -1 })
-
-struct Reader {
-        char *path;
-        int fd;
-        Grid grid;
-        bool has_grid;
-        uint64_t segment_blocks;
-        uint8_t job_digest[SHA256_SIZE];
-
-        Manifest manifest;
-        FolderListing listing;
-        ReaderSegment open;   /* without a descriptor: there is none */
-        ReaderSegment sealed; /* the one that was used last */
-
-        Packer *packer;
-        uint8_t *packed; /* header and packed bytes of one record */
-        size_t n_packed;
-};
-
-static int reader_out_of_memory(Problem *problem) {
+int reader_out_of_memory(Problem *problem) {
         return problem_set(problem, ENOMEM, "Out of memory.");
 }
 
-static int reader_cannot_read(const Reader *reader, const char *name, int error, Problem *problem) {
+int reader_cannot_read(const Reader *reader, const char *name, int error, Problem *problem) {
         return problem_set(problem, error, "Cannot read '%s' in the store '%s': %m.", name, reader->path);
 }
 
@@ -72,24 +41,22 @@ static void segment_done(ReaderSegment *segment) {
         footer_done(&segment->footer);
 }
 
-/* Opens a file of the store; adds its size. */
-static int reader_open_file(const Reader *reader, const char *name, uint64_t *ret_size) {
+int reader_open_file(const Reader *reader, const char *name, uint64_t *ret_size) {
         return file_open_regular(reader->fd, name, O_RDONLY | O_NOFOLLOW, 0, ret_size);
 }
 
 /* opening */
 
-static int reader_load_sealed(Reader *reader, uint64_t number, ReaderSegment *ret, Problem *problem) {
+static int reader_load_sealed(Reader *reader, uint64_t first_block, ReaderSegment *ret, Problem *problem) {
+        FooterPlace place = { &reader->grid, reader->segment_blocks, first_block, reader->job_digest };
         ReaderSegment segment = READER_SEGMENT_NONE;
-        uint64_t size;
         int r;
 
-        layout_sealed_name(number, segment.name);
-        segment.fd = reader_open_file(reader, segment.name, &size);
+        layout_sealed_name(first_block, segment.name);
+        segment.fd = reader_open_file(reader, segment.name, &segment.n_bytes);
         if (segment.fd < 0)
                 return reader_cannot_read(reader, segment.name, segment.fd, problem);
-        r = footer_read(&disk_system, segment.fd, size, &reader->grid, reader->segment_blocks, number,
-                        reader->job_digest, segment.name, &segment.footer, problem);
+        r = footer_read(&disk_system, segment.fd, segment.n_bytes, &place, segment.name, &segment.footer, problem);
         if (r < 0) {
                 segment_done(&segment);
                 return r;
@@ -100,12 +67,13 @@ static int reader_load_sealed(Reader *reader, uint64_t number, ReaderSegment *re
 
 /* The records of the open segment, up to the first that is not all there. */
 static int reader_scan_open(Reader *reader, ReaderSegment *segment, uint64_t size, Problem *problem) {
-        uint64_t n_target = MIN(reader->segment_blocks, reader->grid.n_blocks - segment->footer.first_block);
+        uint64_t first = segment->footer.first_block;
+        uint64_t n_target = layout_segment_end(first, reader->segment_blocks, reader->grid.n_blocks) - first;
         RecordWalk walk = {
                 .disk = &disk_system,
                 .fd = segment->fd,
                 .grid = &reader->grid,
-                .origin = record_origin(FILE_SEGMENT, segment->footer.number, reader->job_digest),
+                .origin = record_origin(FILE_SEGMENT, first, reader->job_digest),
                 .offset = FILE_HEADER_SIZE,
                 .size = size,
         };
@@ -119,7 +87,7 @@ static int reader_scan_open(Reader *reader, ReaderSegment *segment, uint64_t siz
                 return reader_out_of_memory(problem);
         for (uint64_t i = 0; i < n_target; i++) {
                 r = record_walk_next(&walk, false);
-                if (r <= 0 || walk.record.sequence != segment->footer.first_block + i)
+                if (r <= 0 || walk.record.sequence != first + i)
                         break;
                 if (pending)
                         footer_add(&segment->footer, &last, last_offset, reader->grid.block_length);
@@ -127,25 +95,28 @@ static int reader_scan_open(Reader *reader, ReaderSegment *segment, uint64_t siz
                 last_offset = walk.record_offset;
                 pending = true;
         }
+        segment->n_bytes = pending ? last_offset : FILE_HEADER_SIZE;
         if (pending) {
                 walk.offset = last_offset;
                 r = record_walk_next(&walk, true);
-                if (r > 0)
+                if (r > 0) {
                         footer_add(&segment->footer, &last, last_offset, reader->grid.block_length);
+                        segment->n_bytes = walk.offset;
+                }
         }
         record_walk_done(&walk);
         return 0;
 }
 
 /* -EAGAIN: it was sealed while we looked. */
-static int reader_load_open(Reader *reader, uint64_t number, Problem *problem) {
-        ReaderSegment segment = { .footer = { .number = number, .first_block = number * reader->segment_blocks } };
+static int reader_load_open(Reader *reader, uint64_t first_block, Problem *problem) {
+        ReaderSegment segment = { .footer = { .first_block = first_block, .keep = STORE_KEEP_FULL } };
         uint8_t header[FILE_HEADER_SIZE];
         uint64_t size;
         ssize_t n;
         int r;
 
-        layout_open_name(number, segment.name);
+        layout_open_name(first_block, segment.name);
         segment.fd = reader_open_file(reader, segment.name, &size);
         if (segment.fd < 0)
                 return segment.fd == -ENOENT ? -EAGAIN
@@ -154,7 +125,7 @@ static int reader_load_open(Reader *reader, uint64_t number, Problem *problem) {
         if (n < 0)
                 r = reader_cannot_read(reader, segment.name, (int) n, problem);
         else
-                r = file_header_check(header, (size_t) n, FILE_SEGMENT, number, reader->job_digest, segment.name,
+                r = file_header_check(header, (size_t) n, FILE_SEGMENT, first_block, reader->job_digest, segment.name,
                                       problem);
         if (r >= 0)
                 r = reader_scan_open(reader, &segment, size, problem);
@@ -179,9 +150,30 @@ static void reader_drop_snapshot(Reader *reader) {
         segment_done(&reader->open);
 }
 
+/* The listed segments that are there without a gap, and the sealed ones behind them that are not listed yet. */
+static int reader_load_run(Reader *reader, Problem *problem) {
+        Manifest *manifest = &reader->manifest;
+        const FolderNumbers *files = &reader->listing.sealed;
+        int r;
+
+        manifest_cut(manifest, files->numbers, files->n_numbers);
+        for (size_t n = manifest->n_entries; n < files->n_numbers && files->numbers[n] == manifest_end(manifest); n++) {
+                ReaderSegment segment;
+
+                r = reader_load_sealed(reader, files->numbers[n], &segment, problem);
+                if (r < 0)
+                        return r;
+                r = manifest_append(manifest, &segment.footer);
+                segment_done(&segment);
+                if (r < 0)
+                        return reader_out_of_memory(problem);
+        }
+        return 0;
+}
+
 /* One look at the store. -EAGAIN: it changed meanwhile. */
 static int reader_take_snapshot(Reader *reader, Problem *problem) {
-        size_t n_run = 0;
+        uint64_t next;
         int r;
 
         reader_drop_snapshot(reader);
@@ -191,24 +183,13 @@ static int reader_take_snapshot(Reader *reader, Problem *problem) {
         r = folder_list(reader->fd, &reader->listing);
         if (r < 0)
                 return problem_set(problem, r, "Cannot read the folder '%s': %m.", reader->path);
-
-        while (n_run < reader->listing.sealed.n_numbers && reader->listing.sealed.numbers[n_run] == n_run)
-                n_run++;
-        reader->manifest.n_entries = MIN(reader->manifest.n_entries, n_run);
-        while (reader->manifest.n_entries < n_run) {
-                ReaderSegment segment;
-
-                r = reader_load_sealed(reader, reader->manifest.n_entries, &segment, problem);
-                if (r < 0)
-                        return r;
-                r = manifest_append(&reader->manifest, &segment.footer);
-                segment_done(&segment);
-                if (r < 0)
-                        return reader_out_of_memory(problem);
-        }
-        if (!numbers_contain(&reader->listing.open, n_run) || reader_frontier(reader) >= reader->grid.n_blocks)
+        r = reader_load_run(reader, problem);
+        if (r < 0)
+                return r;
+        next = manifest_end(&reader->manifest);
+        if (!numbers_contain(&reader->listing.open, next) || next >= reader->grid.n_blocks)
                 return 0;
-        return reader_load_open(reader, n_run, problem);
+        return reader_load_open(reader, next, problem);
 }
 
 int reader_open(const char *path, Reader **ret, Problem *problem) {
@@ -255,6 +236,7 @@ Reader *reader_close(Reader *reader) {
                 grid_done(&reader->grid);
         (void) fd_close(reader->fd);
         packer_free(reader->packer);
+        block_sieve_free(reader->sieve);
         free(reader->packed);
         free(reader->path);
         free(reader);
@@ -272,9 +254,7 @@ uint64_t reader_segment_blocks(const Reader *reader) {
 }
 
 uint64_t reader_frontier(const Reader *reader) {
-        uint64_t sealed = reader->manifest.n_entries * reader->segment_blocks;
-
-        return MIN(sealed, reader->grid.n_blocks) + reader->open.footer.n_blocks;
+        return manifest_end(&reader->manifest) + reader->open.footer.n_blocks;
 }
 
 void reader_coverage(const Reader *reader, mpz_t ret) {
@@ -329,20 +309,21 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem) {
                 .n_segments = n_sealed,
                 .open_blocks = reader->open.footer.n_blocks,
                 .n_islands = reader->listing.sealed.n_numbers - n_sealed,
+                .n_quarantined = reader->listing.n_quarantined,
         };
         char name[LAYOUT_NAME_SIZE];
         struct stat st;
         int r;
 
-        if (n_sealed > 0)
-                memcpy(totals.chain, reader->manifest.entries[n_sealed - 1].chain, SHA256_SIZE);
+        manifest_chain(&reader->manifest, totals.chain);
+        footer_extend_chain(&reader->open.footer, totals.chain);
         for (size_t i = 0; i < reader->listing.sealed.n_numbers; i++) {
                 layout_sealed_name(reader->listing.sealed.numbers[i], name);
                 if (fstatat(reader->fd, name, &st, AT_SYMLINK_NOFOLLOW) >= 0)
                         totals.segment_bytes += (uint64_t) st.st_size;
         }
         if (reader->open.fd >= 0)
-                totals.segment_bytes += footer_records_end(&reader->open.footer);
+                totals.segment_bytes += reader->open.n_bytes;
         for (size_t i = 0; i < reader->listing.spool.n_numbers; i++) {
                 r = reader_add_spool(reader, reader->listing.spool.numbers[i], &totals, problem);
                 if (r < 0)
@@ -352,203 +333,148 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem) {
         return 0;
 }
 
-/* The segment becomes the current one. */
-static int reader_segment(Reader *reader, uint64_t number, ReaderSegment **ret, Problem *problem) {
+/* segments */
+
+/* The sealed segment of `entry` becomes the current one. */
+static int reader_load_entry(Reader *reader, const ManifestEntry *entry, Problem *problem) {
         ReaderSegment segment;
         int r;
 
-        if (reader->open.fd >= 0 && reader->open.footer.number == number) {
-                *ret = &reader->open;
+        if (reader->sealed.fd >= 0 && reader->sealed.footer.first_block == entry->first_block)
                 return 0;
+        r = reader_load_sealed(reader, entry->first_block, &segment, problem);
+        if (r < 0)
+                return r;
+        if (memcmp(segment.footer.digest, entry->digest, SHA256_SIZE) != 0 ||
+            segment.footer.n_blocks != entry->n_blocks || segment.footer.facts.count != entry->n_primes) {
+                segment_done(&segment);
+                return problem_set(problem, EBADMSG, "The segment '%s' in the store '%s' is not the one that the "
+                                   "manifest names. If it was put back on purpose, delete the file 'manifest' and "
+                                   "start the job again; else move the segment away.", segment.name, reader->path);
         }
-        if (number >= reader->manifest.n_entries)
-                return problem_set(problem, ENOENT, "The store '%s' has no segment %" PRIu64 ".", reader->path, number);
-        if (reader->sealed.fd < 0 || reader->sealed.footer.number != number) {
-                r = reader_load_sealed(reader, number, &segment, problem);
+        segment_done(&reader->sealed);
+        reader->sealed = segment;
+        return 0;
+}
+
+int reader_find_segment(Reader *reader, uint64_t sequence, ReaderSegment **ret, Problem *problem) {
+        const ManifestEntry *entry = manifest_find(&reader->manifest, sequence);
+        int r;
+
+        if (entry) {
+                r = reader_load_entry(reader, entry, problem);
+                if (r >= 0)
+                        *ret = &reader->sealed;
+                return r;
+        }
+        if (sequence >= reader_frontier(reader))
+                return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.",
+                                   reader->path, sequence);
+        *ret = &reader->open;
+        return 0;
+}
+
+size_t reader_n_segments(const Reader *reader) {
+        return reader->manifest.n_entries + (reader->open.footer.n_blocks > 0 ? 1 : 0);
+}
+
+int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
+                         Problem *problem) {
+        const Footer *footer = &reader->open.footer;
+        int r;
+
+        if (index < reader->manifest.n_entries) {
+                r = reader_load_entry(reader, reader->manifest.entries + index, problem);
                 if (r < 0)
                         return r;
-                if (memcmp(segment.footer.digest, reader->manifest.entries[number].digest, SHA256_SIZE) != 0) {
-                        segment_done(&segment);
-                        return problem_set(problem, EBADMSG, "The segment '%s' in the store '%s' is not the one that "
-                                           "the manifest names. If it was put back on purpose, delete the file "
-                                           "'manifest' and start the job again; else move the segment away.",
-                                           segment.name, reader->path);
-                }
-                segment_done(&reader->sealed);
-                reader->sealed = segment;
+                footer = &reader->sealed.footer;
         }
-        *ret = &reader->sealed;
+        *ret_first_block = footer->first_block;
+        *ret_n_blocks = footer->n_blocks;
+        *ret = footer->facts;
         return 0;
 }
 
 int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem) {
-        uint64_t n = reader->manifest.n_entries + (reader->open.fd >= 0 ? 1 : 0);
-        uint64_t proved = 0, bpsw = 0;
-        ReaderSegment *segment;
+        uint64_t proved = reader->open.footer.n_proved, bpsw = reader->open.footer.n_bpsw;
         Facts facts = {};
         int r;
 
-        for (uint64_t number = 0; number < n; number++) {
-                r = reader_segment(reader, number, &segment, problem);
+        for (size_t i = 0; i < reader->manifest.n_entries; i++) {
+                r = reader_load_entry(reader, reader->manifest.entries + i, problem);
                 if (r < 0)
                         return r;
-                facts_join(&facts, &segment->footer.facts, reader->grid.block_length);
-                proved += segment->footer.n_proved;
-                bpsw += segment->footer.n_bpsw;
+                facts_join(&facts, &reader->sealed.footer.facts, reader->grid.block_length);
+                proved += reader->sealed.footer.n_proved;
+                bpsw += reader->sealed.footer.n_bpsw;
         }
+        facts_join(&facts, &reader->open.footer.facts, reader->grid.block_length);
         *ret = facts;
         *ret_proved = proved;
         *ret_bpsw = bpsw;
         return 0;
 }
 
-/* blocks */
+/* ranks */
 
-static int reader_damaged(const Reader *reader, const ReaderSegment *segment, uint64_t sequence, const char *what,
-                          Problem *problem) {
-        return problem_set(problem, EBADMSG, "Block %" PRIu64 " in the file '%s' of the store '%s' is damaged (%s). "
-                           "Put back a copy of the file, or move it away and start the job again: its blocks are "
-                           "then computed again.", sequence, segment->name, reader->path, what);
-}
-
-int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem) {
-        uint8_t digest[SHA256_SIZE];
-        const FooterEntry *entry;
+int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem) {
+        const ManifestEntry *entry = manifest_find(&reader->manifest, sequence);
+        uint64_t rank = entry ? entry->rank : manifest_primes(&reader->manifest);
         ReaderSegment *segment;
-        RecordOrigin origin;
-        BlockShape shape;
-        Record record;
-        size_t size;
-        ssize_t n;
         int r;
 
-        if (sequence >= reader_frontier(reader))
+        if (sequence > reader_frontier(reader))
                 return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.",
                                    reader->path, sequence);
-        r = reader_segment(reader, sequence / reader->segment_blocks, &segment, problem);
-        if (r < 0)
-                return r;
-        entry = segment->footer.entries + (sequence - segment->footer.first_block);
-        block_shape(&reader->grid, sequence, &shape);
-        if (entry->packed_size > pack_bound(shape.n_bytes))
-                return reader_damaged(reader, segment, sequence, "size", problem);
-
-        size = RECORD_HEADER_SIZE + entry->packed_size;
-        if (size > reader->n_packed) {
-                uint8_t *grown = realloc(reader->packed, size);
-
-                if (!grown)
-                        return reader_out_of_memory(problem);
-                reader->packed = grown;
-                reader->n_packed = size;
+        if (!entry)
+                segment = &reader->open;
+        else if (entry->first_block == sequence) {
+                *ret = rank;
+                return 0;
+        } else {
+                r = reader_find_segment(reader, sequence, &segment, problem);
+                if (r < 0)
+                        return r;
         }
-        n = fd_pread_full(segment->fd, reader->packed, size, entry->offset);
-        if (n < 0)
-                return reader_cannot_read(reader, segment->name, (int) n, problem);
-
-        origin = record_origin(FILE_SEGMENT, segment->footer.number, reader->job_digest);
-        if ((size_t) n < size || record_decode_header(reader->packed, &origin, &reader->grid, &record) < 0 ||
-            record.sequence != sequence || record.packed_size != entry->packed_size ||
-            record.facts.count != entry->count || memcmp(record.digest, entry->digest, SHA256_SIZE) != 0)
-                return reader_damaged(reader, segment, sequence, "header", problem);
-        if (!record_check_packed(&record, reader->packed + RECORD_HEADER_SIZE))
-                return reader_damaged(reader, segment, sequence, "checksum", problem);
-        r = pack_unpack(reader->packer, record.codec, reader->packed + RECORD_HEADER_SIZE, record.packed_size, bitmap,
-                        shape.n_bytes);
-        if (r == -EOPNOTSUPP)
-                return problem_set(problem, r, "Block %" PRIu64 " in the file '%s' is packed in a way that this "
-                                   "version of primed does not know: use the version that made it.", sequence,
-                                   segment->name);
-        if (r < 0)
-                return reader_damaged(reader, segment, sequence, "does not unpack", problem);
-        checksum_sha256(bitmap, shape.n_bytes, digest);
-        if (memcmp(digest, entry->digest, SHA256_SIZE) != 0)
-                return reader_damaged(reader, segment, sequence, "digest", problem);
+        for (uint64_t i = 0; i < segment->footer.n_blocks && segment->footer.first_block + i < sequence; i++)
+                rank += segment->footer.entries[i].count;
+        *ret = rank;
         return 0;
 }
 
-/* provenance */
+/* The last listed segment with a rank of at most `rank`; there is one. */
+static const ManifestEntry *manifest_find_rank(const Manifest *manifest, uint64_t rank) {
+        size_t low = 0, high = manifest->n_entries;
 
-/* Entries of one worker, who may have been credited with a block twice: after a crash it is offered again. */
-typedef struct WorkerBlocks {
-        ReaderWorker worker;
-        IntervalSet blocks;
-} WorkerBlocks;
+        while (high - low > 1) {
+                size_t middle = low + (high - low) / 2;
 
-static WorkerBlocks *workers_find(WorkerBlocks **workers, size_t *n_workers, const uint8_t id[static SHA256_SIZE]) {
-        WorkerBlocks *grown;
-
-        for (size_t i = 0; i < *n_workers; i++)
-                if (memcmp((*workers)[i].worker.id, id, SHA256_SIZE) == 0)
-                        return *workers + i;
-        grown = reallocarray(*workers, *n_workers + 1, sizeof *grown);
-        if (!grown)
-                return NULL;
-        *workers = grown;
-        grown += (*n_workers)++;
-        *grown = (WorkerBlocks) { .blocks = INTERVAL_SET_EMPTY };
-        memcpy(grown->worker.id, id, SHA256_SIZE);
-        return grown;
+                if (manifest->entries[middle].rank <= rank)
+                        low = middle;
+                else
+                        high = middle;
+        }
+        return manifest->entries + low;
 }
 
-static int workers_add(WorkerBlocks **workers, size_t *n_workers, const ProvenanceEntry *entry) {
-        WorkerBlocks *found = workers_find(workers, n_workers, entry->worker_id);
-
-        if (!found)
-                return -ENOMEM;
-        if (found->worker.first_usec == 0)
-                found->worker.first_usec = entry->realtime_usec;
-        found->worker.last_usec = entry->realtime_usec;
-        memcpy(found->worker.name, entry->worker_name, sizeof found->worker.name);
-        memcpy(found->worker.check, entry->check, sizeof found->worker.check);
-        return interval_set_add(&found->blocks, entry->first, entry->end);
-}
-
-static int workers_read(Reader *reader, int fd, WorkerBlocks **workers, size_t *n_workers, Problem *problem) {
-        uint8_t data[FILE_HEADER_SIZE + PROVENANCE_ENTRY_SIZE];
-        ProvenanceEntry entry;
-        ssize_t n;
+int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem) {
+        uint64_t before = manifest_primes(&reader->manifest);
+        const Footer *footer = &reader->open.footer;
         int r;
 
-        n = fd_read_full(fd, data, FILE_HEADER_SIZE);
-        if (n < 0)
-                return reader_cannot_read(reader, LAYOUT_PROVENANCE, (int) n, problem);
-        r = file_header_check(data, (size_t) n, FILE_PROVENANCE, 0, reader->job_digest, LAYOUT_PROVENANCE, problem);
-        if (r < 0)
-                return r;
-        while ((n = fd_read_full(fd, data, PROVENANCE_ENTRY_SIZE)) == PROVENANCE_ENTRY_SIZE)
-                if (provenance_decode(data, &entry) == 0 && workers_add(workers, n_workers, &entry) < 0)
-                        return reader_out_of_memory(problem);
-        return n < 0 ? reader_cannot_read(reader, LAYOUT_PROVENANCE, (int) n, problem) : 0;
-}
+        if (rank < before) {
+                const ManifestEntry *entry = manifest_find_rank(&reader->manifest, rank);
 
-int reader_workers(Reader *reader, ReaderWorker **ret, size_t *ret_n, Problem *problem) {
-        _cleanup_free_ WorkerBlocks *workers = NULL;
-        _cleanup_free_ ReaderWorker *result = NULL;
-        _cleanup_close_ int fd = -1;
-        size_t n_workers = 0;
-        uint64_t size;
-        int r = 0;
-
-        fd = reader_open_file(reader, LAYOUT_PROVENANCE, &size);
-        if (fd < 0 && fd != -ENOENT)
-                return reader_cannot_read(reader, LAYOUT_PROVENANCE, fd, problem);
-        if (fd >= 0)
-                r = workers_read(reader, fd, &workers, &n_workers, problem);
-
-        result = calloc(n_workers + 1, sizeof *result);
-        if (!result && r >= 0)
-                r = reader_out_of_memory(problem);
-        for (size_t i = 0; i < n_workers; i++) {
-                if (r >= 0) {
-                        result[i] = workers[i].worker;
-                        result[i].n_blocks = workers[i].blocks.n_members;
-                }
-                interval_set_done(&workers[i].blocks);
+                r = reader_load_entry(reader, entry, problem);
+                if (r < 0)
+                        return r;
+                before = entry->rank;
+                footer = &reader->sealed.footer;
         }
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(result);
-        *ret_n = n_workers;
-        return 0;
+        for (uint64_t i = 0; i < footer->n_blocks; before += footer->entries[i++].count)
+                if (rank - before < footer->entries[i].count) {
+                        *ret_sequence = footer->first_block + i;
+                        return 0;
+                }
+        return problem_set(problem, ERANGE, "The store '%s' has %" PRIu64 " primes so far.", reader->path, before);
 }

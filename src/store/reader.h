@@ -25,9 +25,10 @@ typedef struct ReaderTotals {
         uint64_t n_segments;             /* sealed, up to the frontier */
         uint64_t open_blocks;            /* in the open segment */
         uint64_t n_islands;              /* sealed segments beyond a hole */
+        uint64_t n_quarantined;          /* damaged files that a repair put aside */
         uint64_t segment_bytes;          /* of all segment files */
         uint64_t spool_files, spool_blocks, spool_primes, spool_bytes;
-        uint8_t chain[SHA256_SIZE];      /* after the last of the n_segments; zero without any */
+        uint8_t chain[SHA256_SIZE];      /* of the n_blocks, as manifest.h says */
 } ReaderTotals;
 
 /* What one worker did, from the provenance journal. */
@@ -63,9 +64,29 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem);
  */
 int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem);
 
+/* Segments up to the frontier, in order; the open one, if it has blocks, is the last. */
+size_t reader_n_segments(const Reader *reader);
+
+/* From the footer, without reading a bitmap. Errors as reader_facts(). */
+int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
+                         Problem *problem);
+
 /*
- * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes. Checksums and digest
- * are checked, and that record and footer agree: -EBADMSG names the file and the cure. -ENOENT: beyond the frontier;
+ * Of one block: from the header of its record, or where only a digest was kept, by sieving it again. Errors as
+ * reader_read_block().
+ */
+int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *problem);
+
+/* Primes of the job before block `sequence`, at most the frontier. No bitmap is read. Errors as reader_facts(). */
+int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem);
+
+/* The block that holds prime number `rank` of the job, counted from 0. -ERANGE: the store has fewer. */
+int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem);
+
+/*
+ * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes; one of which only a
+ * digest was kept is sieved again. Checksums and digest are checked, and that record and footer agree: -EBADMSG names
+ * the file and the cure. -ENOENT: beyond the frontier;
  * -EOPNOTSUPP: packed by a later version; -ENOMEM; other errors of the file system. Always with a sentence.
  */
 int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem);

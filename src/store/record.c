@@ -78,7 +78,7 @@ int record_decode_header(const uint8_t data[static RECORD_HEADER_SIZE], const Re
         if (record.sequence >= grid->n_blocks)
                 return -EBADMSG;
         block_shape(grid, record.sequence, &shape);
-        if (record.packed_size == 0 || record.packed_size > pack_bound(shape.n_bytes))
+        if (record.packed_size > pack_bound(shape.n_bytes) || (record.packed_size == 0 && record.codec != PACK_RAW))
                 return -EBADMSG;
         *ret = record;
         return 0;

@@ -2,10 +2,11 @@
 #pragma once
 
 /*
- * One block as it lies in a segment or spool file: 136 bytes and the packed bitmap behind them.
+ * One block as it lies in a segment or spool file: 136 bytes and the packed bitmap behind them. The store may have been
+ * told to keep digests only: then the packed size is 0, the codec that of a raw bitmap, and nothing follows.
  *
  *      0  u32 magic                      4  u8 codec, u8 certainty, u8 n_small, u8 kind of file
- *      8  u64 number of the file        16  u64 sequence
+ *      8  u64 number in the file's header       16  u64 sequence
  *     24  u32 packed size               28  u32 count
  *     32  SHA-256 of the bitmap
  *     64  u32 offset of the first and of the last prime, u32 largest gap, u32 its offset, u32 twins

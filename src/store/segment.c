@@ -18,7 +18,8 @@ struct Segment {
         FolderFile file;
         RecordOrigin origin;
         Footer footer;      /* of the blocks so far */
-        uint64_t n_target;  /* blocks when full */
+        SegmentPlan plan;
+        uint64_t n_bytes;   /* of the sealed file */
         uint8_t *scratch;   /* one record, header and packed bytes */
         size_t n_scratch;
 };
@@ -26,8 +27,7 @@ struct Segment {
 DEFINE_TRIVIAL_CLEANUP_FUNC(Segment *, segment_free);
 #define _cleanup_segment_ _cleanup_(segment_freep)
 
-static Segment *segment_new(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number) {
-        uint64_t first_block = number * segment_blocks;
+static Segment *segment_new(Folder *folder, const Grid *grid, const SegmentPlan *plan) {
         Segment *segment;
 
         segment = malloc(sizeof *segment);
@@ -37,11 +37,12 @@ static Segment *segment_new(Folder *folder, const Grid *grid, uint64_t segment_b
                 .folder = folder,
                 .grid = grid,
                 .file = FOLDER_FILE_CLOSED,
-                .origin = record_origin(FILE_SEGMENT, number, folder->job_digest),
-                .footer = { .number = number, .first_block = first_block },
-                .n_target = MIN(segment_blocks, grid->n_blocks - first_block),
+                .origin = record_origin(FILE_SEGMENT, plan->first_block, folder->job_digest),
+                .footer = { .first_block = plan->first_block, .keep = plan->keep },
+                .plan = *plan,
         };
-        segment->footer.entries = calloc((size_t) segment->n_target, sizeof *segment->footer.entries);
+        segment->footer.entries = calloc((size_t) (plan->end_block - plan->first_block),
+                                         sizeof *segment->footer.entries);
         return segment->footer.entries ? segment : segment_free(segment);
 }
 
@@ -55,18 +56,17 @@ Segment *segment_free(Segment *segment) {
         return NULL;
 }
 
-int segment_create(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number, Segment **ret,
-                   Problem *problem) {
+int segment_create(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segment **ret, Problem *problem) {
         _cleanup_segment_ Segment *segment = NULL;
         uint8_t header[FILE_HEADER_SIZE];
         char name[LAYOUT_NAME_SIZE];
         int r;
 
-        segment = segment_new(folder, grid, segment_blocks, number);
+        segment = segment_new(folder, grid, plan);
         if (!segment)
                 return problem_set(problem, ENOMEM, "Out of memory.");
-        layout_open_name(number, name);
-        file_header_encode(FILE_SEGMENT, number, folder->job_digest, header);
+        layout_open_name(plan->first_block, name);
+        file_header_encode(FILE_SEGMENT, plan->first_block, folder->job_digest, header);
         r = folder_publish(folder, name, header, sizeof header, &segment->file, problem);
         if (r < 0)
                 return r;
@@ -74,8 +74,7 @@ int segment_create(Folder *folder, const Grid *grid, uint64_t segment_blocks, ui
         return 0;
 }
 
-int segment_load(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number, Segment **ret,
-                 Problem *problem) {
+int segment_load(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segment **ret, Problem *problem) {
         _cleanup_segment_ Segment *segment = NULL;
         uint8_t header[FILE_HEADER_SIZE];
         char name[LAYOUT_NAME_SIZE];
@@ -84,10 +83,10 @@ int segment_load(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint
         ssize_t n;
         int r = 0;
 
-        segment = segment_new(folder, grid, segment_blocks, number);
+        segment = segment_new(folder, grid, plan);
         if (!segment)
                 return problem_set(problem, ENOMEM, "Out of memory.");
-        layout_open_name(number, name);
+        layout_open_name(plan->first_block, name);
         r = folder_adopt(folder, name, &segment->file, problem);
         if (r < 0)
                 return r;
@@ -95,7 +94,8 @@ int segment_load(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint
         if (n < 0)
                 return problem_set(problem, (int) n, "Cannot read '%s' in the store '%s': %m.", name, folder->path);
         /* The file got its name after its header was on the disk, so a bad header is no crash. */
-        r = file_header_check(header, (size_t) n, FILE_SEGMENT, number, folder->job_digest, name, problem);
+        r = file_header_check(header, (size_t) n, FILE_SEGMENT, plan->first_block, folder->job_digest, name,
+                              problem);
         if (r < 0)
                 return r;
 
@@ -141,7 +141,8 @@ int segment_append(Segment *segment, const Record *record, const uint8_t *packed
                 segment->n_scratch = size;
         }
         record_encode_header(record, &segment->origin, segment->scratch);
-        memcpy(segment->scratch + RECORD_HEADER_SIZE, packed, record->packed_size);
+        if (record->packed_size > 0)
+                memcpy(segment->scratch + RECORD_HEADER_SIZE, packed, record->packed_size);
         r = folder_append(segment->folder, &segment->file, segment->scratch, size, problem);
         if (r < 0)
                 return r;
@@ -153,17 +154,16 @@ int segment_sync(Segment *segment, Problem *problem) {
         return folder_sync(segment->folder, &segment->file, problem);
 }
 
-int segment_seal(Segment *segment, Problem *problem) {
-        _cleanup_free_ uint8_t *data = NULL;
+/* The footer goes behind the records, then the file gets its other name. */
+static int segment_seal_full(Segment *segment, Problem *problem) {
+        size_t size = footer_size(segment->footer.n_blocks, STORE_KEEP_FULL);
         char from[LAYOUT_NAME_SIZE], to[LAYOUT_NAME_SIZE];
+        _cleanup_free_ uint8_t *data = malloc(size);
         uint64_t end = segment->file.end;
-        size_t size = footer_size(segment->footer.n_blocks);
         int r;
 
-        data = malloc(size);
         if (!data)
                 return folder_fail(segment->folder, -ENOMEM, problem);
-        footer_digest(&segment->footer, segment->footer.digest);
         footer_encode(&segment->footer, data);
         r = folder_append(segment->folder, &segment->file, data, size, problem);
         if (r < 0)
@@ -171,14 +171,67 @@ int segment_seal(Segment *segment, Problem *problem) {
         r = segment_sync(segment, problem);
         if (r < 0)
                 return r;
-        layout_open_name(segment->footer.number, from);
-        layout_sealed_name(segment->footer.number, to);
+        layout_open_name(segment->footer.first_block, from);
+        layout_sealed_name(segment->footer.first_block, to);
         r = folder_rename(segment->folder, from, to, problem);
         if (r < 0 && folder_failure_is_soft(segment->folder, r)) {
                 int k = folder_cut(segment->folder, &segment->file, end, problem);
 
                 return k < 0 ? k : r;
         }
+        segment->n_bytes = segment->file.end;
+        return r;
+}
+
+/* A header and the footer, under the sealed name. */
+static int thin_publish(Folder *folder, const Footer *footer, Problem *problem) {
+        size_t size = FILE_HEADER_SIZE + footer_size(footer->n_blocks, STORE_KEEP_DIGEST);
+        _cleanup_free_ uint8_t *data = malloc(size);
+        char name[LAYOUT_NAME_SIZE];
+
+        if (!data)
+                return folder_fail(folder, -ENOMEM, problem);
+        file_header_encode(FILE_SEGMENT, footer->first_block, folder->job_digest, data);
+        footer_encode(footer, data + FILE_HEADER_SIZE);
+        layout_sealed_name(footer->first_block, name);
+        return folder_publish(folder, name, data, size, NULL, problem);
+}
+
+/*
+ * Once the sealed file has its name the open one is no more than waste: what comes of removing it, now or after the
+ * next start, does not matter.
+ */
+static int segment_seal_thin(Segment *segment, Problem *problem) {
+        char name[LAYOUT_NAME_SIZE];
+        int r;
+
+        r = thin_publish(segment->folder, &segment->footer, problem);
+        if (r < 0)
+                return r;
+        folder_file_close(segment->folder, &segment->file);
+        segment->n_bytes = FILE_HEADER_SIZE + footer_size(segment->footer.n_blocks, STORE_KEEP_DIGEST);
+        layout_open_name(segment->footer.first_block, name);
+        r = folder_remove(segment->folder, name, problem);
+        return r < 0 && !folder_failure_is_soft(segment->folder, r) ? r : 0;
+}
+
+int segment_seal(Segment *segment, Problem *problem) {
+        Footer *footer = &segment->footer;
+
+        if (footer_digest(footer, footer->digest) < 0)
+                return folder_fail(segment->folder, -ENOMEM, problem);
+        return footer->keep == STORE_KEEP_DIGEST ? segment_seal_thin(segment, problem)
+                                                 : segment_seal_full(segment, problem);
+}
+
+int segment_thin(Folder *folder, Footer *footer, Problem *problem) {
+        StoreKeep kept = footer->keep;
+        int r;
+
+        footer->keep = STORE_KEEP_DIGEST;
+        r = thin_publish(folder, footer, problem);
+        if (r < 0)
+                footer->keep = kept;
         return r;
 }
 
@@ -191,9 +244,9 @@ uint64_t segment_next_block(const Segment *segment) {
 }
 
 uint64_t segment_bytes(const Segment *segment) {
-        return segment->file.end;
+        return segment->n_bytes > 0 ? segment->n_bytes : segment->file.end;
 }
 
 bool segment_is_full(const Segment *segment) {
-        return segment->footer.n_blocks == segment->n_target;
+        return segment_next_block(segment) == segment->plan.end_block;
 }

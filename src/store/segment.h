@@ -17,19 +17,24 @@
 
 typedef struct Segment Segment;
 
+/* Where it begins, where it must end, and what it is to keep. */
+typedef struct SegmentPlan {
+        uint64_t first_block, end_block;
+        StoreKeep keep;
+} SegmentPlan;
+
 /*
  * Makes the file. 0, and the caller gives `*ret` to segment_free(); -ENOMEM or a failure of the folder. Folder and grid
  * must outlive the segment.
  */
-int segment_create(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number, Segment **ret,
-                   Problem *problem);
+int segment_create(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segment **ret, Problem *problem);
 
 /*
  * Opens the file after a restart; cuts what stands behind the last intact record. As segment_create(); also -EBADMSG,
- * -EPROTONOSUPPORT or -EEXIST as file_header_check(), and errors of reading.
+ * -EPROTONOSUPPORT or -EEXIST as file_header_check(), and errors of reading. `keep` is for what comes: the blocks that
+ * are there stay as they are, until the segment is sealed.
  */
-int segment_load(Folder *folder, const Grid *grid, uint64_t segment_blocks, uint64_t number, Segment **ret,
-                 Problem *problem);
+int segment_load(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segment **ret, Problem *problem);
 
 /* Closes without syncing. Accepts NULL, returns NULL. */
 Segment *segment_free(Segment *segment);
@@ -44,13 +49,20 @@ int segment_append(Segment *segment, const Record *record, const uint8_t *packed
 int segment_sync(Segment *segment, Problem *problem);
 
 /*
- * Footer, sync, rename, sync of the directory. Wants a full segment. 0 or a failure of the folder, as segment_append();
- * after success only queries and segment_free() are allowed.
+ * Gives it its footer and its other name; wants a segment with at least one block. Where digests are kept, or a block
+ * has no bitmap, a file without records takes its place. 0 or a failure of the folder, as segment_append(); after
+ * success only queries and segment_free() are allowed.
  */
 int segment_seal(Segment *segment, Problem *problem);
+
+/*
+ * Makes a sealed segment, of which `footer` was read, one without bitmaps: a file that is put in the place of the
+ * other, whole or not at all. Sets `footer->keep`. 0 or a failure of the folder, soft or hard.
+ */
+int segment_thin(Folder *folder, Footer *footer, Problem *problem);
 
 /* queries; the footer is the segment's, has no digest before it is sealed, and grows with each block */
 const Footer *segment_footer(const Segment *segment);
 uint64_t segment_next_block(const Segment *segment);
-uint64_t segment_bytes(const Segment *segment); /* of the file */
+uint64_t segment_bytes(const Segment *segment); /* of the file; once it is sealed, of the sealed one */
 bool segment_is_full(const Segment *segment);

@@ -232,7 +232,8 @@ int spool_put(Spool *spool, const Record *record, const uint8_t *packed, Problem
 
         origin = record_origin(FILE_SPOOL, spool->current->number, spool->folder->job_digest);
         record_encode_header(record, &origin, spool->scratch);
-        memcpy(spool->scratch + RECORD_HEADER_SIZE, packed, record->packed_size);
+        if (record->packed_size > 0)
+                memcpy(spool->scratch + RECORD_HEADER_SIZE, packed, record->packed_size);
         offset = spool->current->file.end;
         r = folder_append(spool->folder, &spool->current->file, spool->scratch, size, problem);
         if (r < 0)

@@ -44,10 +44,13 @@ struct Store {
         const Grid *grid;
         uint64_t segment_blocks;
 
-        Manifest manifest;    /* sealed segments from 0 on */
+        StoreKeep keep;
+
+        Manifest manifest;    /* sealed segments from block 0 on */
         bool manifest_behind; /* the file knows fewer of them, or others */
         uint64_t sealed_bytes;
-        IntervalSet islands;  /* numbers of sealed segments beyond a hole */
+        IntervalSet islands;  /* first blocks of sealed segments beyond a hole */
+        size_t n_thin;        /* the first so many listed segments have no bitmaps */
         Segment *segment;     /* NULL: the next one is not begun */
         Spool *spool;
         Provenance provenance;
@@ -64,21 +67,8 @@ struct Store {
 DEFINE_TRIVIAL_CLEANUP_FUNC(Store *, store_close);
 #define _cleanup_store_ _cleanup_(store_closep)
 
-static uint64_t store_next_segment(const Store *store) {
-        return store->manifest.n_entries;
-}
-
-static uint64_t store_sealed_blocks(const Store *store) {
-        const ManifestEntry *last;
-
-        if (store->manifest.n_entries == 0)
-                return 0;
-        last = store->manifest.entries + store->manifest.n_entries - 1;
-        return last->first_block + last->n_blocks;
-}
-
 uint64_t store_frontier(const Store *store) {
-        return store->segment ? segment_next_block(store->segment) : store_sealed_blocks(store);
+        return store->segment ? segment_next_block(store->segment) : manifest_end(&store->manifest);
 }
 
 static int store_out_of_memory(Store *store, Problem *problem) {
@@ -87,22 +77,23 @@ static int store_out_of_memory(Store *store, Problem *problem) {
 
 /* sealed segments */
 
-/* Reads the footer of sealed segment `number`; also adds the size of the file. */
-static int store_read_footer(const Store *store, uint64_t number, Footer *ret, uint64_t *ret_size, Problem *problem) {
+/* Reads the footer of the sealed segment that begins with `first_block`; also adds the size of the file. */
+static int store_read_footer(const Store *store, uint64_t first_block, Footer *ret, uint64_t *ret_size,
+                             Problem *problem) {
         const Disk *disk = store->folder->disk;
+        FooterPlace place = { store->grid, store->segment_blocks, first_block, store->folder->job_digest };
         char name[LAYOUT_NAME_SIZE];
         struct stat st;
         int fd, r;
 
-        layout_sealed_name(number, name);
+        layout_sealed_name(first_block, name);
         fd = disk->open(disk, store->folder->fd, name, O_RDONLY | O_NOFOLLOW, 0);
         if (fd < 0)
                 return problem_set(problem, fd, "Cannot open '%s' in the store '%s': %m.", name, store->folder->path);
         if (fstat(fd, &st) < 0)
                 r = problem_set(problem, errno, "Cannot read '%s' in the store '%s': %m.", name, store->folder->path);
         else
-                r = footer_read(disk, fd, (uint64_t) st.st_size, store->grid, store->segment_blocks, number,
-                                store->folder->job_digest, name, ret, problem);
+                r = footer_read(disk, fd, (uint64_t) st.st_size, &place, name, ret, problem);
         (void) disk->close(disk, fd);
         if (r >= 0)
                 *ret_size = (uint64_t) st.st_size;
@@ -115,7 +106,7 @@ static int store_adopt_sealed(Store *store, Problem *problem) {
         uint64_t size;
         int r;
 
-        r = store_read_footer(store, store_next_segment(store), &footer, &size, problem);
+        r = store_read_footer(store, manifest_end(&store->manifest), &footer, &size, problem);
         if (r < 0)
                 return folder_fail(store->folder, r, problem);
         r = manifest_append(&store->manifest, &footer);
@@ -143,21 +134,30 @@ static int store_write_manifest(Store *store, Problem *problem) {
 
 /* moving on */
 
+static int store_seal(Store *store, Problem *problem) {
+        int r;
+
+        r = segment_seal(store->segment, problem);
+        if (r < 0)
+                return r;
+        if (manifest_append(&store->manifest, segment_footer(store->segment)) < 0)
+                return store_out_of_memory(store, problem);
+        store->sealed_bytes += segment_bytes(store->segment);
+        store->segment = segment_free(store->segment);
+        store->manifest_behind = true;
+        return 0;
+}
+
 /* Seals a full segment; takes in the islands that the frontier has reached. */
 static int store_roll(Store *store, Problem *problem) {
         int r;
 
         if (store->segment && segment_is_full(store->segment)) {
-                r = segment_seal(store->segment, problem);
+                r = store_seal(store, problem);
                 if (r < 0)
                         return r;
-                if (manifest_append(&store->manifest, segment_footer(store->segment)) < 0)
-                        return store_out_of_memory(store, problem);
-                store->sealed_bytes += segment_bytes(store->segment);
-                store->segment = segment_free(store->segment);
-                store->manifest_behind = true;
         }
-        while (!store->segment && interval_set_contains(&store->islands, store_next_segment(store))) {
+        while (!store->segment && interval_set_contains(&store->islands, manifest_end(&store->manifest))) {
                 r = store_adopt_sealed(store, problem);
                 if (r < 0)
                         return r;
@@ -165,15 +165,28 @@ static int store_roll(Store *store, Problem *problem) {
         return 0;
 }
 
+/* What the segment at the frontier is to be like: no further than the next border, nor into an island. */
+static SegmentPlan store_plan_segment(const Store *store) {
+        uint64_t first = manifest_end(&store->manifest);
+        SegmentPlan plan = { first, layout_segment_end(first, store->segment_blocks, store->grid->n_blocks),
+                             store->keep };
+        Interval island;
+
+        if (interval_set_next(&store->islands, first, &island))
+                plan.end_block = MIN(plan.end_block, island.first);
+        return plan;
+}
+
 /* The open segment has room for the block at the frontier afterwards. */
 static int store_ready_segment(Store *store, Problem *problem) {
+        SegmentPlan plan;
         int r;
 
         r = store_roll(store, problem);
         if (r < 0 || store->segment)
                 return r;
-        return segment_create(store->folder, store->grid, store->segment_blocks, store_next_segment(store),
-                              &store->segment, problem);
+        plan = store_plan_segment(store);
+        return segment_create(store->folder, store->grid, &plan, &store->segment, problem);
 }
 
 /* Moves what the frontier has reached out of the spool, seals what is full. */
@@ -263,9 +276,56 @@ static int store_check_entry(const Footer *footer, const ManifestEntry *entry, P
 
         if (memcmp(footer->digest, entry->digest, sizeof entry->digest) == 0)
                 return 0;
-        layout_sealed_name(footer->number, name);
+        layout_sealed_name(footer->first_block, name);
         return problem_set(problem, EBADMSG, "The segment '%s' is not the one that the manifest tells of: bring the "
                            "old file back, or move it away and its blocks are computed again.", name);
+}
+
+static int store_overlap_problem(uint64_t first_block, Problem *problem) {
+        char name[LAYOUT_NAME_SIZE];
+
+        layout_sealed_name(first_block, name);
+        return problem_set(problem, EBADMSG, "The segment '%s' has blocks that another one before it has, too: move "
+                           "away the one that does not belong to this store.", name);
+}
+
+/*
+ * The listed segments that are there without a gap. What the manifest tells of the others, behind a missing one, is
+ * given up: they are islands, and their own footers say all of it again.
+ */
+static void store_cut_manifest(Store *store, const FolderNumbers *sealed) {
+        size_t n_before = store->manifest.n_entries;
+
+        manifest_cut(&store->manifest, sealed->numbers, sealed->n_numbers);
+        store->manifest_behind = store->manifest.n_entries < n_before;
+}
+
+/* A sealed file: listed, next to be listed, or an island. */
+static int store_load_footer(Store *store, uint64_t first_block, Problem *problem) {
+        const ManifestEntry *entry = manifest_find(&store->manifest, first_block);
+        Footer footer;
+        uint64_t size;
+        int r = 0;
+
+        r = store_read_footer(store, first_block, &footer, &size, problem);
+        if (r < 0)
+                return r;
+        store->sealed_bytes += size;
+        if (entry && entry->first_block == first_block)
+                r = store_check_entry(&footer, entry, problem);
+        else if (first_block < manifest_end(&store->manifest))
+                r = store_overlap_problem(first_block, problem);
+        else if (first_block == manifest_end(&store->manifest)) {
+                r = manifest_append(&store->manifest, &footer);
+                store->manifest_behind = true;
+        } else
+                r = interval_set_add(&store->islands, first_block, first_block + 1);
+        if (r >= 0 && interval_set_count(&store->present, first_block, first_block + footer.n_blocks) > 0)
+                r = store_overlap_problem(first_block, problem);
+        if (r >= 0)
+                r = interval_set_add(&store->present, first_block, first_block + footer.n_blocks);
+        footer_done(&footer);
+        return r == -ENOMEM ? problem_set(problem, ENOMEM, "Out of memory.") : r;
 }
 
 /*
@@ -273,58 +333,32 @@ static int store_check_entry(const Footer *footer, const ManifestEntry *entry, P
  * that nothing is added to a store that lost a piece of what it holds; the records are left to verify.
  */
 static int store_load_sealed(Store *store, const FolderNumbers *sealed, Problem *problem) {
-        uint64_t n_run = 0; /* sealed files from 0 on */
         int r;
 
         r = manifest_read(store->folder->fd, store->folder->path, store->folder->job_digest, &store->manifest,
                           problem);
         if (r < 0)
                 return r;
-        while (n_run < sealed->n_numbers && sealed->numbers[n_run] == n_run)
-                n_run++;
-        if (n_run < store->manifest.n_entries) {
-                store->manifest.n_entries = (size_t) n_run;
-                store->manifest_behind = true;
-        }
-        while (store->manifest.n_entries < n_run) {
-                r = store_adopt_sealed(store, problem);
+        store_cut_manifest(store, sealed);
+        for (size_t i = 0; i < sealed->n_numbers; i++) {
+                r = store_load_footer(store, sealed->numbers[i], problem);
                 if (r < 0)
                         return r;
         }
-
-        r = interval_set_add(&store->present, 0, store_sealed_blocks(store));
-        for (size_t i = 0; r >= 0 && i < sealed->n_numbers; i++) {
-                uint64_t number = sealed->numbers[i], size;
-                Footer footer;
-
-                r = store_read_footer(store, number, &footer, &size, problem);
-                if (r < 0)
-                        return r;
-                store->sealed_bytes += size;
-                if (number < n_run)
-                        r = store_check_entry(&footer, store->manifest.entries + number, problem);
-                else {
-                        r = interval_set_add(&store->islands, number, number + 1);
-                        if (r >= 0)
-                                r = interval_set_add(&store->present, footer.first_block,
-                                                     footer.first_block + footer.n_blocks);
-                }
-                footer_done(&footer);
-        }
-        return r == -ENOMEM ? problem_set(problem, ENOMEM, "Out of memory.") : r;
+        return 0;
 }
 
 /*
  * An open segment that is not the one at the frontier: a hole was made before it. Its blocks go to the spool like
  * any that came too early.
  */
-static int store_pour_open(Store *store, uint64_t number, Problem *problem) {
+static int store_pour_open(Store *store, uint64_t first_block, Problem *problem) {
         char name[LAYOUT_NAME_SIZE];
         FolderFile file;
         RecordWalk walk;
         int r;
 
-        layout_open_name(number, name);
+        layout_open_name(first_block, name);
         r = folder_adopt(store->folder, name, &file, problem);
         if (r < 0)
                 return r;
@@ -332,7 +366,7 @@ static int store_pour_open(Store *store, uint64_t number, Problem *problem) {
                 .disk = store->folder->disk,
                 .fd = file.fd,
                 .grid = store->grid,
-                .origin = record_origin(FILE_SEGMENT, number, store->folder->job_digest),
+                .origin = record_origin(FILE_SEGMENT, first_block, store->folder->job_digest),
                 .offset = FILE_HEADER_SIZE,
                 .size = file.end,
         };
@@ -360,16 +394,17 @@ static int store_pour_open(Store *store, uint64_t number, Problem *problem) {
 }
 
 static int store_load_blocks(Store *store, const FolderListing *listing, Problem *problem) {
-        uint64_t next = store_next_segment(store);
+        uint64_t next = manifest_end(&store->manifest);
+        SegmentPlan plan;
         int r;
 
         for (size_t i = 0; i < listing->open.n_numbers; i++)
-                if (listing->open.numbers[i] == next && store_sealed_blocks(store) < store->grid->n_blocks) {
-                        r = segment_load(store->folder, store->grid, store->segment_blocks, next, &store->segment,
-                                         problem);
+                if (listing->open.numbers[i] == next && next < store->grid->n_blocks) {
+                        plan = store_plan_segment(store);
+                        r = segment_load(store->folder, store->grid, &plan, &store->segment, problem);
                         if (r < 0)
                                 return r;
-                        r = interval_set_add(&store->present, store_sealed_blocks(store), store_frontier(store));
+                        r = interval_set_add(&store->present, next, store_frontier(store));
                         if (r < 0)
                                 return problem_set(problem, ENOMEM, "Out of memory.");
                 }
@@ -408,19 +443,25 @@ static int store_recover(Store *store, const FolderListing *listing, Problem *pr
         return store_commit(store, NULL, problem);
 }
 
-int store_open(const Disk *disk, const char *path, const Grid *grid, uint64_t segment_blocks, Store **ret,
+int store_open(const Disk *disk, const char *path, const Grid *grid, const StoreOptions *options, Store **ret,
                Problem *problem) {
         _cleanup_store_ Store *store = NULL;
         FolderListing listing;
         int r;
 
-        if (segment_blocks == 0 || segment_blocks > STORE_SEGMENT_BLOCKS_MAX)
-                return problem_set(problem, EINVAL, "A segment has 1 to %d blocks, not %" PRIu64 ".",
-                                   STORE_SEGMENT_BLOCKS_MAX, segment_blocks);
+        if (options->segment_blocks > STORE_SEGMENT_BLOCKS_MAX)
+                return problem_set(problem, EINVAL, "A segment has at most %u blocks, not %" PRIu64 ".",
+                                   STORE_SEGMENT_BLOCKS_MAX, options->segment_blocks);
         store = malloc(sizeof *store);
         if (!store)
                 return problem_set(problem, ENOMEM, "Out of memory.");
-        *store = (Store) { .grid = grid, .segment_blocks = segment_blocks, .manifest = MANIFEST_EMPTY };
+        *store = (Store) {
+                .grid = grid,
+                .keep = options->keep ?: STORE_KEEP_FULL,
+                .manifest = MANIFEST_EMPTY,
+        };
+        store->segment_blocks = options->segment_blocks ?:
+                store_segment_blocks_for(grid, STORE_SEGMENT_SIZE_DEFAULT, store->keep);
 
         r = folder_open(disk, path, &store->folder, problem);
         if (r < 0)
@@ -488,6 +529,11 @@ static int store_describe(Store *store, const StoreBlock *block, Record *ret, Pr
                 .packed_checksum = checksum_xxh3(block->packed, block->packed_size),
         };
         memcpy(record.digest, block->digest, SHA256_SIZE);
+        if (store->keep == STORE_KEEP_DIGEST) {
+                record.codec = PACK_RAW;
+                record.packed_size = 0;
+                record.packed_checksum = checksum_xxh3(NULL, 0);
+        }
 
         if (!bitmap) {
                 uint8_t digest[SHA256_SIZE];
@@ -593,46 +639,119 @@ int store_commit(Store *store, IntervalSet *durable, Problem *problem) {
         return 0;
 }
 
+void store_set_keep(Store *store, StoreKeep keep) {
+        store->keep = keep;
+}
+
+int store_rotate(Store *store, IntervalSet *durable, Problem *problem) {
+        int r;
+
+        r = store_commit(store, durable, problem);
+        if (r < 0 || !store->segment || segment_footer(store->segment)->n_blocks == 0)
+                return r;
+        r = store_seal(store, problem);
+        if (r < 0)
+                return r;
+        r = store_roll(store, problem); /* what was full only because of an island behind it */
+        return r < 0 ? r : store_write_manifest(store, problem);
+}
+
+/* Makes the listed segment `index` one without bitmaps, if it has some. */
+static int store_thin_entry(Store *store, size_t index, StoreVacuum *vacuum, Problem *problem) {
+        uint64_t first_block = store->manifest.entries[index].first_block, size, thin_size;
+        Footer footer;
+        int r;
+
+        r = store_read_footer(store, first_block, &footer, &size, problem);
+        if (r < 0)
+                return folder_fail(store->folder, r, problem);
+        thin_size = FILE_HEADER_SIZE + footer_size(footer.n_blocks, STORE_KEEP_DIGEST);
+        if (footer.keep == STORE_KEEP_FULL)
+                r = store_check_entry(&footer, store->manifest.entries + index, problem);
+        if (r >= 0 && footer.keep == STORE_KEEP_FULL) {
+                r = segment_thin(store->folder, &footer, problem);
+                if (r >= 0) {
+                        store->sealed_bytes -= size - thin_size;
+                        vacuum->n_segments++;
+                        vacuum->n_bytes += size - thin_size;
+                }
+        }
+        footer_done(&footer);
+        return r;
+}
+
+int store_vacuum(Store *store, uint64_t target_bytes, uint64_t n_segments_max, StoreVacuum *ret, Problem *problem) {
+        StoreTotals totals;
+        int r;
+
+        *ret = (StoreVacuum) {};
+        r = folder_check(store->folder, problem);
+        if (r < 0)
+                return r;
+        for (;;) {
+                store_totals(store, &totals);
+                if (totals.segment_bytes + totals.spool_bytes <= target_bytes ||
+                    store->n_thin >= store->manifest.n_entries)
+                        return 0;
+                if (ret->n_segments >= n_segments_max)
+                        return 1;
+                r = store_thin_entry(store, store->n_thin, ret, problem);
+                if (r < 0)
+                        return r;
+                store->n_thin++;
+        }
+}
+
 /* queries */
 
 const IntervalSet *store_present(const Store *store) {
         return &store->present;
 }
 
-static int store_sealed_digest(const Store *store, uint64_t sequence, uint8_t ret[static SHA256_SIZE]) {
-        uint64_t number = sequence / store->segment_blocks;
-        uint64_t size;
-        Footer footer;
-        int r;
+/* The first block of the sealed segment that holds block `sequence`, which is present and in a sealed one. */
+static uint64_t store_sealed_first(const Store *store, uint64_t sequence) {
+        const ManifestEntry *entry = manifest_find(&store->manifest, sequence);
+        Interval island = {};
 
-        if (!store->cached->entries || store->cached->number != number) {
-                r = store_read_footer(store, number, &footer, &size, NULL);
-                if (r < 0)
-                        return r;
-                footer_done(store->cached);
-                *store->cached = footer;
-        }
-        memcpy(ret, store->cached->entries[sequence - store->cached->first_block].digest, SHA256_SIZE);
-        return 0;
+        if (entry)
+                return entry->first_block;
+        for (uint64_t from = 0, first = 0;; first = island.end - 1, from = island.end)
+                if (!interval_set_next(&store->islands, from, &island) || island.first > sequence)
+                        return first;
+                else if (island.end > sequence)
+                        return sequence;
 }
 
-int store_block_digest(const Store *store, uint64_t sequence, uint8_t ret[static SHA256_SIZE]) {
+static int store_sealed_has_digest(const Store *store, uint64_t sequence, const uint8_t digest[static SHA256_SIZE]) {
+        Footer *cached = store->cached, footer;
+        uint64_t size;
+        int r;
+
+        if (!cached->entries || sequence < cached->first_block || sequence >= cached->first_block + cached->n_blocks) {
+                r = store_read_footer(store, store_sealed_first(store, sequence), &footer, &size, NULL);
+                if (r < 0)
+                        return r;
+                footer_done(cached);
+                *cached = footer;
+        }
+        if (sequence < cached->first_block || sequence >= cached->first_block + cached->n_blocks)
+                return -ENOENT;
+        return memcmp(cached->entries[sequence - cached->first_block].digest, digest, BLOCK_DIGEST_SIZE) == 0;
+}
+
+int store_has_digest(const Store *store, uint64_t sequence, const uint8_t digest[static SHA256_SIZE]) {
         const Record *record;
         const Footer *footer;
 
         if (!interval_set_contains(&store->present, sequence))
                 return -ENOENT;
         record = spool_find(store->spool, sequence);
-        if (record) {
-                memcpy(ret, record->digest, SHA256_SIZE);
-                return 0;
-        }
+        if (record)
+                return memcmp(record->digest, digest, SHA256_SIZE) == 0;
         footer = store->segment ? segment_footer(store->segment) : NULL;
-        if (footer && sequence >= footer->first_block && sequence < segment_next_block(store->segment)) {
-                memcpy(ret, footer->entries[sequence - footer->first_block].digest, SHA256_SIZE);
-                return 0;
-        }
-        return store_sealed_digest(store, sequence, ret);
+        if (footer && sequence >= footer->first_block && sequence < segment_next_block(store->segment))
+                return memcmp(footer->entries[sequence - footer->first_block].digest, digest, BLOCK_DIGEST_SIZE) == 0;
+        return store_sealed_has_digest(store, sequence, digest);
 }
 
 void store_totals(const Store *store, StoreTotals *ret) {

@@ -23,11 +23,29 @@
 #include "prime/pack.h"
 #include "prime/sieve/run.h"
 #include "store/disk.h"
+#include "store/footer.h"
 
 typedef struct Store Store;
 
-#define STORE_SEGMENT_BLOCKS_DEFAULT 256
-#define STORE_SEGMENT_BLOCKS_MAX 65536 /* bounds a footer to 3 MiB */
+#define STORE_SEGMENT_BLOCKS_MAX FOOTER_BLOCKS_MAX
+
+/* How a store is written. Zeros: as a user would expect it. */
+typedef struct StoreOptions {
+        /*
+         * Where segments end: at multiples of so many blocks. Counts for a new store only, later it is read from the
+         * store. 0: store_segment_blocks_for() STORE_SEGMENT_SIZE_DEFAULT.
+         */
+        uint64_t segment_blocks;
+        StoreKeep keep; /* of blocks that come; 0: STORE_KEEP_FULL */
+} StoreOptions;
+
+#define STORE_SEGMENT_SIZE_DEFAULT (UINT64_C(128) << 20)
+
+/*
+ * How many blocks a segment may have so that its file has about `size_bytes`, by the density of the primes at the job's
+ * beginning (they only become rarer): at least 1, at most STORE_SEGMENT_BLOCKS_MAX.
+ */
+uint64_t store_segment_blocks_for(const Grid *grid, uint64_t size_bytes, StoreKeep keep);
 
 /* One block as it is packed by a worker and lies on disk. */
 typedef struct StoreBlock {
@@ -54,6 +72,12 @@ typedef struct StoreProvenance {
         const char *check; /* what of the blocks was checked: "shape+sampled"; "unaudited": nothing */
 } StoreProvenance;
 
+/* What was asked of store_vacuum(), and what came of it. */
+typedef struct StoreVacuum {
+        uint64_t n_segments;  /* that lost their bitmaps */
+        uint64_t n_bytes;     /* that this freed */
+} StoreVacuum;
+
 typedef struct StoreTotals {
         uint64_t n_blocks, n_primes;   /* in order, up to the frontier */
         uint64_t spool_blocks, spool_primes;
@@ -64,7 +88,7 @@ typedef struct StoreTotals {
 
 /*
  * Opens the store of `grid`'s job in `path`, makes it if it is not there, recovers it after a crash. `grid` must
- * outlive the store. `segment_blocks` counts for a new store only; later it is read from the store.
+ * outlive the store.
  * Fails with a sentence in `problem`: -EEXIST another job's store or another kind of folder; -EBUSY another
  * process has it open; -EBADMSG a damaged file, or the file `job` is lost (nothing was changed); -EPROTONOSUPPORT a
  * store of another format; other errors of the file system.
@@ -74,7 +98,7 @@ typedef struct StoreTotals {
  * is missing (a person moved it away because it was damaged) is a hole: the frontier falls back to it, the
  * segments behind it stay and count as present.
  */
-int store_open(const Disk *disk, const char *path, const Grid *grid, uint64_t segment_blocks, Store **ret,
+int store_open(const Disk *disk, const char *path, const Grid *grid, const StoreOptions *options, Store **ret,
                Problem *problem);
 
 /* Does not commit. What was not committed may be gone. */
@@ -99,11 +123,32 @@ int store_put_provenance(Store *store, const StoreProvenance *provenance, Proble
  */
 int store_commit(Store *store, IntervalSet *durable, Problem *problem);
 
+/* For blocks that come from now on. */
+void store_set_keep(Store *store, StoreKeep keep);
+
+/*
+ * Seals the open segment, though it is not full: afterwards every block up to the frontier is in a sealed one. Commits
+ * first; reports to `durable` as store_commit() does. 0, also when there is nothing to seal; or a failure, soft or
+ * hard.
+ */
+int store_rotate(Store *store, IntervalSet *durable, Problem *problem);
+
+/*
+ * Takes the bitmaps from sealed segments, the oldest first, until the files of the store have at most `target_bytes`,
+ * at most `n_segments_max` of them in this call. Counts and digests stay, so that every question can still be answered.
+ * 1: there may be more to do; 0: the target is reached, or no sealed segment has bitmaps any more; or a failure, soft
+ * or hard. `ret` says what was done in any case.
+ */
+int store_vacuum(Store *store, uint64_t target_bytes, uint64_t n_segments_max, StoreVacuum *ret, Problem *problem);
+
 /* queries */
 uint64_t store_frontier(const Store *store);             /* blocks [0, frontier) are in segments */
 const IntervalSet *store_present(const Store *store);    /* with the spool */
-/* -ENOENT: not there; other errors: the segment cannot be read. Not from two threads at once. */
-int store_block_digest(const Store *store, uint64_t sequence, uint8_t ret[static SHA256_SIZE]);
+/*
+ * Is this the SHA-256 of the bitmap of a block that is there? 1 or 0; of a sealed block BLOCK_DIGEST_SIZE bytes are
+ * known and compared. -ENOENT: it is not there; other errors: the segment cannot be read. Not from two threads at once.
+ */
+int store_has_digest(const Store *store, uint64_t sequence, const uint8_t digest[static SHA256_SIZE]);
 void store_totals(const Store *store, StoreTotals *ret);
 uint64_t store_segment_blocks(const Store *store);
 /* The disk was too full to move the frontier on. Nothing is lost; each further store_commit() tries again. */

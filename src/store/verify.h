@@ -4,10 +4,11 @@
 /*
  * Is the store what it says it is? Every byte of every file but the lock is covered: job, manifest with ranks and
  * chain, each record's checksums, each block unpacked and held against digest, count and facts, order without gap on
- * the grid, each footer against what was found, spool, provenance.
+ * the grid, each footer against what was found, spool, provenance. Where only digests are kept, footers are all there
+ * is.
  *
- * What it does not do is prove the primes again: that the bits are right is the word of the workers that computed
- * them ("unaudited").
+ * What it does not do, unless it is asked to compute all of it again, is to prove the primes: that the bits are right
+ * is the word of the workers that computed them ("unaudited").
  *
  * It may run while a writer works. What a crash can leave in the midst of a job is no fault: an incomplete last record,
  * or sealed segments that the manifest does not list yet. But when the job is complete, nobody may come to list them,
@@ -33,7 +34,7 @@ typedef enum VerifyKind {
         VERIFY_PROVENANCE,
 } VerifyKind;
 
-/* The first thing that is wrong. */
+/* One thing that is wrong. */
 typedef struct VerifyFault {
         VerifyKind kind;
         char file[LAYOUT_NAME_SIZE];
@@ -45,7 +46,10 @@ typedef struct VerifyFault {
 
 /* What was checked. */
 typedef struct VerifyReport {
+        uint64_t n_faults;
         uint64_t n_segments, n_islands, n_unlisted; /* sealed; of these beyond a hole; of the others not in manifest */
+        uint64_t digest_blocks;                     /* in sealed segments, of which only digests are kept */
+        uint64_t n_recomputed;                      /* blocks that were sieved again and are right */
         uint64_t n_blocks, n_primes;                /* up to the frontier */
         uint64_t job_blocks;                        /* 0: the job is open */
         bool complete;                              /* all blocks of the job are there, in order */
@@ -56,14 +60,25 @@ typedef struct VerifyReport {
         uint64_t torn_bytes;                        /* behind the last intact record of open segment and spool */
 } VerifyReport;
 
-/* Called after each block. */
-typedef void (*VerifyProgress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
+typedef struct VerifyOptions {
+        /*
+         * Sieve each block again, and hold it against what is kept of it: then the primes are proved, by this
+         * machine.
+         */
+        bool recompute;
+        /* Called after each block. May be NULL. */
+        void (*progress)(uint64_t done_bytes, uint64_t total_bytes, void *userdata);
+        /* Called for each fault, with its sentence. May be NULL: then the first one ends it. */
+        void (*on_fault)(const VerifyFault *fault, const char *sentence, void *userdata);
+        void *userdata;
+} VerifyOptions;
 
 const char *verify_kind_name(VerifyKind kind);
 
 /*
- * 0: intact. -EBADMSG: `ret_fault` says where, `problem` says what and the cure. Other errors: could not look
- * (-ENOENT: no store; -EPROTONOSUPPORT: another format); `problem` says why. `ret_report` is filled as far as it got.
+ * 0: intact. -EBADMSG: there are faults; `ret_fault` says where the first one is, `problem` what and the cure. Other
+ * errors: could not look (-ENOENT: no store; -EPROTONOSUPPORT: another format); `problem` says why. `ret_report` is
+ * filled as far as it got. A segment with a fault is left at the fault, the next one is looked at.
  */
-int verify_store(const char *path, VerifyProgress progress, void *userdata, VerifyReport *ret_report,
-                 VerifyFault *ret_fault, Problem *problem);
+int verify_store(const char *path, const VerifyOptions *options, VerifyReport *ret_report, VerifyFault *ret_fault,
+                 Problem *problem);

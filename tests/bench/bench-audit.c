@@ -36,7 +36,7 @@ static double bench_store(const Sample *sample, const Auditor *auditor, unsigned
                 usec_t begin;
 
                 (void) snprintf(path, sizeof path, "%s/%u", folder, i);
-                CHECK(store_open(&disk_system, path, &sample->grid, 256, &store, NULL) >= 0);
+                CHECK(store_open(&disk_system, path, &sample->grid, &(StoreOptions) {}, &store, NULL) >= 0);
                 begin = clock_thread_cpu_usec();
                 CHECK(store_put(store, &block, NULL) >= 0);
                 usec += per_call(begin, 1);

@@ -30,7 +30,7 @@ static void check_intact(const char *folder) {
         VerifyReport report;
         VerifyFault fault;
 
-        if (verify_store(folder, NULL, NULL, &report, &fault, &problem) < 0)
+        if (verify_store(folder, NULL, &report, &fault, &problem) < 0)
                 printf("# %s\n", problem.text);
         CHECK_STRING(problem.text, "");
         CHECK_EQUAL(report.n_blocks, N_BLOCKS);
@@ -106,7 +106,7 @@ static bool fail_calls(const FaultyDisk *how, uint64_t first, uint64_t end) {
 
         faulty_disk_init(&faulty, how->error, first, end);
         faulty.torn = how->torn;
-        r = store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem);
+        r = fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem);
         CHECK((r < 0) == (problem.text[0] != '\0'));
         if (r >= 0)
                 r = run_history(store, &durable, 3);
@@ -160,7 +160,7 @@ static void test_full_disk_is_lived_through(void) {
                         faulty_disk_init(&faulty, -ENOSPC, first, first + n);
                         faulty.writes_only = true;
                         faulty.torn = true;
-                        CHECK(store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
+                        CHECK(fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
                         CHECK(run_history(store, &durable, 100) == 0);
                         CHECK_EQUAL(durable.n_members, N_BLOCKS);
                         for (unsigned i = 0; i < 20 && store_wants_space(store); i++)
@@ -184,7 +184,7 @@ static void test_no_space_to_seal_is_no_failure(void) {
 
         faulty_disk_init(&faulty, -ENOSPC, 0, 0); /* none yet */
         faulty.writes_only = true;
-        CHECK(store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
+        CHECK(fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
         for (uint64_t i = 0; i < SEGMENT_BLOCKS - 1; i++)
                 CHECK(fixture_put(store, &grid, i) == 0);
         /* The last block of the segment finds room, then the disk is full. */
@@ -216,7 +216,7 @@ static void test_read_only_folder(void) {
 
         faulty_disk_init(&faulty, -EROFS, 1, UINT64_MAX);
         faulty.writes_only = true;
-        CHECK(store_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem) == -EROFS);
+        CHECK(fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem) == -EROFS);
         CHECK(strstr(problem.text, folder) != NULL && strstr(problem.text, "Read-only") != NULL);
         CHECK_EQUAL(fixture_count(folder, "job"), 0);
 }

@@ -98,7 +98,7 @@ def continues_without_an_interval(folder):
     """without --from and --to the store's own job goes on"""
     store = os.path.join(folder, "store")
     process = start_local(store, "--to", "5e9", "--segment-blocks", "5")
-    wait_until(lambda: os.path.exists(os.path.join(store, "000000000001.primes")))
+    wait_until(lambda: os.path.exists(os.path.join(store, "000000000005.primes")))
     kill(process.pid, signal.SIGINT)
     process.wait(timeout=30)
     summary = local(store)
@@ -380,7 +380,7 @@ def damaged_store(folder):
     store = os.path.join(folder, "store")
     options = ["--store", store, "--to", "3e8", "--segment-blocks", "4"]
     primectl("local", "--quiet", *options)
-    sealed = os.path.join(store, "000000000001.primes")
+    sealed = os.path.join(store, "000000000004.primes")
     with open(sealed, "rb") as file:
         good = file.read()
 
@@ -396,14 +396,14 @@ def damaged_store(folder):
         # What info tells stands in footers: it cannot see a flipped bit in a block, and does not say so either.
         for verb in ("verify", "count", "cat") if name == "flipped" else ("verify", "count", "cat", "info"):
             process = primectl(verb, "--store", store, check=False, timeout=60)
-            assert process.returncode == 1 and "000000000001.primes" in process.stderr, \
+            assert process.returncode == 1 and "000000000004.primes" in process.stderr, \
                 f"{verb}, {name}: {process.stdout[-500:]}{process.stderr}"
             assert verb == "cat" or process.stdout == "", f"{verb}, {name}: {process.stdout}"
         assert snapshot(store) == before
     # A store with a damaged file is not written to.
     for content in (good[:len(good) // 2], b""):
         damage(content)
-        refused(1, "000000000001.primes", arguments=options, check_store=store)
+        refused(1, "000000000004.primes", arguments=options, check_store=store)
     damage(good)
     primectl("verify", "--store", store)
 

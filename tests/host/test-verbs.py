@@ -106,7 +106,7 @@ def info_of_a_half_done_store(folder):
     store = os.path.join(folder, "store")
     process = start_local(store, "--to", "1e11", "--segment-blocks", "8", "--workers", "2")
     try:
-        wait_until(lambda: os.path.exists(os.path.join(store, "000000000002.primes")))
+        wait_until(lambda: os.path.exists(os.path.join(store, "000000000016.primes")))
         for _ in range(3):
             info = json.loads(primectl("info", "--json", "--store", store).stdout)
             assert 0 < int(info["blocks"]) < 3179 and info["audit"] == "unaudited"

@@ -193,7 +193,7 @@ static inline void stage_start_master(Stage *stage) {
                 .from = stage->grid.from,
                 .to = stage->grid.to,
                 .store_path = stage->folder,
-                .segment_blocks = 2,
+                .store_options = { .segment_blocks = 2 },
         };
         Problem problem = PROBLEM_NONE;
 

@@ -39,7 +39,8 @@ static Stage *stage_new(void) {
         (void) strcpy(stage->folder, "/tmp/primed-test-intake-XXXXXX");
         CHECK(mkdtemp(stage->folder));
         CHECK(master_job_open(&(MasterJobSettings) { .name = "job", .from = from, .to = to,
-                                                     .store_path = stage->folder, .segment_blocks = 4 },
+                                                     .store_path = stage->folder,
+                                                    .store_options = { .segment_blocks = 4 } },
                               &disk_system, &stage->job, NULL) >= 0);
         CHECK(plan_new(&settings, &stage->plan) >= 0);
         CHECK(plan_job_add(stage->plan,

@@ -32,7 +32,8 @@ static Stage *stage_new(void) {
         CHECK(master_new(stage->event, &(MasterSettings) { .name = "test", .once = true }, &stage->master, NULL) >= 0);
         CHECK(master_add_job(stage->master,
                              &(MasterJobSettings) { .name = "job", .from = from, .to = to,
-                                                    .store_path = stage->folder, .segment_blocks = 1 },
+                                                    .store_path = stage->folder,
+                                                    .store_options = { .segment_blocks = 1 } },
                              NULL) >= 0);
         CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) >= 0);
         CHECK(local_control_new(stage->event, pair[0], stage->master, &stage->control) >= 0);

@@ -24,7 +24,7 @@ static MasterJob *open_job(const char *from_word, const char *to_word, const cha
         CHECK(!to_word || number_parse(to, to_word, NULL) >= 0);
         (void) snprintf(path, sizeof path, "%s/%s", folder, name);
         r = master_job_open(&(MasterJobSettings) { .name = name, .from = from, .to = to_word ? to : NULL,
-                                                   .store_path = path, .segment_blocks = 4 },
+                                                   .store_path = path, .store_options = { .segment_blocks = 4 } },
                             &disk_system, &job, &problem);
         if (r != expected)
                 printf("# %s\n", problem.text);

@@ -36,7 +36,7 @@ static int add_job(Stage *stage, const char *name, bool second, unsigned priorit
                 .from = second ? stage->grid.to : stage->grid.from,
                 .to = second ? end : stage->grid.to,
                 .store_path = path,
-                .segment_blocks = 2,
+                .store_options = { .segment_blocks = 2 },
                 .priority = priority,
         }, problem);
 }
@@ -265,7 +265,7 @@ static void test_removing_with_work_in_flight(void) {
 
         /* the store is free again, and has what was delivered */
         (void) snprintf(path, sizeof path, "%s/first", stage->folder);
-        CHECK(store_open(&disk_system, path, &stage->grid, 2, &store, NULL) >= 0);
+        CHECK(store_open(&disk_system, path, &stage->grid, &(StoreOptions) { .segment_blocks = 2 }, &store, NULL) >= 0);
         CHECK_EQUAL(store_present(store)->n_members, 2);
         store_close(store);
         CHECK(add_job(stage, "first", false, 0, NULL) >= 0);

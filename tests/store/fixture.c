@@ -141,11 +141,16 @@ Folder *fixture_open_folder(const char *path) {
         return folder;
 }
 
+int fixture_try_open(const Disk *disk, const char *path, const Grid *grid, uint64_t segment_blocks, Store **ret,
+                     Problem *problem) {
+        return store_open(disk, path, grid, &(StoreOptions) { .segment_blocks = segment_blocks }, ret, problem);
+}
+
 Store *fixture_open(const char *path, const Grid *grid, uint64_t segment_blocks) {
         Problem problem = PROBLEM_NONE;
         Store *store = NULL;
 
-        if (store_open(&disk_system, path, grid, segment_blocks, &store, &problem) < 0)
+        if (fixture_try_open(&disk_system, path, grid, segment_blocks, &store, &problem) < 0)
                 printf("# %s\n", problem.text);
         CHECK(store != NULL);
         CHECK_STRING(problem.text, "");

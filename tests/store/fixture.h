@@ -43,6 +43,9 @@ void fixture_record(const Grid *grid, const FixtureBlock *block, Record *ret);
 /* The folder of a store without the store, with a made-up job digest; must succeed. */
 Folder *fixture_open_folder(const char *path);
 
+/* store_open() of a store that keeps bitmaps. */
+int fixture_try_open(const Disk *disk, const char *path, const Grid *grid, uint64_t segment_blocks, Store **ret,
+                     Problem *problem);
 Store *fixture_open(const char *path, const Grid *grid, uint64_t segment_blocks); /* must succeed */
 int fixture_put(Store *store, const Grid *grid, uint64_t sequence);
 

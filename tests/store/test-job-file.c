@@ -48,7 +48,7 @@ static void test_text_is_for_people(void) {
         fixture_grid(&grid, "1000", 0);
         CHECK(job_file_encode(&grid, 256, &text, &size) == 0);
         CHECK(text[0] == '#');
-        CHECK(strstr(text, "\nfrom=1000\n") && strstr(text, "\nto=open\n") && strstr(text, "\nformat=0\n"));
+        CHECK(strstr(text, "\nfrom=1000\n") && strstr(text, "\nto=open\n") && strstr(text, "\nformat=1\n"));
         grid_done(&grid);
 }
 
@@ -78,14 +78,20 @@ static void test_each_change_is_refused(void) {
         grid_done(&grid);
 }
 
-static void test_later_formats_are_told_apart(void) {
-        static const char text[] = "# something new\nformat=1\ncells=7\n";
+/* The interim format of the first builds, and whatever may come. */
+static void test_other_formats_are_told_apart(void) {
+        static const char text[] = "# something new\nformat=2\ncells=7\n";
+        static const char old[] = "# something old\nformat=0\nfrom=0\n";
         Problem problem = PROBLEM_NONE;
         uint64_t found;
         Grid grid;
 
         CHECK(job_file_decode(text, strlen(text), &grid, &found, &problem) == -EPROTONOSUPPORT);
-        CHECK(strstr(problem.text, "format 1") != NULL);
+        CHECK(strstr(problem.text, "format 2,") && strstr(problem.text, "reads format 1") &&
+              strstr(problem.text, "read it with the version that made it"));
+        problem = PROBLEM_NONE;
+        CHECK(job_file_decode(old, strlen(old), &grid, &found, &problem) == -EPROTONOSUPPORT);
+        CHECK(strstr(problem.text, "format 0,") && strstr(problem.text, "computed again"));
 }
 
 static void test_folder_without_job(void) {
@@ -97,7 +103,7 @@ static void test_folder_without_job(void) {
 
         CHECK(fd >= 0);
         CHECK(job_file_read(fd, folder, &grid, &found, digest, NULL) == -ENOENT);
-        fixture_write(folder, "job", "format=0\n", 9);
+        fixture_write(folder, "job", "format=1\n", 9);
         CHECK(job_file_read(fd, folder, &grid, &found, digest, NULL) == -EBADMSG);
 }
 
@@ -105,7 +111,7 @@ int main(void) {
         RUN(test_jobs_survive_the_file);
         RUN(test_text_is_for_people);
         RUN(test_each_change_is_refused);
-        RUN(test_later_formats_are_told_apart);
+        RUN(test_other_formats_are_told_apart);
         RUN(test_folder_without_job);
         return tests_end();
 }

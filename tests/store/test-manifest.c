@@ -17,8 +17,9 @@ static Manifest make_manifest(void) {
         Manifest manifest = MANIFEST_EMPTY;
 
         for (uint64_t i = 0; i < 3; i++) {
+                FooterEntry entries[4] = { { .count = 7 }, { .count = 1 }, { .digest = { (uint8_t) i } }, {} };
                 Footer footer = {
-                        .number = i, .first_block = 4 * i, .n_blocks = i < 2 ? 4 : 2,
+                        .first_block = 4 * i, .n_blocks = i < 2 ? 4 : 2, .entries = entries,
                         .facts = { .count = 10 * (i + 1) }, .digest = { (uint8_t) (i + 1) },
                 };
 
@@ -29,20 +30,37 @@ static Manifest make_manifest(void) {
 
 static void test_rank_and_chain(void) {
         Manifest manifest = make_manifest();
-        uint8_t two[2 * SHA256_SIZE] = {}, chain[SHA256_SIZE];
+        uint8_t link[SHA256_SIZE + 16] = {}, chain[SHA256_SIZE];
 
         CHECK_EQUAL(manifest.entries[0].rank, 0);
         CHECK_EQUAL(manifest.entries[1].rank, 10);
         CHECK_EQUAL(manifest.entries[2].rank, 30);
         CHECK_EQUAL(manifest_primes(&manifest), 60);
-        for (size_t i = 0; i < 3; i++) {
-                memcpy(two + SHA256_SIZE, manifest.entries[i].digest, SHA256_SIZE);
-                checksum_sha256(two, sizeof two, chain);
-                CHECK(memcmp(chain, manifest.entries[i].chain, SHA256_SIZE) == 0);
-                memcpy(two, chain, SHA256_SIZE);
+        CHECK_EQUAL(manifest_end(&manifest), 10);
+        for (uint64_t block = 0; block < 10; block++) {
+                memset(link + SHA256_SIZE, 0, 16);
+                link[SHA256_SIZE] = block % 4 == 0 ? 7 : block % 4 == 1 ? 1 : 0;
+                link[SHA256_SIZE + 4] = block % 4 == 2 ? (uint8_t) (block / 4) : 0;
+                checksum_sha256(link, sizeof link, chain);
+                memcpy(link, chain, SHA256_SIZE);
+                if (block == 3 || block == 7 || block == 9)
+                        CHECK(memcmp(chain, manifest.entries[block / 4].chain, SHA256_SIZE) == 0);
         }
+        manifest_chain(&manifest, chain);
+        CHECK(memcmp(chain, link, SHA256_SIZE) == 0);
         manifest_done(&manifest);
         CHECK_EQUAL(manifest_primes(&manifest), 0);
+}
+
+static void test_blocks_are_found(void) {
+        Manifest manifest = make_manifest();
+
+        for (uint64_t block = 0; block < 10; block++)
+                CHECK(manifest_find(&manifest, block) == manifest.entries + block / 4);
+        CHECK(manifest_find(&manifest, 10) == NULL);
+        manifest_done(&manifest);
+        CHECK(manifest_find(&manifest, 0) == NULL);
+        CHECK_EQUAL(manifest_end(&manifest), 0);
 }
 
 static void test_round_trip_and_damage(void) {
@@ -66,7 +84,7 @@ static void test_round_trip_and_damage(void) {
         manifest_done(&manifest);
 }
 
-/* A right checksum over wrong facts: rank, chain and order are looked at, too. */
+/* A right checksum over wrong facts: rank and order are looked at, too. */
 static void test_inconsistent_entries_are_refused(void) {
         Manifest manifest = make_manifest(), again;
         _cleanup_free_ uint8_t *data = NULL;
@@ -79,10 +97,14 @@ static void test_inconsistent_entries_are_refused(void) {
                 data[at] ^= 2;
                 put_le64(data + size - 8, checksum_xxh3(data, size - 8));
                 if (manifest_decode(data, size, job, &again, &problem) == 0) {
-                        /* Blocks and primes of the last one: nothing behind it tells them. */
-                        size_t in_last = at - FILE_HEADER_SIZE - 8 - 2 * 104;
+                        size_t in_entry = (at - FILE_HEADER_SIZE - 8) % 96, index = (at - FILE_HEADER_SIZE - 8) / 96;
 
-                        CHECK(at >= FILE_HEADER_SIZE + 8 + 2 * 104 && in_last >= 16 && in_last < 32);
+                        /*
+                         * Digests and chains follow from the footers; blocks and primes of the last one from
+                         * nothing.
+                         */
+                        CHECK(at >= FILE_HEADER_SIZE + 8);
+                        CHECK(in_entry >= 32 || (index == 2 && in_entry >= 8 && in_entry < 24));
                         manifest_done(&again);
                 } else
                         CHECK(strstr(problem.text, "Delete it") != NULL);
@@ -93,6 +115,7 @@ static void test_inconsistent_entries_are_refused(void) {
 
 int main(void) {
         RUN(test_rank_and_chain);
+        RUN(test_blocks_are_found);
         RUN(test_round_trip_and_damage);
         RUN(test_inconsistent_entries_are_refused);
         return tests_end();

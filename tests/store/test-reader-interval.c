@@ -202,7 +202,7 @@ static int count_all(const char *folder, uint64_t *ret, Problem *problem) {
 
 /* A flipped bit, wherever it is, or a missing end, however short: the file is named, no count is given. */
 static void test_damaged_segments_are_not_counted(void) {
-        const char *folder = fixture_folder(), *name = "000000000001.primes";
+        const char *folder = fixture_folder(), *name = "000000000003.primes";
         uint64_t expected, count;
         uint8_t *data;
         size_t size;
@@ -233,7 +233,7 @@ static void test_damaged_segments_are_not_counted(void) {
 
 /* Record and footer agree on a count that is not the number of bits, and every checksum is right. */
 static void test_bits_are_counted_not_believed(void) {
-        const char *folder = fixture_folder(), *name = "000000000001.primes";
+        const char *folder = fixture_folder(), *name = "000000000003.primes";
         uint8_t job_digest[SHA256_SIZE], *data;
         uint64_t expected, count;
         RecordOrigin origin;
@@ -248,7 +248,7 @@ static void test_bits_are_counted_not_believed(void) {
         data = fixture_read(folder, "job", &size);
         checksum_sha256(data, size, job_digest);
         free(data);
-        origin = record_origin(FILE_SEGMENT, 1, job_digest);
+        origin = record_origin(FILE_SEGMENT, 3, job_digest);
 
         data = fixture_read(folder, name, &size);
         CHECK(footer_decode(data, size, &footer) == 0);
@@ -259,6 +259,7 @@ static void test_bits_are_counted_not_believed(void) {
         footer.facts.count++;
         footer.facts.classes[0]++;
         record_encode_header(&record, &origin, data + FILE_HEADER_SIZE);
+        CHECK(footer_digest(&footer, footer.digest) == 0);
         footer_encode(&footer, data + footer_records_end(&footer));
         fixture_write(folder, name, data, size);
         fixture_remove(folder, "manifest");

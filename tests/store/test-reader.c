@@ -170,7 +170,7 @@ static void test_workers_are_summed(void) {
 }
 
 static void test_damage_is_not_read(void) {
-        const char *folder = fixture_folder(), *name = "000000000001.primes";
+        const char *folder = fixture_folder(), *name = "000000000003.primes";
         Problem problem = PROBLEM_NONE;
         uint8_t *data, *bitmap;
         Reader *reader;

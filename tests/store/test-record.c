@@ -93,9 +93,14 @@ static void test_absurd_sizes_are_refused(void) {
         record.packed_size = UINT32_MAX;
         record_encode_header(&record, &origin, data);
         CHECK(record_decode_header(data, &origin, &grid, &again) == -EBADMSG);
-        record.packed_size = 0;
+        record.packed_size = 0; /* none is kept; then it is not packed in any way either */
+        record.codec = PACK_ZSTD;
         record_encode_header(&record, &origin, data);
         CHECK(record_decode_header(data, &origin, &grid, &again) == -EBADMSG);
+        record.codec = PACK_RAW;
+        record_encode_header(&record, &origin, data);
+        CHECK(record_decode_header(data, &origin, &grid, &again) == 0);
+        CHECK_EQUAL(again.packed_size, 0);
         record.packed_size = 8;
         record.sequence = UINT64_MAX;
         record_encode_header(&record, &origin, data);

@@ -19,7 +19,6 @@
 static void test_blocks_in_order_become_segments(void) {
         const char *folder = fixture_folder();
         IntervalSet durable = INTERVAL_SET_EMPTY;
-        uint8_t digest[SHA256_SIZE];
         uint64_t n_primes = 0;
         StoreTotals totals;
         Store *store;
@@ -32,7 +31,7 @@ static void test_blocks_in_order_become_segments(void) {
 
                 fixture_block(&grid, i, &block);
                 n_primes += block.block.count;
-                CHECK(store_block_digest(store, i, digest) == -ENOENT);
+                CHECK(store_has_digest(store, i, block.block.digest) == -ENOENT);
                 CHECK(store_put(store, &block.block, NULL) == 0);
                 CHECK(store_put(store, &block.block, NULL) == -EALREADY);
                 CHECK(store_frontier(store) == i + 1);
@@ -53,8 +52,9 @@ static void test_blocks_in_order_become_segments(void) {
                 FixtureBlock block;
 
                 fixture_block(&grid, i, &block);
-                CHECK(store_block_digest(store, i, digest) == 0);
-                CHECK(memcmp(digest, block.block.digest, sizeof digest) == 0);
+                CHECK(store_has_digest(store, i, block.block.digest) == 1);
+                block.block.digest[3] ^= 1;
+                CHECK(store_has_digest(store, i, block.block.digest) == 0);
                 fixture_block_done(&block);
         }
         store_close(store);
@@ -212,7 +212,7 @@ static void test_open_segment_torn_at_every_byte(void) {
                 store_close(store);
                 CHECK(fixture_same(finished, folder));
                 fixture_remove(folder, "000000000000.primes");
-                fixture_remove(folder, "000000000001.primes");
+                fixture_remove(folder, "000000000008.primes");
                 fixture_remove(folder, "manifest");
         }
         free(data);
@@ -251,7 +251,7 @@ static void test_spool_torn_at_every_byte(void) {
                 CHECK(fixture_same(finished, folder));
                 CHECK_EQUAL(fixture_count(folder, "spool"), 0);
                 fixture_remove(folder, "000000000000.primes");
-                fixture_remove(folder, "000000000001.primes");
+                fixture_remove(folder, "000000000008.primes");
                 fixture_remove(folder, "manifest");
         }
         free(data);
@@ -267,7 +267,7 @@ static void test_sealing_interrupted(void) {
 
         fixture_grid(&grid, FIXTURE_FROM, 8);
         fixture_store(finished, &grid, 4, 8);
-        data = fixture_read(finished, "000000000001.primes", &size);
+        data = fixture_read(finished, "000000000004.primes", &size);
 
         for (unsigned state = 0; state < 4; state++) {
                 const char *folder = fixture_folder();
@@ -276,8 +276,8 @@ static void test_sealing_interrupted(void) {
 
                 fixture_copy(finished, folder);
                 if (state == 0 || state == 1) { /* footer torn, footer whole, not renamed */
-                        fixture_remove(folder, "000000000001.primes");
-                        fixture_write(folder, "000000000001.open", data, size - (state == 0 ? 100 : 0));
+                        fixture_remove(folder, "000000000004.primes");
+                        fixture_write(folder, "000000000004.open", data, size - (state == 0 ? 100 : 0));
                 }
                 if (state < 3) { /* the manifest knows the first one only */
                         const char *before = fixture_folder();
@@ -291,7 +291,7 @@ static void test_sealing_interrupted(void) {
                 } else
                         fixture_remove(folder, "manifest");
                 fixture_write(folder, "manifest.new", "torn", 4);
-                fixture_write(folder, "000000000002.open.new", "", 0);
+                fixture_write(folder, "000000000008.open.new", "", 0);
 
                 store = fixture_open(folder, &grid, 4);
                 store_totals(store, &totals);
@@ -351,7 +351,7 @@ static void test_hole_is_filled(void) {
         fixture_grid(&grid, FIXTURE_FROM, 24);
         fixture_store(finished, &grid, 4, 24);
         fixture_store(folder, &grid, 4, 22);
-        fixture_remove(folder, "000000000001.primes");
+        fixture_remove(folder, "000000000004.primes");
 
         store = fixture_open(folder, &grid, 4);
         CHECK_EQUAL(store_frontier(store), 4);
@@ -380,7 +380,7 @@ static void test_second_writer_is_refused(void) {
 
         fixture_grid(&grid, FIXTURE_FROM, 4);
         store = fixture_open(folder, &grid, 4);
-        CHECK(store_open(&disk_system, folder, &grid, 4, &second, &problem) == -EBUSY);
+        CHECK(fixture_try_open(&disk_system, folder, &grid, 4, &second, &problem) == -EBUSY);
         (void) snprintf(pid, sizeof pid, "pid %ld", (long) getpid());
         CHECK(strstr(problem.text, pid) != NULL);
         store_close(store);
@@ -439,20 +439,20 @@ static void test_foreign_folders_are_refused(void) {
 
         /* somebody's folder: refused, and left as it was */
         fixture_write(folder, "thesis.tex", "x", 1);
-        CHECK(store_open(&disk_system, folder, &grid, 4, &store, &problem) == -EEXIST);
+        CHECK(fixture_try_open(&disk_system, folder, &grid, 4, &store, &problem) == -EEXIST);
         CHECK(strstr(problem.text, "not a store") != NULL);
         CHECK(!fixture_exists(folder, "lock") && !fixture_exists(folder, "job"));
 
         /* a file */
         problem = PROBLEM_NONE;
         (void) snprintf(path, sizeof path, "%s/thesis.tex", folder);
-        CHECK(store_open(&disk_system, path, &grid, 4, &store, &problem) == -ENOTDIR);
+        CHECK(fixture_try_open(&disk_system, path, &grid, 4, &store, &problem) == -ENOTDIR);
         CHECK(problem.text[0] != '\0');
 
         /* another job */
         problem = PROBLEM_NONE;
         fixture_store(other, &grid, 4, 2);
-        CHECK(store_open(&disk_system, other, &longer, 4, &store, &problem) == -EEXIST);
+        CHECK(fixture_try_open(&disk_system, other, &longer, 4, &store, &problem) == -EEXIST);
         CHECK(strstr(problem.text, "another job") != NULL && strstr(problem.text, "--store") != NULL);
 
         /* missing parents are made */
@@ -469,7 +469,7 @@ static void check_lost_job(const char *folder, const Grid *grid) {
         Reader *reader;
         Store *store;
 
-        CHECK(store_open(&disk_system, folder, grid, 4, &store, &problem) == -EBADMSG);
+        CHECK(fixture_try_open(&disk_system, folder, grid, 4, &store, &problem) == -EBADMSG);
         CHECK(strstr(problem.text, "put the file 'job' back") != NULL && strstr(problem.text, folder) != NULL);
         problem = PROBLEM_NONE;
         CHECK(reader_open(folder, &reader, &problem) == -EBADMSG);
@@ -478,7 +478,7 @@ static void check_lost_job(const char *folder, const Grid *grid) {
 }
 
 static void test_lost_job_is_said(void) {
-        static const char *const names[] = { "manifest", "000000000000.primes", "000000000001.open", "spool-00000000" };
+        static const char *const names[] = { "manifest", "000000000000.primes", "000000000004.open", "spool-00000000" };
         const char *whole = fixture_folder(), *foreign = fixture_folder(), *again = fixture_folder();
         Problem problem = PROBLEM_NONE;
         uint8_t *data, *other;
@@ -517,7 +517,7 @@ static void test_lost_job_is_said(void) {
 
         /* somebody else's manifest */
         fixture_write(foreign, "manifest", "Bundle-Name: x", 14);
-        CHECK(store_open(&disk_system, foreign, &grid, 4, &store, &problem) == -EEXIST);
+        CHECK(fixture_try_open(&disk_system, foreign, &grid, 4, &store, &problem) == -EEXIST);
         CHECK(strstr(problem.text, "not a store") != NULL);
         free(data);
         free(other);
@@ -525,7 +525,7 @@ static void test_lost_job_is_said(void) {
 }
 
 static void test_damaged_files_stop_the_store(void) {
-        static const char *const names[] = { "job", "manifest", "000000000000.primes", "000000000001.open" };
+        static const char *const names[] = { "job", "manifest", "000000000000.primes", "000000000004.open" };
         const char *whole = fixture_folder();
         Grid grid;
 
@@ -546,7 +546,7 @@ static void test_damaged_files_stop_the_store(void) {
                 } else
                         data[i == 0 ? size - 3 : 40] ^= 1;
                 fixture_write(folder, names[i], data, size);
-                CHECK(store_open(&disk_system, folder, &grid, 4, &store, &problem) < 0);
+                CHECK(fixture_try_open(&disk_system, folder, &grid, 4, &store, &problem) < 0);
                 CHECK(strstr(problem.text, names[i]) != NULL);
                 after = fixture_read(folder, names[i], &size_after);
                 CHECK(size == size_after && memcmp(data, after, size) == 0);
@@ -601,6 +601,182 @@ static void test_spool_files_rotate(void) {
         grid_done(&grid);
 }
 
+/* Digests only: the same chain, files that are small, and the same files as when the bitmaps are taken later. */
+static void test_digests_instead_of_bitmaps(void) {
+        const char *full = fixture_folder(), *thin = fixture_folder();
+        uint64_t order[] = { 3, 0, 1, 9, 2, 8, 4, 5, 6, 7 };
+        StoreTotals totals, before;
+        StoreVacuum vacuum;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 10);
+        CHECK(store_open(&disk_system, thin, &grid, &(StoreOptions) { 4, STORE_KEEP_DIGEST }, &store, NULL) == 0);
+        for (size_t i = 0; i < 10; i++) {
+                CHECK(fixture_put(store, &grid, order[i]) == 0);
+                if (i == 6) { /* a restart with a spool and an open segment */
+                        CHECK(store_commit(store, NULL, NULL) == 0);
+                        store_close(store);
+                        CHECK(store_open(&disk_system, thin, &grid, &(StoreOptions) { 4, STORE_KEEP_DIGEST }, &store,
+                                         NULL) == 0);
+                }
+        }
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_totals(store, &totals);
+        CHECK_EQUAL(totals.n_blocks, 10);
+        CHECK_EQUAL(totals.segment_bytes, 3 * (FILE_HEADER_SIZE + footer_size(0, STORE_KEEP_DIGEST)) + 10 * 16);
+        CHECK_EQUAL(store_vacuum(store, 0, 100, &vacuum, NULL), 0);
+        CHECK_EQUAL(vacuum.n_segments, 0);
+        store_close(store);
+
+        fixture_store(full, &grid, 4, 10);
+        store = fixture_open(full, &grid, 4);
+        store_totals(store, &before);
+        CHECK_EQUAL(store_vacuum(store, before.segment_bytes - 1, 100, &vacuum, NULL), 0);
+        CHECK_EQUAL(vacuum.n_segments, 1); /* the oldest was enough */
+        CHECK_EQUAL(store_vacuum(store, 0, 1, &vacuum, NULL), 1);
+        CHECK_EQUAL(vacuum.n_segments, 1);
+        CHECK_EQUAL(store_vacuum(store, 0, 100, &vacuum, NULL), 0);
+        CHECK_EQUAL(vacuum.n_segments, 1);
+        store_totals(store, &totals);
+        CHECK_EQUAL(totals.segment_bytes, 3 * (FILE_HEADER_SIZE + footer_size(0, STORE_KEEP_DIGEST)) + 10 * 16);
+        CHECK_EQUAL(totals.n_primes, before.n_primes);
+        store_close(store);
+        CHECK(fixture_same(full, thin));
+        store_close(fixture_open(full, &grid, 4));
+        CHECK(fixture_same(full, thin));
+        grid_done(&grid);
+}
+
+/* The kind may change in the midst of a segment; an abandoned open file beside its sealed one is waste. */
+static void test_kinds_may_change(void) {
+        const char *folder = fixture_folder(), *full = fixture_folder();
+        _cleanup_free_ uint8_t *left = NULL;
+        StoreTotals totals;
+        size_t size;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 8);
+        store = fixture_open(folder, &grid, 4);
+        for (uint64_t i = 0; i < 8; i++) {
+                if (i == 1)
+                        store_set_keep(store, STORE_KEEP_DIGEST);
+                if (i == 2) {
+                        CHECK(store_commit(store, NULL, NULL) == 0);
+                        left = fixture_read(folder, "000000000000.open", &size);
+                        store_set_keep(store, STORE_KEEP_FULL);
+                }
+                CHECK(fixture_put(store, &grid, i) == 0);
+        }
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        fixture_write(folder, "000000000000.open", left, size);
+        store = fixture_open(folder, &grid, 4);
+        CHECK(!fixture_exists(folder, "000000000000.open"));
+        store_totals(store, &totals);
+        CHECK_EQUAL(totals.n_blocks, 8);
+        CHECK_EQUAL(totals.spool_blocks, 0);
+        store_close(store);
+        fixture_store(full, &grid, 4, 8);
+        free(left);
+        left = fixture_read(folder, "000000000004.primes", &size);
+        fixture_write(folder, "000000000004.primes", left, size); /* that one is full: byte for byte */
+        {
+                _cleanup_free_ uint8_t *other = NULL;
+                size_t n;
+
+                other = fixture_read(full, "000000000004.primes", &n);
+                CHECK(n == size && memcmp(other, left, n) == 0);
+        }
+        grid_done(&grid);
+}
+
+/* Sealed early: later borders stay where they were, so that all later segments are those of any other store. */
+static void test_rotation_shifts_no_border(void) {
+        const char *plain = fixture_folder(), *rotated = fixture_folder();
+        IntervalSet durable = INTERVAL_SET_EMPTY;
+        _cleanup_free_ uint8_t *one = NULL, *other = NULL;
+        size_t n_one, n_other;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 12);
+        fixture_store(plain, &grid, 4, 12);
+        store = fixture_open(rotated, &grid, 4);
+        CHECK(store_rotate(store, NULL, NULL) == 0); /* nothing to seal */
+        for (uint64_t i = 0; i < 12; i++) {
+                CHECK(fixture_put(store, &grid, i) == 0);
+                if (i == 1) {
+                        CHECK(store_rotate(store, &durable, NULL) == 0);
+                        CHECK_EQUAL(durable.n_members, 2);
+                        CHECK(fixture_exists(rotated, "000000000000.primes"));
+                        CHECK(store_rotate(store, NULL, NULL) == 0);
+                        store_close(store);
+                        store = fixture_open(rotated, &grid, 4);
+                        CHECK_EQUAL(store_frontier(store), 2);
+                }
+        }
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        CHECK_EQUAL(fixture_count(rotated, ".primes"), 4);
+        CHECK(fixture_exists(rotated, "000000000002.primes"));
+        for (unsigned i = 4; i <= 8; i += 4) {
+                char name[LAYOUT_NAME_SIZE];
+
+                layout_sealed_name(i, name);
+                free(one);
+                free(other);
+                one = fixture_read(plain, name, &n_one);
+                other = fixture_read(rotated, name, &n_other);
+                CHECK(n_one == n_other && memcmp(one, other, n_one) == 0);
+        }
+        /* the last 32 bytes before the manifest's checksum are the chain */
+        free(one);
+        free(other);
+        one = fixture_read(plain, "manifest", &n_one);
+        other = fixture_read(rotated, "manifest", &n_other);
+        CHECK(memcmp(one + n_one - 40, other + n_other - 40, 32) == 0);
+
+        /* a hole of two short segments is filled up to the next one that is there */
+        fixture_remove(rotated, "000000000000.primes");
+        fixture_remove(rotated, "000000000002.primes");
+        store = fixture_open(rotated, &grid, 4);
+        CHECK_EQUAL(store_frontier(store), 0);
+        for (uint64_t i = 0; i < 4; i++)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        CHECK_EQUAL(store_frontier(store), 12);
+        store_close(store);
+        CHECK(fixture_same(plain, rotated));
+        interval_set_done(&durable);
+        grid_done(&grid);
+}
+
+/* Two sealed files that claim the same block cannot both be right. */
+static void test_overlapping_segments_are_refused(void) {
+        const char *folder = fixture_folder(), *other = fixture_folder();
+        Problem problem = PROBLEM_NONE;
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 8);
+        fixture_store(folder, &grid, 4, 8);
+        store = fixture_open(other, &grid, 4);
+        CHECK(fixture_put(store, &grid, 0) == 0 && fixture_put(store, &grid, 1) == 0);
+        CHECK(store_rotate(store, NULL, NULL) == 0);
+        CHECK(fixture_put(store, &grid, 2) == 0 && fixture_put(store, &grid, 3) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        data = fixture_read(other, "000000000002.primes", &size);
+        fixture_write(folder, "000000000002.primes", data, size);
+        CHECK(fixture_try_open(&disk_system, folder, &grid, 4, &store, &problem) == -EBADMSG);
+        CHECK(strstr(problem.text, "000000000002.primes") != NULL);
+        grid_done(&grid);
+}
+
 int main(void) {
         RUN(test_blocks_in_order_become_segments);
         RUN(test_blocks_that_are_wrong_are_refused);
@@ -619,5 +795,9 @@ int main(void) {
         RUN(test_damaged_files_stop_the_store);
         RUN(test_provenance_is_kept_and_cut);
         RUN(test_spool_files_rotate);
+        RUN(test_digests_instead_of_bitmaps);
+        RUN(test_kinds_may_change);
+        RUN(test_rotation_shifts_no_border);
+        RUN(test_overlapping_segments_are_refused);
         return tests_end();
 }
