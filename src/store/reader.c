@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/interval-set.h"
 #include "base/macro.h"
+#include "base/text.h"
 #include "prime/pack.h"
 #include "store/folder.h"
 #include "store/job-file.h"
@@ -65,6 +65,11 @@ static int reader_out_of_memory(Problem *problem) {
 
 static int reader_cannot_read(const Reader *reader, const char *name, int error, Problem *problem) {
         return problem_set(problem, error, "Cannot read '%s' in the store '%s': %m.", name, reader->path);
+}
+
+static int reader_beyond_frontier(const Reader *reader, uint64_t sequence, Problem *problem) {
+        return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.", reader->path,
+                           sequence);
 }
 
 static void segment_done(ReaderSegment *segment) {
@@ -289,11 +294,13 @@ void reader_coverage(const Reader *reader, mpz_t ret) {
                 place_number(&reader->grid, &place, ret);
 }
 
-static int reader_add_spool(Reader *reader, uint64_t number, ReaderTotals *totals, Problem *problem) {
+/* `ret_blocks` may be NULL. */
+static int reader_add_spool(Reader *reader, uint64_t number, ReaderTotals *totals, IntervalSet *ret_blocks,
+                            Problem *problem) {
         char name[LAYOUT_NAME_SIZE];
         RecordWalk walk;
         uint64_t size;
-        int fd;
+        int fd, r = 0;
 
         layout_spool_name(number, name);
         fd = reader_open_file(reader, name, &size);
@@ -309,16 +316,18 @@ static int reader_add_spool(Reader *reader, uint64_t number, ReaderTotals *total
                 .offset = FILE_HEADER_SIZE,
                 .size = size,
         };
-        while (record_walk_next(&walk, false) > 0)
+        while (r >= 0 && record_walk_next(&walk, false) > 0)
                 if (walk.record.sequence >= reader_frontier(reader)) {
                         totals->spool_blocks++;
                         totals->spool_primes += walk.record.facts.count;
+                        if (ret_blocks)
+                                r = interval_set_add(ret_blocks, walk.record.sequence, walk.record.sequence + 1);
                 }
         record_walk_done(&walk);
         (void) fd_close(fd);
         totals->spool_files++;
         totals->spool_bytes += size;
-        return 0;
+        return r < 0 ? reader_out_of_memory(problem) : 0;
 }
 
 int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem) {
@@ -344,7 +353,7 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem) {
         if (reader->open.fd >= 0)
                 totals.segment_bytes += footer_records_end(&reader->open.footer);
         for (size_t i = 0; i < reader->listing.spool.n_numbers; i++) {
-                r = reader_add_spool(reader, reader->listing.spool.numbers[i], &totals, problem);
+                r = reader_add_spool(reader, reader->listing.spool.numbers[i], &totals, NULL, problem);
                 if (r < 0)
                         return r;
         }
@@ -402,6 +411,117 @@ int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret
         return 0;
 }
 
+/* parts */
+
+size_t reader_n_segments(const Reader *reader) {
+        return reader->manifest.n_entries + (reader->open.fd >= 0 ? 1 : 0);
+}
+
+size_t reader_find_segment(const Reader *reader, uint64_t sequence) {
+        return sequence < reader_frontier(reader) ? (size_t) (sequence / reader->segment_blocks)
+                                                  : reader_n_segments(reader);
+}
+
+int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
+                         Problem *problem) {
+        ReaderSegment *segment;
+        int r;
+
+        r = reader_segment(reader, index, &segment, problem);
+        if (r < 0)
+                return r;
+        *ret_first_block = segment->footer.first_block;
+        *ret_n_blocks = segment->footer.n_blocks;
+        *ret = segment->footer.facts;
+        return 0;
+}
+
+int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem) {
+        size_t index = reader_find_segment(reader, sequence);
+        ReaderSegment *segment;
+        uint64_t rank;
+        int r;
+
+        if (sequence > reader_frontier(reader))
+                return reader_beyond_frontier(reader, sequence, problem);
+        if (sequence == reader_frontier(reader)) {
+                *ret = manifest_primes(&reader->manifest) + reader->open.footer.facts.count;
+                return 0;
+        }
+        r = reader_segment(reader, index, &segment, problem);
+        if (r < 0)
+                return r;
+        rank = index < reader->manifest.n_entries ? reader->manifest.entries[index].rank
+                                                  : manifest_primes(&reader->manifest);
+        for (uint64_t i = 0; i < sequence - segment->footer.first_block; i++)
+                rank += segment->footer.entries[i].count;
+        *ret = rank;
+        return 0;
+}
+
+int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem) {
+        const Manifest *manifest = &reader->manifest;
+        size_t low = 0, high = manifest->n_entries; /* entries before `low` have ranks up to `rank`, from `high` on larger */
+        uint64_t before = manifest_primes(manifest);
+        ReaderSegment *segment;
+        int r;
+
+        if (rank >= before + reader->open.footer.facts.count)
+                return problem_set(problem, ENOENT, "The store '%s' has %" PRIu64 " prime%s.", reader->path,
+                                   before + reader->open.footer.facts.count,
+                                   text_plural(before + reader->open.footer.facts.count));
+        if (rank >= before)
+                low = high + 1;
+        else {
+                while (low < high) {
+                        size_t middle = low + (high - low) / 2;
+
+                        if (manifest->entries[middle].rank <= rank)
+                                low = middle + 1;
+                        else
+                                high = middle;
+                }
+                before = manifest->entries[low - 1].rank;
+        }
+        r = reader_segment(reader, low - 1, &segment, problem);
+        if (r < 0)
+                return r;
+        for (uint64_t i = 0; i < segment->footer.n_blocks; i++) {
+                uint32_t count = segment->footer.entries[i].count;
+
+                if (rank - before < count) {
+                        *ret_sequence = segment->footer.first_block + i;
+                        return 0;
+                }
+                before += count;
+        }
+        return problem_set(problem, EBADMSG, "The manifest in the store '%s' counts the primes of the segment '%s' "
+                           "wrongly. Delete the file 'manifest' and start the job again.", reader->path, segment->name);
+}
+
+int reader_beyond(Reader *reader, IntervalSet *ret_islands, IntervalSet *ret_spool, Problem *problem) {
+        const FolderNumbers *sealed = &reader->listing.sealed, *spool = &reader->listing.spool;
+        ReaderTotals totals = {};
+        int r;
+
+        for (size_t i = reader->manifest.n_entries; i < sealed->n_numbers; i++) {
+                uint64_t number = sealed->numbers[i], n_blocks = reader->grid.n_blocks, first, end;
+
+                if (number >= n_blocks / reader->segment_blocks + 1)
+                        continue; /* none of this job's */
+                first = number * reader->segment_blocks;
+                end = MIN(first + reader->segment_blocks, n_blocks);
+                if (first < end && interval_set_add(ret_islands, first, end) < 0)
+                        return reader_out_of_memory(problem);
+        }
+        for (size_t i = 0; i < spool->n_numbers; i++) {
+                r = reader_add_spool(reader, spool->numbers[i], &totals, ret_spool, problem);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 /* blocks */
 
 static int reader_damaged(const Reader *reader, const ReaderSegment *segment, uint64_t sequence, const char *what,
@@ -409,6 +529,33 @@ static int reader_damaged(const Reader *reader, const ReaderSegment *segment, ui
         return problem_set(problem, EBADMSG, "Block %" PRIu64 " in the file '%s' of the store '%s' is damaged (%s). "
                            "Put back a copy of the file, or move it away and start the job again: its blocks are "
                            "then computed again.", sequence, segment->name, reader->path, what);
+}
+
+int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *problem) {
+        uint8_t header[RECORD_HEADER_SIZE];
+        const FooterEntry *entry;
+        ReaderSegment *segment;
+        RecordOrigin origin;
+        Record record;
+        ssize_t n;
+        int r;
+
+        if (sequence >= reader_frontier(reader))
+                return reader_beyond_frontier(reader, sequence, problem);
+        r = reader_segment(reader, reader_find_segment(reader, sequence), &segment, problem);
+        if (r < 0)
+                return r;
+        entry = segment->footer.entries + (sequence - segment->footer.first_block);
+        n = fd_pread_full(segment->fd, header, sizeof header, entry->offset);
+        if (n < 0)
+                return reader_cannot_read(reader, segment->name, (int) n, problem);
+        origin = record_origin(FILE_SEGMENT, segment->footer.number, reader->job_digest);
+        if ((size_t) n < sizeof header || record_decode_header(header, &origin, &reader->grid, &record) < 0 ||
+            record.sequence != sequence || record.facts.count != entry->count ||
+            memcmp(record.digest, entry->digest, SHA256_SIZE) != 0)
+                return reader_damaged(reader, segment, sequence, "header", problem);
+        *ret = record.facts;
+        return 0;
 }
 
 int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem) {
@@ -423,9 +570,8 @@ int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Proble
         int r;
 
         if (sequence >= reader_frontier(reader))
-                return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.",
-                                   reader->path, sequence);
-        r = reader_segment(reader, sequence / reader->segment_blocks, &segment, problem);
+                return reader_beyond_frontier(reader, sequence, problem);
+        r = reader_segment(reader, reader_find_segment(reader, sequence), &segment, problem);
         if (r < 0)
                 return r;
         entry = segment->footer.entries + (sequence - segment->footer.first_block);

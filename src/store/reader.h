@@ -14,6 +14,7 @@
 #include "base/checksum.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/interval-set.h"
 #include "base/problem.h"
 #include "prime/grid.h"
 #include "store/facts.h"
@@ -69,6 +70,37 @@ int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret
  * -EOPNOTSUPP: packed by a later version; -ENOMEM; other errors of the file system. Always with a sentence.
  */
 int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem);
+
+/*
+ * The parts of the store, for questions that are answered without bitmaps. Segments are counted in order, up to the
+ * frontier; the open one is the last of them.
+ */
+size_t reader_n_segments(const Reader *reader);
+
+/* The segment that holds a block; reader_n_segments() for blocks beyond the frontier. */
+size_t reader_find_segment(const Reader *reader, uint64_t sequence);
+
+/*
+ * What is known of a segment: its blocks and their joined facts, from its footer; of a block: from its record's header.
+ * -ENOENT: there is none (up to the frontier); errors as reader_facts() and reader_read_block().
+ */
+int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
+                         Problem *problem);
+int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *problem);
+
+/*
+ * Primes of the store before block `sequence`, which is at most the frontier; and the block that holds the prime number
+ * `rank`, counted from 0. From the manifest and one footer. -ENOENT: the store has not so many blocks, or primes; errors
+ * as reader_facts().
+ */
+int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem);
+int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem);
+
+/*
+ * Blocks beyond the frontier: in sealed segments behind a hole, and in the spool. The sets are empty before and belong
+ * to the caller, after an error too.
+ */
+int reader_beyond(Reader *reader, IntervalSet *ret_islands, IntervalSet *ret_spool, Problem *problem);
 
 /* Who computed it, in order of appearance. The caller frees `*ret`. No journal: nobody. */
 int reader_workers(Reader *reader, ReaderWorker **ret, size_t *ret_n, Problem *problem);
