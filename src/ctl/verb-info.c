@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "ctl/client-options.h"
+#include "ctl/json-number.h"
 #include "ctl/json-text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
@@ -167,19 +168,6 @@ static int print_text(const StoreInfo *info) {
 
 /* for programs */
 
-static json_t *json_u64(uint64_t value) {
-        char text[24];
-
-        (void) snprintf(text, sizeof text, "%" PRIu64, value);
-        return json_string(text);
-}
-
-static json_t *json_number(const mpz_t number) {
-        _cleanup_free_ char *text = number_format(number);
-
-        return text ? json_string(text) : NULL;
-}
-
 static json_t *json_workers(const StoreInfo *info) {
         char id[2 * SHA256_SIZE + 1];
         json_t *array = json_array();
@@ -199,18 +187,6 @@ static json_t *json_workers(const StoreInfo *info) {
                 }
         }
         return array;
-}
-
-static json_t *json_classes(const StoreInfo *info) {
-        static const char *const residues[] = { "1", "7", "11", "13", "17", "19", "23", "29" };
-        json_t *object = json_object();
-
-        for (size_t i = 0; object && i < ELEMENTSOF(residues); i++)
-                if (json_object_set_new(object, residues[i], json_u64(info->facts.classes[i])) < 0) {
-                        json_decref(object);
-                        return NULL;
-                }
-        return object;
 }
 
 static int print_json(const StoreInfo *info, JsonMode mode) {
@@ -234,7 +210,7 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
                            "spool_bytes", json_u64(totals->spool_bytes), "certainty", info_certainty(info),
                            "largest_gap", json_u64(info->facts.gap),
                            "largest_gap_after", info->facts.gap > 0 ? json_number(info->gap_at) : json_null(),
-                           "twin_pairs", json_u64(info->facts.twins), "classes", json_classes(info),
+                           "twin_pairs", json_u64(info->facts.twins), "classes", json_classes(info->facts.classes),
                            "chain", info->chain, "workers", json_workers(info), "audit", "unaudited");
         if (!object)
                 return -ENOMEM;
