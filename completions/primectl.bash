@@ -20,8 +20,10 @@ __primectl_hosts() {
 
 _primectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-        local verbs='status start pause resume cancel jobs workers join local cat count info verify help'
+        local verbs='status start pause resume cancel jobs workers join local cat info coverage verify'
         local verb='' word i words host=()
+
+        verbs+=' is-prime next prev nth random count twins gaps classes help'
         local -A options=(
                 [status]='--help --host --full --json --no-legend --no-pager --quiet'
                 [jobs]='--help --host --full --json --no-legend --no-pager --quiet'
@@ -33,9 +35,18 @@ _primectl() {
                 [join]='--help --threads --name --quiet --debug'
                 [local]='--help --from --to --length --store --threads --workers --segment-blocks --keep --quiet --json --debug'
                 [cat]='--help --store --job --lines'
-                [count]='--help --store --job'
+                [count]='--help --store --job --json'
                 [info]='--help --store --job --json'
+                [coverage]='--help --store --job --json --no-legend'
                 [verify]='--help --store --job --quiet'
+                [is-prime]='--help --store --job --json --quiet'
+                [next]='--help --store --job --json --lines'
+                [prev]='--help --store --job --json --lines'
+                [nth]='--help --store --job --json'
+                [random]='--help --store --job --json --lines --seed'
+                [twins]='--help --store --job --json --lines --list'
+                [gaps]='--help --store --job --json --lines --maximal --min'
+                [classes]='--help --store --job --json --no-legend'
         )
 
         COMPREPLY=()
@@ -88,7 +99,8 @@ _primectl() {
                 __primectl_hosts "$current"
                 return
                 ;;
-        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --name | -n)
+        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --name | \
+                --seed | --min | -n)
                 return
                 ;;
         esac

@@ -20,12 +20,13 @@
 #include "ctl/verb.h"
 
 typedef struct Verb {
-        const char *name;
+        const char *name; /* NULL: a heading for those that follow */
         int (*run)(int argc, char *argv[]);
         const char *help;
 } Verb;
 
 static const Verb verbs[] = {
+        { .help = "Of a network" },
         { "status", verb_status, "Show what the daemons on this host do" },
         { "start", verb_start, "Let the master find all primes of an interval" },
         { "pause", verb_pause, "Let jobs wait" },
@@ -34,19 +35,41 @@ static const Verb verbs[] = {
         { "jobs", verb_jobs, "List the master's jobs" },
         { "workers", verb_workers, "List the master's workers" },
         { "join", verb_join, "Compute for a master, without any configuration" },
+
+        { .help = "Of this machine" },
         { "local", verb_local, "Find all primes of an interval on this machine" },
-        { "cat", verb_cat, "Print primes of a store in order" },
-        { "count", verb_count, "Count primes of a store" },
-        { "info", verb_info, "Show what a store holds" },
-        { "verify", verb_verify, "Check a store for damage and gaps" },
+
+        { .help = "Of a store" },
+        { "cat", verb_cat, "Print primes in order" },
+        { "info", verb_info, "Show what the store holds" },
+        { "coverage", verb_coverage, "Show of which numbers it has the primes" },
+        { "verify", verb_verify, "Check it for damage and gaps" },
+
+        { .help = "Questions to a store" },
+        { "is-prime", verb_is_prime, "Look up whether numbers are prime" },
+        { "next", verb_next, "Print the primes above a number" },
+        { "prev", verb_prev, "Print the primes below a number" },
+        { "nth", verb_nth, "Print the Nth prime" },
+        { "random", verb_random, "Draw primes" },
+        { "count", verb_count, "Count primes" },
+        { "twins", verb_twins, "Count or print twin primes" },
+        { "gaps", verb_gaps, "Print the largest gaps between primes" },
+        { "classes", verb_classes, "Count primes by their residue modulo 30" },
 };
+
+static void print_verbs(void) {
+        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
+                if (verbs[i].name)
+                        printf("  %-8s  %s\n", verbs[i].name, verbs[i].help);
+                else
+                        printf(" %s%s%s\n", terminal_color(COLOR_BOLD), verbs[i].help, terminal_color(COLOR_NONE));
+}
 
 static void help(void) {
         printf("primectl [OPTIONS...] COMMAND ...\n\n"
                "%sFind prime numbers and ask for them.%s\n\n"
                "Commands:\n", terminal_color(COLOR_BOLD), terminal_color(COLOR_NONE));
-        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                printf("  %-8s  %s\n", verbs[i].name, verbs[i].help);
+        print_verbs();
         printf("\nOptions:\n"
                "  -h --help     Show this help, or with a command its help\n"
                "     --version  Show the version\n\n"
@@ -57,7 +80,7 @@ static void help(void) {
 
 static const Verb *find_verb(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                if (strcmp(verbs[i].name, name) == 0)
+                if (verbs[i].name && strcmp(verbs[i].name, name) == 0)
                         return verbs + i;
         return NULL;
 }

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "ctl/client-options.h"
+#include "ctl/json-number.h"
 #include "ctl/json-text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
@@ -170,19 +171,6 @@ static int print_text(const StoreInfo *info) {
 
 /* for programs */
 
-static json_t *json_u64(uint64_t value) {
-        char text[24];
-
-        (void) snprintf(text, sizeof text, "%" PRIu64, value);
-        return json_string(text);
-}
-
-static json_t *json_number(const mpz_t number) {
-        _cleanup_free_ char *text = number_format(number);
-
-        return text ? json_string(text) : NULL;
-}
-
 static json_t *json_workers(const StoreInfo *info) {
         char id[2 * SHA256_SIZE + 1];
         json_t *array = json_array();
@@ -202,18 +190,6 @@ static json_t *json_workers(const StoreInfo *info) {
                 }
         }
         return array;
-}
-
-static json_t *json_classes(const StoreInfo *info) {
-        static const char *const residues[] = { "1", "7", "11", "13", "17", "19", "23", "29" };
-        json_t *object = json_object();
-
-        for (size_t i = 0; object && i < ELEMENTSOF(residues); i++)
-                if (json_object_set_new(object, residues[i], json_u64(info->facts.classes[i])) < 0) {
-                        json_decref(object);
-                        return NULL;
-                }
-        return object;
 }
 
 static int print_json(const StoreInfo *info, JsonMode mode) {
@@ -238,7 +214,7 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
                            "spool_bytes", json_u64(totals->spool_bytes), "certainty", info_certainty(info),
                            "largest_gap", json_u64(info->facts.gap),
                            "largest_gap_after", info->facts.gap > 0 ? json_number(info->gap_at) : json_null(),
-                           "twin_pairs", json_u64(info->facts.twins), "classes", json_classes(info),
+                           "twin_pairs", json_u64(info->facts.twins), "classes", json_classes(info->facts.classes),
                            "chain", info->chain, "workers", json_workers(info), "audit", "unaudited");
         if (!object)
                 return -ENOMEM;
@@ -248,14 +224,11 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
         return r < 0 || putchar('\n') < 0 ? -EIO : 0;
 }
 
-static int info(const StoreArguments *arguments) {
-        JsonMode json = JSON_OFF;
+static int info(const StoreArguments *arguments, JsonMode json) {
         StoreInfo info = {};
         Problem problem = PROBLEM_NONE;
         int r;
 
-        if (arguments->has_option && client_parse_json(arguments->option, &json) < 0)
-                return EXIT_USAGE;
         r = store_verb_path(arguments, &info.path);
         if (r != 0)
                 return r;
@@ -286,11 +259,17 @@ static int info(const StoreArguments *arguments) {
 }
 
 int verb_info(int argc, char *argv[]) {
-        static const StoreVerb verb = {
-                .name = "info", .help = help, .option = { "json", optional_argument, NULL, 0 },
-        };
+        const char *mode = NULL;
+        bool has_mode = false;
+        const StoreOption options[] = { { "json", 0, optional_argument, &has_mode, &mode }, {} };
+        const StoreVerb verb = { .name = "info", .help = help, .options = options };
+        JsonMode json = JSON_OFF;
         StoreArguments arguments;
         int r;
 
-        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? info(&arguments) : r;
+        if (!store_verb_parse(&verb, argc, argv, &arguments, &r))
+                return r;
+        if (has_mode && client_parse_json(mode, &json) < 0)
+                return EXIT_USAGE;
+        return info(&arguments, json);
 }

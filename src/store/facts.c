@@ -23,7 +23,7 @@ void block_shape(const Grid *grid, uint64_t sequence, BlockShape *ret) {
         };
 }
 
-static uint64_t place_distance(const Place *from, const Place *to, uint64_t block_length) {
+uint64_t place_distance(const Place *from, const Place *to, uint64_t block_length) {
         return (to->sequence - from->sequence) * block_length + to->offset - from->offset;
 }
 
@@ -54,6 +54,14 @@ void facts_join(Facts *facts, const Facts *next, uint64_t block_length) {
 }
 
 bool facts_of_block(const Grid *grid, uint64_t sequence, const uint8_t *bitmap, Facts *ret) {
+        BlockShape shape;
+
+        block_shape(grid, sequence, &shape);
+        return facts_of_part(grid, sequence, shape.low, shape.high, bitmap, ret);
+}
+
+bool facts_of_part(const Grid *grid, uint64_t sequence, uint64_t low, uint64_t high, const uint8_t *bitmap,
+                   Facts *ret) {
         static const uint8_t small[] = { 2, 3, 5 };
         Facts facts = {}, rest = {};
         BlockShape shape;
@@ -61,14 +69,14 @@ bool facts_of_block(const Grid *grid, uint64_t sequence, const uint8_t *bitmap, 
 
         block_shape(grid, sequence, &shape);
         bitmap_facts(bitmap, shape.n_bytes, &bits);
-        if (bits.count > 0 && (bits.first < shape.low || bits.last >= shape.high))
+        if (bits.count > 0 && (bits.first < low || bits.last >= high))
                 return false;
 
         for (size_t i = 0; shape.starts_at_zero && i < sizeof small; i++) {
                 Place place = { sequence, small[i] };
                 Facts one = { .count = 1, .n_small = 1, .first = place, .last = place };
 
-                if (shape.low <= small[i] && small[i] < shape.high)
+                if (low <= small[i] && small[i] < high)
                         facts_join(&facts, &one, grid->block_length);
         }
         if (bits.count > 0) {

@@ -42,8 +42,18 @@ void block_shape(const Grid *grid, uint64_t sequence, BlockShape *ret);
 /* Of one block. False when the bitmap has bits outside of the job's part. */
 bool facts_of_block(const Grid *grid, uint64_t sequence, const uint8_t *bitmap, Facts *ret);
 
+/*
+ * The same of a part of the block: [low, high), offsets from the start of the bitmap, within the job's part. False when
+ * the bitmap has bits outside of it.
+ */
+bool facts_of_part(const Grid *grid, uint64_t sequence, uint64_t low, uint64_t high, const uint8_t *bitmap,
+                   Facts *ret);
+
 /* Adds the facts of the stretch that follows. */
 void facts_join(Facts *facts, const Facts *next, uint64_t block_length);
+
+/* How far `to` lies behind `from`, in numbers. */
+uint64_t place_distance(const Place *from, const Place *to, uint64_t block_length);
 
 /* The number at a place; `ret` is initialised by the caller. */
 void place_number(const Grid *grid, const Place *place, mpz_t ret);

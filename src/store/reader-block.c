@@ -115,7 +115,7 @@ int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Proble
         ReaderSegment *segment;
         int r;
 
-        r = reader_find_segment(reader, sequence, &segment, problem);
+        r = reader_segment_of(reader, sequence, &segment, problem);
         if (r < 0)
                 return r;
         if (segment->footer.entries[sequence - segment->footer.first_block].packed_size > 0)
@@ -129,7 +129,7 @@ int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *p
         Record record;
         int r;
 
-        r = reader_find_segment(reader, sequence, &segment, problem);
+        r = reader_segment_of(reader, sequence, &segment, problem);
         if (r < 0)
                 return r;
         /* An open segment has a record of each block, with or without a bitmap. */

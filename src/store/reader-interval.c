@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/*
- * Intervals of numbers. Counts are not taken from manifest and footers, where they stand too: the answer to "how many"
- * is the number of bits in bitmaps that were read and held against their digests, so that a store which lost some of
- * them cannot give it.
- */
+/* Intervals of numbers. Whether the store still has the primes that it counts is for store/verify.h to say. */
 
 #include "store/reader-interval.h"
 
@@ -15,25 +11,23 @@
 #include "base/macro.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
+#include "store/reader-query.h"
 
 /* The blocks [first, end) that [low, high) touches. */
 static int reader_find_blocks(Reader *reader, const mpz_t low, const mpz_t high, uint64_t *ret_first, uint64_t *ret_end,
                               Problem *problem) {
         _cleanup_mpz_ mpz_t number;
         const Grid *grid = reader_grid(reader);
+        int r;
 
         mpz_init(number);
         if (mpz_cmp(low, high) >= 0) {
                 *ret_first = *ret_end = 0;
                 return 0;
         }
-        reader_coverage(reader, number);
-        if (mpz_cmp(low, grid->from) < 0 || mpz_cmp(high, number) > 0) {
-                _cleanup_free_ char *from = number_format_short(grid->from), *end = number_format_short(number);
-
-                return problem_set(problem, ERANGE, "The store covers the numbers from %s up to but not including %s.",
-                                   from ?: "?", end ?: "?");
-        }
+        r = reader_check_covers(reader, low, high, problem);
+        if (r < 0)
+                return r;
         mpz_sub_ui(number, high, 1);
         if (!grid_find(grid, low, ret_first) || !grid_find(grid, number, ret_end))
                 return problem_set(problem, ERANGE, "The interval lies outside of the job.");
@@ -100,19 +94,26 @@ void reader_walk_done(ReaderWalk *walk) {
 }
 
 int reader_count(Reader *reader, const mpz_t low, const mpz_t high, uint64_t *ret, Problem *problem) {
-        uint64_t count = 0;
-        ReaderWalk walk;
+        _cleanup_(reader_query_freep) ReaderQuery *query = NULL;
+        uint64_t before, until;
         int r;
 
-        r = reader_walk_init(&walk, reader, low, high, problem);
+        if (mpz_cmp(low, high) >= 0) {
+                *ret = 0;
+                return 0;
+        }
+        r = reader_check_covers(reader, low, high, problem);
         if (r < 0)
                 return r;
-        while ((r = reader_walk_next(&walk, problem)) > 0)
-                count += bitmap_count(walk.bitmap, walk.n_bytes) +
-                         bitmap_small_primes(&walk.cell, mpz_sgn(walk.start) == 0);
-        reader_walk_done(&walk);
+        query = reader_query_new(reader);
+        if (!query)
+                return problem_set(problem, ENOMEM, "Out of memory.");
+        r = reader_query_rank(query, low, &before, problem);
         if (r < 0)
                 return r;
-        *ret = count;
+        r = reader_query_rank(query, high, &until, problem);
+        if (r < 0)
+                return r;
+        *ret = until - before;
         return 0;
 }

@@ -13,7 +13,7 @@
 
 /*
  * Counts the primes in [low, high), which must lie in [from, coverage]: 0, -ERANGE with a sentence, or an error as
- * reader_read_block(). Reads and checks every bitmap that has a part in it, one at a time.
+ * reader_read_block(). By ranks: the bitmaps of the two blocks at its ends are read, all others are not.
  */
 int reader_count(Reader *reader, const mpz_t low, const mpz_t high, uint64_t *ret, Problem *problem);
 

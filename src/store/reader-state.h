@@ -54,4 +54,4 @@ int reader_open_file(const Reader *reader, const char *name, uint64_t *ret_size)
  * The segment that holds block `sequence`, which is below the frontier. `*ret` is the reader's, and good until the next
  * call. 0, or an error with a sentence.
  */
-int reader_find_segment(Reader *reader, uint64_t sequence, ReaderSegment **ret, Problem *problem);
+int reader_segment_of(Reader *reader, uint64_t sequence, ReaderSegment **ret, Problem *problem);

@@ -23,6 +23,7 @@
 
 #include "base/file.h"
 #include "base/macro.h"
+#include "base/text.h"
 #include "store/job-file.h"
 #include "store/reader-state.h"
 
@@ -34,6 +35,11 @@ int reader_out_of_memory(Problem *problem) {
 
 int reader_cannot_read(const Reader *reader, const char *name, int error, Problem *problem) {
         return problem_set(problem, error, "Cannot read '%s' in the store '%s': %m.", name, reader->path);
+}
+
+static int reader_beyond_frontier(const Reader *reader, uint64_t sequence, Problem *problem) {
+        return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.", reader->path,
+                           sequence);
 }
 
 static void segment_done(ReaderSegment *segment) {
@@ -269,11 +275,12 @@ void reader_coverage(const Reader *reader, mpz_t ret) {
                 place_number(&reader->grid, &place, ret);
 }
 
-static int reader_add_spool(Reader *reader, uint64_t number, ReaderTotals *totals, Problem *problem) {
+static int reader_add_spool(Reader *reader, uint64_t number, ReaderTotals *totals, IntervalSet *ret_blocks,
+                            Problem *problem) {
         char name[LAYOUT_NAME_SIZE];
         RecordWalk walk;
         uint64_t size;
-        int fd;
+        int fd, r = 0;
 
         layout_spool_name(number, name);
         fd = reader_open_file(reader, name, &size);
@@ -289,16 +296,18 @@ static int reader_add_spool(Reader *reader, uint64_t number, ReaderTotals *total
                 .offset = FILE_HEADER_SIZE,
                 .size = size,
         };
-        while (record_walk_next(&walk, false) > 0)
+        while (r >= 0 && record_walk_next(&walk, false) > 0)
                 if (walk.record.sequence >= reader_frontier(reader)) {
                         totals->spool_blocks++;
                         totals->spool_primes += walk.record.facts.count;
+                        if (ret_blocks)
+                                r = interval_set_add(ret_blocks, walk.record.sequence, walk.record.sequence + 1);
                 }
         record_walk_done(&walk);
         (void) fd_close(fd);
         totals->spool_files++;
         totals->spool_bytes += size;
-        return 0;
+        return r < 0 ? reader_out_of_memory(problem) : 0;
 }
 
 int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem) {
@@ -325,7 +334,7 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem) {
         if (reader->open.fd >= 0)
                 totals.segment_bytes += reader->open.n_bytes;
         for (size_t i = 0; i < reader->listing.spool.n_numbers; i++) {
-                r = reader_add_spool(reader, reader->listing.spool.numbers[i], &totals, problem);
+                r = reader_add_spool(reader, reader->listing.spool.numbers[i], &totals, NULL, problem);
                 if (r < 0)
                         return r;
         }
@@ -357,7 +366,7 @@ static int reader_load_entry(Reader *reader, const ManifestEntry *entry, Problem
         return 0;
 }
 
-int reader_find_segment(Reader *reader, uint64_t sequence, ReaderSegment **ret, Problem *problem) {
+int reader_segment_of(Reader *reader, uint64_t sequence, ReaderSegment **ret, Problem *problem) {
         const ManifestEntry *entry = manifest_find(&reader->manifest, sequence);
         int r;
 
@@ -368,8 +377,7 @@ int reader_find_segment(Reader *reader, uint64_t sequence, ReaderSegment **ret, 
                 return r;
         }
         if (sequence >= reader_frontier(reader))
-                return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.",
-                                   reader->path, sequence);
+                return reader_beyond_frontier(reader, sequence, problem);
         *ret = &reader->open;
         return 0;
 }
@@ -378,11 +386,21 @@ size_t reader_n_segments(const Reader *reader) {
         return reader->manifest.n_entries + (reader->open.footer.n_blocks > 0 ? 1 : 0);
 }
 
+size_t reader_find_segment(const Reader *reader, uint64_t sequence) {
+        const ManifestEntry *entry = manifest_find(&reader->manifest, sequence);
+
+        if (entry)
+                return (size_t) (entry - reader->manifest.entries);
+        return sequence < reader_frontier(reader) ? reader->manifest.n_entries : reader_n_segments(reader);
+}
+
 int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
                          Problem *problem) {
         const Footer *footer = &reader->open.footer;
         int r;
 
+        if (index >= reader_n_segments(reader))
+                return problem_set(problem, ENOENT, "The store '%s' has no segment %zu.", reader->path, index);
         if (index < reader->manifest.n_entries) {
                 r = reader_load_entry(reader, reader->manifest.entries + index, problem);
                 if (r < 0)
@@ -424,15 +442,14 @@ int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *probl
         int r;
 
         if (sequence > reader_frontier(reader))
-                return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.",
-                                   reader->path, sequence);
+                return reader_beyond_frontier(reader, sequence, problem);
         if (!entry)
                 segment = &reader->open;
         else if (entry->first_block == sequence) {
                 *ret = rank;
                 return 0;
         } else {
-                r = reader_find_segment(reader, sequence, &segment, problem);
+                r = reader_segment_of(reader, sequence, &segment, problem);
                 if (r < 0)
                         return r;
         }
@@ -476,5 +493,40 @@ int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Prob
                         *ret_sequence = footer->first_block + i;
                         return 0;
                 }
-        return problem_set(problem, ERANGE, "The store '%s' has %" PRIu64 " primes so far.", reader->path, before);
+        return problem_set(problem, ENOENT, "The store '%s' has %" PRIu64 " prime%s.", reader->path, before,
+                           text_plural(before));
+}
+
+/* beyond the frontier */
+
+static int reader_add_island(Reader *reader, uint64_t first_block, IntervalSet *ret, Problem *problem) {
+        ReaderSegment segment;
+        int r;
+
+        if (first_block >= reader->grid.n_blocks)
+                return 0; /* none of this job's */
+        r = reader_load_sealed(reader, first_block, &segment, problem);
+        if (r < 0)
+                return r;
+        r = interval_set_add(ret, first_block, first_block + segment.footer.n_blocks);
+        segment_done(&segment);
+        return r < 0 ? reader_out_of_memory(problem) : 0;
+}
+
+int reader_beyond(Reader *reader, IntervalSet *ret_islands, IntervalSet *ret_spool, Problem *problem) {
+        const FolderNumbers *sealed = &reader->listing.sealed, *spool = &reader->listing.spool;
+        ReaderTotals totals = {};
+        int r;
+
+        for (size_t i = reader->manifest.n_entries; i < sealed->n_numbers; i++) {
+                r = reader_add_island(reader, sealed->numbers[i], ret_islands, problem);
+                if (r < 0)
+                        return r;
+        }
+        for (size_t i = 0; i < spool->n_numbers; i++) {
+                r = reader_add_spool(reader, spool->numbers[i], &totals, ret_spool, problem);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }

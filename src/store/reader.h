@@ -14,6 +14,7 @@
 #include "base/checksum.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/interval-set.h"
 #include "base/problem.h"
 #include "prime/grid.h"
 #include "store/facts.h"
@@ -64,25 +65,6 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem);
  */
 int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem);
 
-/* Segments up to the frontier, in order; the open one, if it has blocks, is the last. */
-size_t reader_n_segments(const Reader *reader);
-
-/* From the footer, without reading a bitmap. Errors as reader_facts(). */
-int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
-                         Problem *problem);
-
-/*
- * Of one block: from the header of its record, or where only a digest was kept, by sieving it again. Errors as
- * reader_read_block().
- */
-int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *problem);
-
-/* Primes of the job before block `sequence`, at most the frontier. No bitmap is read. Errors as reader_facts(). */
-int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem);
-
-/* The block that holds prime number `rank` of the job, counted from 0. -ERANGE: the store has fewer. */
-int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem);
-
 /*
  * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes; one of which only a
  * digest was kept is sieved again. Checksums and digest are checked, and that record and footer agree: -EBADMSG names
@@ -90,6 +72,38 @@ int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Prob
  * -EOPNOTSUPP: packed by a later version; -ENOMEM; other errors of the file system. Always with a sentence.
  */
 int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Problem *problem);
+
+/*
+ * The parts of the store, for questions that are answered without bitmaps. Segments are counted in order, up to the
+ * frontier; the open one is the last of them.
+ */
+size_t reader_n_segments(const Reader *reader);
+
+/* The segment that holds a block; reader_n_segments() for blocks beyond the frontier. */
+size_t reader_find_segment(const Reader *reader, uint64_t sequence);
+
+/*
+ * What is known of a segment: its blocks and their joined facts, from its footer; of a block: from its record's header, or
+ * where only a digest was kept, from its primes, which are sieved again.
+ * -ENOENT: there is none (up to the frontier); errors as reader_facts() and reader_read_block().
+ */
+int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
+                         Problem *problem);
+int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *problem);
+
+/*
+ * Primes of the store before block `sequence`, which is at most the frontier; and the block that holds the prime number
+ * `rank`, counted from 0. From the manifest and one footer. -ENOENT: the store has not so many blocks, or primes; errors
+ * as reader_facts().
+ */
+int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem);
+int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem);
+
+/*
+ * Blocks beyond the frontier: in sealed segments behind a hole, and in the spool. The sets are empty before and belong
+ * to the caller, after an error too.
+ */
+int reader_beyond(Reader *reader, IntervalSet *ret_islands, IntervalSet *ret_spool, Problem *problem);
 
 /* Who computed it, in order of appearance. The caller frees `*ret`. No journal: nobody. */
 int reader_workers(Reader *reader, ReaderWorker **ret, size_t *ret_n, Problem *problem);

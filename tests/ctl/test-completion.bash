@@ -49,7 +49,7 @@ help_options() {
                 sed 's/ $//'
 }
 
-verbs=$("$real" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+verbs=$("$real" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p')
 
 check "$(printf '%s\nhelp\n' "$verbs" | sort | tr '\n' ' ' | sed 's/ $//')" primectl ''
 check 'start status' primectl sta
@@ -64,6 +64,8 @@ check '' primectl start --to ''
 check '' primectl jobs ''
 check '--wait' primectl start --to = 10 --w
 check 'workers' primectl --no-legend w
+check 'is-prime' primectl is
+check 'short' primectl gaps --json = s
 for verb in $verbs; do
         check "$(help_options "$verb")" primectl "$verb" --
 done

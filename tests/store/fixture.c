@@ -83,6 +83,12 @@ void fixture_grid(Grid *grid, const char *from, uint64_t n_blocks) {
         CHECK(grid->n_blocks == n_blocks);
 }
 
+static unsigned sparse = 3;
+
+void fixture_set_sparse(unsigned n) {
+        sparse = n;
+}
+
 void fixture_block(const Grid *grid, uint64_t sequence, FixtureBlock *ret) {
         _cleanup_mpz_ mpz_t start;
         Packer *packer = packer_new();
@@ -99,8 +105,11 @@ void fixture_block(const Grid *grid, uint64_t sequence, FixtureBlock *ret) {
         CHECK(packer && ret->bitmap && ret->packed);
 
         random_init(&random, mpz_fdiv_ui(start, 4294967291U));
-        for (size_t i = 0; i < ret->n_bytes; i++)
-                ret->bitmap[i] = (uint8_t) (random_u64(&random) & random_u64(&random) & random_u64(&random));
+        for (size_t i = 0; i < ret->n_bytes; i++) {
+                ret->bitmap[i] = 0xff;
+                for (unsigned k = 0; k < sparse; k++)
+                        ret->bitmap[i] &= (uint8_t) random_u64(&random);
+        }
         bitmap_clip(ret->bitmap, ret->n_bytes, cell.low, cell.high);
 
         ret->block = (StoreBlock) {

@@ -30,6 +30,9 @@ void fixture_discard(const char *folder);
 /* A job of `n_blocks` blocks, both ends cut; 0 blocks: open. */
 void fixture_grid(Grid *grid, const char *from, uint64_t n_blocks);
 
+/* From now on a bit is set with probability 2^-n only, instead of 1/8. */
+void fixture_set_sparse(unsigned n);
+
 typedef struct FixtureBlock {
         StoreBlock block;
         uint8_t *bitmap, *packed;

@@ -130,6 +130,95 @@ static void test_facts_join_over_borders(void) {
         grid_done(&grid);
 }
 
+/* Segments, blocks and ranks, of a store with an open segment and of a complete one, against facts of the bitmaps. */
+static void check_parts(uint64_t n_blocks, size_t n_segments) {
+        const char *folder = fixture_folder();
+        uint64_t rank = 0, found, first, n, next = 0;
+        Facts facts, expected[30];
+        Reader *reader;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 30);
+        fixture_store(folder, &grid, 4, n_blocks);
+        reader = open_reader(folder);
+        for (uint64_t i = 0; i < n_blocks; i++) {
+                FixtureBlock block;
+
+                fixture_block(&grid, i, &block);
+                CHECK(facts_of_block(&grid, i, block.bitmap, expected + i));
+                fixture_block_done(&block);
+                CHECK(reader_block_facts(reader, i, &facts, NULL) == 0);
+                CHECK(memcmp(&facts, expected + i, sizeof facts) == 0);
+                CHECK(reader_rank(reader, i, &found, NULL) == 0);
+                CHECK_EQUAL(found, rank);
+                for (uint64_t k = 0; k < facts.count; k++) {
+                        CHECK(reader_find_rank(reader, rank + k, &found, NULL) == 0);
+                        CHECK_EQUAL(found, i);
+                }
+                rank += facts.count;
+        }
+        CHECK(reader_rank(reader, n_blocks, &found, NULL) == 0);
+        CHECK_EQUAL(found, rank);
+        CHECK(reader_rank(reader, n_blocks + 1, &found, NULL) == -ENOENT);
+        CHECK(reader_find_rank(reader, rank, &found, NULL) == -ENOENT);
+        CHECK(reader_block_facts(reader, n_blocks, &facts, NULL) == -ENOENT);
+
+        CHECK_EQUAL(reader_n_segments(reader), n_segments);
+        for (size_t i = 0; i < n_segments; i++) {
+                Facts joined = {};
+
+                CHECK(reader_segment_facts(reader, i, &first, &n, &facts, NULL) == 0);
+                CHECK_EQUAL(first, next);
+                for (uint64_t k = 0; k < n; k++) {
+                        CHECK_EQUAL(reader_find_segment(reader, next), i);
+                        facts_join(&joined, expected + next++, grid.block_length);
+                }
+                CHECK(memcmp(&facts, &joined, sizeof facts) == 0);
+        }
+        CHECK_EQUAL(next, n_blocks);
+        CHECK_EQUAL(reader_find_segment(reader, n_blocks), n_segments);
+        CHECK(reader_segment_facts(reader, n_segments, &first, &n, &facts, NULL) == -ENOENT);
+        reader_close(reader);
+        grid_done(&grid);
+}
+
+static void test_parts_and_ranks(void) {
+        check_parts(30, 8);
+        check_parts(28, 7);
+        check_parts(27, 7);
+        check_parts(3, 1);
+}
+
+static void test_blocks_beyond_the_frontier(void) {
+        static const uint64_t early[] = { 6, 7, 12, 15, 18 };
+        IntervalSet islands = INTERVAL_SET_EMPTY, spool = INTERVAL_SET_EMPTY;
+        const char *folder = fixture_folder();
+        Reader *reader;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 20);
+        fixture_store(folder, &grid, 4, 12);
+        fixture_remove(folder, "000000000004.primes");
+        store = fixture_open(folder, &grid, 4);
+        for (size_t i = 0; i < ELEMENTSOF(early); i++)
+                CHECK(fixture_put(store, &grid, early[i]) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        reader = open_reader(folder);
+        CHECK_EQUAL(reader_frontier(reader), 4);
+        CHECK(reader_beyond(reader, &islands, &spool, NULL) == 0);
+        CHECK_EQUAL(islands.n_members, 4);
+        CHECK_EQUAL(interval_set_count(&islands, 8, 12), 4);
+        CHECK_EQUAL(spool.n_members, 5);
+        for (uint64_t i = 4; i < 20; i++)
+                CHECK(interval_set_contains(&spool, i) == (i == 6 || i == 7 || i == 12 || i == 15 || i == 18));
+        interval_set_done(&islands);
+        interval_set_done(&spool);
+        reader_close(reader);
+        store_close(store);
+        grid_done(&grid);
+}
+
 static void test_workers_are_summed(void) {
         const char *folder = fixture_folder();
         StoreProvenance provenance = { .worker_name = "one", .check = "unaudited" };
@@ -226,6 +315,8 @@ int main(void) {
         RUN(test_blocks_come_back);
         RUN(test_view_stays);
         RUN(test_facts_join_over_borders);
+        RUN(test_parts_and_ranks);
+        RUN(test_blocks_beyond_the_frontier);
         RUN(test_workers_are_summed);
         RUN(test_damage_is_not_read);
         RUN(test_what_cannot_be_read_is_said);
