@@ -415,13 +415,15 @@ int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Proble
         uint8_t digest[SHA256_SIZE];
         const FooterEntry *entry;
         ReaderSegment *segment;
+        _cleanup_mpz_ mpz_t start;
         RecordOrigin origin;
-        BlockShape shape;
+        size_t size, n_bytes;
+        GridBlock block;
         Record record;
-        size_t size;
         ssize_t n;
         int r;
 
+        mpz_init(start);
         if (sequence >= reader_frontier(reader))
                 return problem_set(problem, ENOENT, "The store '%s' does not reach to block %" PRIu64 " yet.",
                                    reader->path, sequence);
@@ -429,8 +431,9 @@ int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Proble
         if (r < 0)
                 return r;
         entry = segment->footer.entries + (sequence - segment->footer.first_block);
-        block_shape(&reader->grid, sequence, &shape);
-        if (entry->packed_size > pack_bound(shape.n_bytes))
+        grid_block(&reader->grid, sequence, start, &block);
+        n_bytes = (size_t) block.length / 30;
+        if (entry->packed_size > pack_bound(n_bytes))
                 return reader_damaged(reader, segment, sequence, "size", problem);
 
         size = RECORD_HEADER_SIZE + entry->packed_size;
@@ -453,15 +456,15 @@ int reader_read_block(Reader *reader, uint64_t sequence, uint8_t *bitmap, Proble
                 return reader_damaged(reader, segment, sequence, "header", problem);
         if (!record_check_packed(&record, reader->packed + RECORD_HEADER_SIZE))
                 return reader_damaged(reader, segment, sequence, "checksum", problem);
-        r = pack_unpack(reader->packer, record.codec, reader->packed + RECORD_HEADER_SIZE, record.packed_size, bitmap,
-                        shape.n_bytes);
+        r = pack_unpack(reader->packer, record.codec, start, reader->packed + RECORD_HEADER_SIZE, record.packed_size,
+                        bitmap, n_bytes);
         if (r == -EOPNOTSUPP)
                 return problem_set(problem, r, "Block %" PRIu64 " in the file '%s' is packed in a way that this "
                                    "version of primed does not know: use the version that made it.", sequence,
                                    segment->name);
         if (r < 0)
                 return reader_damaged(reader, segment, sequence, "does not unpack", problem);
-        checksum_sha256(bitmap, shape.n_bytes, digest);
+        checksum_sha256(bitmap, n_bytes, digest);
         if (memcmp(digest, entry->digest, SHA256_SIZE) != 0)
                 return reader_damaged(reader, segment, sequence, "digest", problem);
         return 0;

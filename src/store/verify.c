@@ -173,13 +173,15 @@ static RecordWalk exam_walk(const Verifier *verifier, const Exam *exam, FileKind
 /* Unpacks the walk's record and holds the bitmap against it. */
 static int verify_contents(Verifier *verifier, const RecordWalk *walk, const char *file, const char *cure) {
         const Record *record = &walk->record;
+        _cleanup_mpz_ mpz_t start;
         const char *what;
-        BlockShape shape;
+        GridBlock block;
         int r;
 
-        block_shape(&verifier->grid, record->sequence, &shape);
-        r = pack_unpack(verifier->packer, record->codec, walk->packed, record->packed_size, verifier->bitmap,
-                        shape.n_bytes);
+        mpz_init(start);
+        grid_block(&verifier->grid, record->sequence, start, &block);
+        r = pack_unpack(verifier->packer, record->codec, start, walk->packed, record->packed_size, verifier->bitmap,
+                        (size_t) block.length / 30);
         if (r == -ENOMEM)
                 return problem_set(verifier->problem, ENOMEM, "Out of memory.");
         if (r < 0)
