@@ -8,6 +8,7 @@
 #include "prime/pack/candidates.h"
 
 #include <gmp.h>
+#include <pthread.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -226,7 +227,32 @@ static void test_kernels_agree(void) {
         }
 }
 
+static void *get_tables(void *userdata) {
+        pthread_barrier_t *barrier = userdata;
+
+        (void) pthread_barrier_wait(barrier);
+        return (void *) candidate_tables();
+}
+
+/* Threads that all want to be the first share what one of them makes. This runs before anything else made it. */
+static void test_threads_share_the_tables(void) {
+        pthread_barrier_t barrier;
+        pthread_t threads[8];
+
+        CHECK_EQUAL(pthread_barrier_init(&barrier, NULL, ELEMENTSOF(threads)), 0);
+        for (size_t i = 0; i < ELEMENTSOF(threads); i++)
+                CHECK_EQUAL(pthread_create(threads + i, NULL, get_tables, &barrier), 0);
+        for (size_t i = 0; i < ELEMENTSOF(threads); i++) {
+                void *tables;
+
+                CHECK_EQUAL(pthread_join(threads[i], &tables), 0);
+                CHECK(tables != NULL && tables == candidate_tables());
+        }
+        (void) pthread_barrier_destroy(&barrier);
+}
+
 int main(void) {
+        RUN(test_threads_share_the_tables);
         RUN(test_all_lengths);
         RUN(test_starts_below_the_largest_dropped_prime);
         RUN(test_random_starts);
