@@ -167,7 +167,8 @@ int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, 
 
         if (claim->certainty != certainty_of(auditor->end))
                 return problem_set(problem, EBADMSG, "block %" PRIu64 " claims the wrong certainty", claim->sequence);
-        if (pack_unpack(auditor->packer, claim->codec, claim->packed, claim->packed_size, auditor->bitmap, n_bytes) < 0)
+        if (pack_unpack(auditor->packer, claim->codec, auditor->start, claim->packed, claim->packed_size,
+                        auditor->bitmap, n_bytes) < 0)
                 return problem_set(problem, EBADMSG, "block %" PRIu64 " does not unpack to %zu bytes",
                                    claim->sequence, n_bytes);
         checksum_sha256(auditor->bitmap, n_bytes, digest);

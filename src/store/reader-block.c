@@ -69,7 +69,7 @@ static int reader_unpack_block(Reader *reader, const ReaderSegment *segment, uin
         if (!record_check_packed(&record, packed))
                 return reader_damaged(reader, segment, sequence, "checksum", problem);
         block_shape(&reader->grid, sequence, &shape);
-        r = pack_unpack(reader->packer, record.codec, packed, record.packed_size, bitmap, shape.n_bytes);
+        r = record_unpack(&record, &reader->grid, reader->packer, packed, bitmap);
         if (r == -EOPNOTSUPP)
                 return problem_set(problem, r, "Block %" PRIu64 " in the file '%s' is packed in a way that this "
                                    "version of primed does not know: use the version that made it.", sequence,

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/macro.h"
+#include "prime/number.h"
 
 #define RECORD_MAGIC UINT32_C(0x6b6c6250) /* "Pblk" */
 
@@ -86,6 +87,16 @@ int record_decode_header(const uint8_t data[static RECORD_HEADER_SIZE], const Re
 
 bool record_check_packed(const Record *record, const uint8_t *packed) {
         return checksum_xxh3(packed, record->packed_size) == record->packed_checksum;
+}
+
+int record_unpack(const Record *record, const Grid *grid, Packer *packer, const uint8_t *packed, uint8_t *bitmap) {
+        _cleanup_mpz_ mpz_t start;
+        GridBlock block;
+
+        mpz_init(start);
+        grid_block(grid, record->sequence, start, &block);
+        return pack_unpack(packer, record->codec, start, packed, record->packed_size, bitmap,
+                           (size_t) (block.length / 30));
 }
 
 int record_check_bitmap(const Record *record, const Grid *grid, const uint8_t *bitmap, const char **ret_what) {

@@ -63,6 +63,9 @@ int record_decode_header(const uint8_t data[static RECORD_HEADER_SIZE], const Re
 
 bool record_check_packed(const Record *record, const uint8_t *packed);
 
+/* pack_unpack() of the record's packed bytes: `bitmap` has room for block_length / 30 bytes. Errors as there. */
+int record_unpack(const Record *record, const Grid *grid, Packer *packer, const uint8_t *packed, uint8_t *bitmap);
+
 /*
  * Does the bitmap agree with everything that the record says about it? Returns 0, or -EBADMSG with `ret_what`:
  * "digest", "count", … .

@@ -537,8 +537,12 @@ static int store_describe(Store *store, const StoreBlock *block, Record *ret, Pr
 
         if (!bitmap) {
                 uint8_t digest[SHA256_SIZE];
+                _cleanup_mpz_ mpz_t start;
+                GridBlock cell;
 
-                r = pack_unpack(store->packer, block->codec, block->packed, block->packed_size, store->bitmap,
+                mpz_init(start);
+                grid_block(store->grid, block->sequence, start, &cell);
+                r = pack_unpack(store->packer, block->codec, start, block->packed, block->packed_size, store->bitmap,
                                 shape.n_bytes);
                 if (r < 0)
                         return problem_set(problem, EBADMSG, "Block %" PRIu64 " does not unpack: %s.",

@@ -57,13 +57,10 @@ static void verify_count_certainty(Verifier *verifier, uint64_t n_proved, uint64
 int verify_contents(Verifier *verifier, const RecordWalk *walk, const char *file, uint64_t end, const char *cure) {
         const Record *record = &walk->record;
         const char *what;
-        BlockShape shape;
         int r = 0;
 
-        block_shape(&verifier->grid, record->sequence, &shape);
         if (record->packed_size > 0) {
-                r = pack_unpack(verifier->packer, record->codec, walk->packed, record->packed_size, verifier->bitmap,
-                                shape.n_bytes);
+                r = record_unpack(record, &verifier->grid, verifier->packer, walk->packed, verifier->bitmap);
                 if (r == -ENOMEM)
                         return verify_out_of_memory(verifier);
                 if (r < 0)

@@ -191,8 +191,8 @@ static int lane_compute(CrewLane *lane, uint64_t run_end, CrewResult **ret) {
         result->count = bitmap_count(lane->bitmap, n_bytes) +
                         bitmap_small_primes(&block, mpz_sgn(lane->start) == 0);
         checksum_sha256(lane->bitmap, n_bytes, result->digest);
-        r = pack_bitmap(lane->packer, lane->bitmap, n_bytes, lane->packed, pack_bound(GRID_BLOCK_BYTES_MAX),
-                        &result->codec, &result->packed_size);
+        r = pack_bitmap(lane->packer, lane->start, lane->bitmap, n_bytes, lane->packed,
+                        pack_bound(GRID_BLOCK_BYTES_MAX), &result->codec, &result->packed_size);
         if (r < 0)
                 return r;
         result->packed = malloc(MAX(result->packed_size, (size_t) 1));

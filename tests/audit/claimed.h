@@ -21,10 +21,14 @@ typedef struct Sample {
 } Sample;
 
 static inline void sample_pack(Sample *sample, uint64_t count) {
+        _cleanup_mpz_ mpz_t start;
+        GridBlock block;
         PackCodec codec;
         size_t size;
 
-        CHECK(pack_bitmap(sample->packer, sample->bitmap, sample->n_bytes, sample->packed,
+        mpz_init(start);
+        grid_block(&sample->grid, sample->claim.sequence, start, &block);
+        CHECK(pack_bitmap(sample->packer, start, sample->bitmap, sample->n_bytes, sample->packed,
                           pack_bound(GRID_BLOCK_BYTES_MAX), &codec, &size) >= 0);
         checksum_sha256(sample->bitmap, sample->n_bytes, sample->digest);
         sample->claim.codec = codec;

@@ -106,9 +106,13 @@ static void test_lies_are_refused(void) {
         claim.sequence = 0;
         check_refused(sample, &claim, "does not unpack");
 
-        /* another block of the same length: its multiples of 7, 11 and 13 lie elsewhere */
+        /* another block of the same length: it has another number of candidates, which lie elsewhere */
         claim = sample->claim;
         claim.sequence = 2;
+        check_refused(sample, &claim, "does not unpack");
+        claim.codec = PACK_RAW;
+        claim.packed = sample->bitmap;
+        claim.packed_size = sample->n_bytes;
         check_refused(sample, &claim, "multiple of a prime below 32");
 
         sample->digest[5] ^= 1;

@@ -56,18 +56,20 @@ static void walk_records(const Memory *memory, const Grid *grid, FileKind kind, 
                 .size = memory->size,
         };
         uint8_t *bitmap = malloc((size_t) grid->block_length / 30);
+        _cleanup_mpz_ mpz_t start;
         uint64_t before = 0;
 
+        mpz_init(start);
         while (bitmap && record_walk_next(&walk, true) > 0) {
                 const char *what;
-                BlockShape shape;
+                GridBlock block;
 
                 if (walk.offset <= before || walk.offset > memory->size || walk.record_offset != before)
                         abort();
                 before = walk.offset;
-                block_shape(grid, walk.record.sequence, &shape);
-                if (pack_unpack(packer, walk.record.codec, walk.packed, walk.record.packed_size, bitmap,
-                                shape.n_bytes) == 0)
+                grid_block(grid, walk.record.sequence, start, &block);
+                if (pack_unpack(packer, walk.record.codec, start, walk.packed, walk.record.packed_size, bitmap,
+                                (size_t) block.length / 30) == 0)
                         (void) record_check_bitmap(&walk.record, grid, bitmap, &what);
         }
         free(bitmap);

@@ -156,13 +156,13 @@ static inline void on_closed(Link *link, int error, const char *reason, void *us
 
 /* Computes what an honest worker would send. */
 static inline void stage_compute(Stage *stage) {
-        _cleanup_mpz_ mpz_t end;
+        _cleanup_mpz_ mpz_t start, end;
         const SieveEnvironment environment = {};
         _cleanup_free_ uint8_t *bitmap = malloc(GRID_BLOCK_BYTES_MAX);
         Packer *packer = packer_new();
         SieveRun *run;
 
-        mpz_init(end);
+        mpz_inits(start, end, NULL);
         number_set_u64(end, (N_BLOCKS + N_SECOND) * GRID_BLOCK_LENGTH_MAX);
         CHECK(bitmap && packer && sieve_run_new(stage->grid.from, end, &environment, &run) >= 0);
         for (unsigned b = 0; b < N_BLOCKS + N_SECOND; b++) {
@@ -173,7 +173,8 @@ static inline void stage_compute(Stage *stage) {
                 stage->packed[b] = malloc(pack_bound(GRID_BLOCK_BYTES_MAX));
                 CHECK(stage->packed[b]);
                 CHECK(sieve_run_next(run, GRID_BLOCK_LENGTH_MAX, bitmap, &certainty) >= 0);
-                CHECK(pack_bitmap(packer, bitmap, GRID_BLOCK_BYTES_MAX, stage->packed[b],
+                number_set_u64(start, b * GRID_BLOCK_LENGTH_MAX);
+                CHECK(pack_bitmap(packer, start, bitmap, GRID_BLOCK_BYTES_MAX, stage->packed[b],
                                   pack_bound(GRID_BLOCK_BYTES_MAX), &codec, &block->packed.size) >= 0);
                 block->sequence = b < N_BLOCKS ? b : b - N_BLOCKS;
                 block->codec = (uint8_t) codec;

@@ -52,7 +52,7 @@ static Stage *stage_new(void) {
         CHECK(sieve_run_next(run, 30000, bitmap, &certainty) >= 0);
         sieve_run_free(run);
         CHECK((stage->packed = malloc(pack_bound(sizeof bitmap))));
-        CHECK(pack_bitmap(packer, bitmap, sizeof bitmap, stage->packed, pack_bound(sizeof bitmap), &codec,
+        CHECK(pack_bitmap(packer, from, bitmap, sizeof bitmap, stage->packed, pack_bound(sizeof bitmap), &codec,
                           &stage->block.packed.size) >= 0);
         packer_free(packer);
         stage->block.job = stage->job->id;

@@ -68,12 +68,12 @@ static MessageBlock wrong_block(Stage *stage, uint8_t *packed) {
         PackCodec codec;
 
         CHECK(bitmap && packer);
-        CHECK(pack_unpack(packer, block.codec, block.packed.data, block.packed.size, bitmap,
+        CHECK(pack_unpack(packer, block.codec, stage->grid.from, block.packed.data, block.packed.size, bitmap,
                           GRID_BLOCK_BYTES_MAX) >= 0);
         CHECK(bitmap[1] & 1); /* 31 */
         bitmap[1] &= 0xfe;
-        CHECK(pack_bitmap(packer, bitmap, GRID_BLOCK_BYTES_MAX, packed, pack_bound(GRID_BLOCK_BYTES_MAX), &codec,
-                          &block.packed.size) >= 0);
+        CHECK(pack_bitmap(packer, stage->grid.from, bitmap, GRID_BLOCK_BYTES_MAX, packed,
+                          pack_bound(GRID_BLOCK_BYTES_MAX), &codec, &block.packed.size) >= 0);
         block.codec = (uint8_t) codec;
         block.packed.data = packed;
         block.count--;

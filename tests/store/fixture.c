@@ -119,7 +119,7 @@ void fixture_block(const Grid *grid, uint64_t sequence, FixtureBlock *ret) {
                 .packed = ret->packed,
         };
         checksum_sha256(ret->bitmap, ret->n_bytes, ret->block.digest);
-        CHECK(pack_bitmap(packer, ret->bitmap, ret->n_bytes, ret->packed, size, &ret->block.codec,
+        CHECK(pack_bitmap(packer, start, ret->bitmap, ret->n_bytes, ret->packed, size, &ret->block.codec,
                           &ret->block.packed_size) == 0);
         packer_free(packer);
 }

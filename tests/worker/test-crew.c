@@ -93,14 +93,17 @@ static void test_results_unpack_to_their_digest(void) {
         _cleanup_(crew_freep) Crew *crew = NULL;
         _cleanup_(crew_result_freep) CrewResult *result = NULL;
         _cleanup_free_ uint8_t *bitmap = malloc(GRID_BLOCK_BYTES_MAX);
+        _cleanup_mpz_ mpz_t start;
         Packer *packer = packer_new();
         uint8_t digest[SHA256_SIZE];
 
+        mpz_init(start);
+        number_set_u64(start, 5 * GRID_BLOCK_LENGTH_MAX);
         crew = new_crew(1, 64U << 20, client);
         CHECK(crew_assign(crew, 0, job, 5, 6, 6) >= 0);
         result = wait_result(crew, 60000);
         CHECK(result && bitmap && packer);
-        CHECK(pack_unpack(packer, result->codec, result->packed, result->packed_size, bitmap,
+        CHECK(pack_unpack(packer, result->codec, start, result->packed, result->packed_size, bitmap,
                           GRID_BLOCK_BYTES_MAX) >= 0);
         checksum_sha256(bitmap, GRID_BLOCK_BYTES_MAX, digest);
         CHECK(memcmp(digest, result->digest, sizeof digest) == 0);
