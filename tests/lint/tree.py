@@ -20,7 +20,8 @@ class Tree:
             folders[:] = [name for name in folders
                           if name not in SKIPPED and not (top == '.' and name.startswith('build'))]
             for name in names:
-                yield os.path.normpath(os.path.join(top, name))
+                if name not in SKIPPED:  # in a worktree of git .git is a file
+                    yield os.path.normpath(os.path.join(top, name))
 
     def read(self, path):
         """The text of one file."""
