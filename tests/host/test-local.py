@@ -80,7 +80,7 @@ def interrupted_and_continued(folder):
     for _ in range(50):
         process = start_local(store, *options)
         wait_until(lambda: children(process.pid) or process.poll() is not None)  # else no handler is there yet
-        time.sleep(0.25)
+        time.sleep(0.25 * 1.1 ** interrupted)  # on a slow machine it must get somewhere, too
         kill(process.pid, signal.SIGINT)
         began = time.monotonic()
         status = process.wait(timeout=30)
