@@ -4,6 +4,7 @@
 
 #include "ctl/store-verb.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,20 +19,52 @@
 #include "ctl/verb.h"
 #include "prime/number.h"
 
+enum { N_COMMON = 3, ARG_STORE = 0x100, ARG_JOB, ARG_OPTION }; /* ARG_OPTION + i: the i-th of the verb */
+
+/* For getopt: the verb's own options, and their letters. */
+static void verb_options(const StoreVerb *verb, struct option *options, char *letters) {
+        for (int i = 0; verb->options && verb->options[i].name; i++) {
+                const StoreOption *option = verb->options + i;
+
+                assert(i < STORE_OPTIONS_MAX);
+                options[i] = (struct option) { option->name, option->has_arg, NULL, ARG_OPTION + i };
+                if (option->letter == 0)
+                        continue;
+                *letters++ = option->letter;
+                for (int k = 0; k < option->has_arg; k++) /* one colon: a value; two: it may be left out */
+                        *letters++ = ':';
+        }
+        *letters = '\0';
+}
+
+/* Puts what was given where the verb wants it. False when `c` is none of its options. */
+static bool verb_take(const StoreVerb *verb, int c) {
+        for (int i = 0; verb->options && verb->options[i].name; i++) {
+                const StoreOption *option = verb->options + i;
+
+                if (c != ARG_OPTION + i && (option->letter == 0 || c != option->letter))
+                        continue;
+                if (option->given)
+                        *option->given = true;
+                if (option->value)
+                        *option->value = optarg;
+                return true;
+        }
+        return false;
+}
+
 bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArguments *ret, int *ret_status) {
-        enum { ARG_STORE = 0x100, ARG_JOB, ARG_OPTION };
-        const struct option options[] = {
+        struct option options[N_COMMON + STORE_OPTIONS_MAX + 1] = {
                 { "help", no_argument, NULL, 'h' },
                 { "store", required_argument, NULL, ARG_STORE },
                 { "job", required_argument, NULL, ARG_JOB },
-                { verb->option.name, verb->option.has_arg, NULL, ARG_OPTION },
-                {},
         };
-        char letters[] = { 'h', (char) verb->option.val, verb->option.has_arg == required_argument ? ':' : '\0', '\0' };
+        char letters[1 + 3 * STORE_OPTIONS_MAX + 1] = "h";
         StoreArguments arguments = {};
         char command[64];
 
         (void) snprintf(command, sizeof command, "primectl %s", verb->name);
+        verb_options(verb, options + N_COMMON, letters + 1);
         optind = 0;
         for (int c; (c = option_next(argc, argv, letters, options, command)) >= 0;)
                 if (c == 'h') {
@@ -42,10 +75,7 @@ bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArgume
                         arguments.store = optarg;
                 else if (c == ARG_JOB)
                         arguments.job = optarg;
-                else if (c == ARG_OPTION || c == verb->option.val) {
-                        arguments.has_option = true;
-                        arguments.option = optarg;
-                } else {
+                else if (!verb_take(verb, c)) {
                         *ret_status = EXIT_USAGE;
                         return false;
                 }

@@ -12,12 +12,23 @@
 
 #include "store/reader.h"
 
-/* How such a verb is called. Each knows --help, --store and --job, and at most one option more. */
+#define STORE_OPTIONS_MAX 16
+
+/* An option that a verb has for itself, and where it goes; of an option that is given twice, the last counts. */
+typedef struct StoreOption {
+        const char *name;
+        char letter;        /* 0: none */
+        int has_arg;        /* as in struct option */
+        bool *given;        /* NULL: the verb looks at `value` alone */
+        const char **value; /* NULL when `has_arg` is no_argument */
+} StoreOption;
+
+/* How such a verb is called. Each knows --help, --store and --job. */
 typedef struct StoreVerb {
         const char *name;
         void (*help)(void);
-        struct option option; /* `val` is its letter, or 0; without a name: there is none */
-        int most_words;       /* behind the options */
+        const StoreOption *options; /* up to the one without a name, at most STORE_OPTIONS_MAX; NULL: none */
+        int most_words;             /* behind the options */
 } StoreVerb;
 
 #define STORE_VERB_HELP                                                                                      \
@@ -28,8 +39,6 @@ typedef struct StoreVerb {
 typedef struct StoreArguments {
         const char *store;  /* NULL: the default one */
         const char *job;    /* the store of this job of the master instead; NULL: none */
-        bool has_option;
-        const char *option; /* its value, when it wants one */
         char **words;
         int n_words;
 } StoreArguments;

@@ -192,20 +192,17 @@ static int cat(const StoreArguments *arguments, uint64_t n_lines) {
 }
 
 int verb_cat(int argc, char *argv[]) {
-        static const StoreVerb verb = {
-                .name = "cat",
-                .help = help,
-                .option = { "lines", required_argument, NULL, 'n' },
-                .most_words = 2,
-        };
+        const char *lines = NULL;
+        const StoreOption options[] = { { "lines", 'n', required_argument, .value = &lines }, {} };
+        const StoreVerb verb = { .name = "cat", .help = help, .options = options, .most_words = 2 };
         uint64_t n_lines = UINT64_MAX;
         StoreArguments arguments;
         int r;
 
         if (!store_verb_parse(&verb, argc, argv, &arguments, &r))
                 return r;
-        if (arguments.has_option && parse_u64(arguments.option, &n_lines) < 0) {
-                log_error("--lines=%s: give a number of lines.", arguments.option);
+        if (lines && parse_u64(lines, &n_lines) < 0) {
+                log_error("--lines=%s: give a number of lines.", lines);
                 return EXIT_USAGE;
         }
         (void) signal(SIGPIPE, SIG_IGN);

@@ -244,14 +244,11 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
         return r < 0 || putchar('\n') < 0 ? -EIO : 0;
 }
 
-static int info(const StoreArguments *arguments) {
-        JsonMode json = JSON_OFF;
+static int info(const StoreArguments *arguments, JsonMode json) {
         StoreInfo info = {};
         Problem problem = PROBLEM_NONE;
         int r;
 
-        if (arguments->has_option && client_parse_json(arguments->option, &json) < 0)
-                return EXIT_USAGE;
         r = store_verb_path(arguments, &info.path);
         if (r != 0)
                 return r;
@@ -282,11 +279,17 @@ static int info(const StoreArguments *arguments) {
 }
 
 int verb_info(int argc, char *argv[]) {
-        static const StoreVerb verb = {
-                .name = "info", .help = help, .option = { "json", optional_argument, NULL, 0 },
-        };
+        const char *mode = NULL;
+        bool has_mode = false;
+        const StoreOption options[] = { { "json", 0, optional_argument, &has_mode, &mode }, {} };
+        const StoreVerb verb = { .name = "info", .help = help, .options = options };
+        JsonMode json = JSON_OFF;
         StoreArguments arguments;
         int r;
 
-        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? info(&arguments) : r;
+        if (!store_verb_parse(&verb, argc, argv, &arguments, &r))
+                return r;
+        if (has_mode && client_parse_json(mode, &json) < 0)
+                return EXIT_USAGE;
+        return info(&arguments, json);
 }

@@ -74,8 +74,7 @@ static void print_intact(const VerifyReport *report) {
         printf("; unaudited.\n");
 }
 
-static int verify(const StoreArguments *arguments) {
-        bool quiet = arguments->has_option;
+static int verify(const StoreArguments *arguments, bool quiet) {
         VerifyLine line = { .enabled = !quiet && isatty(STDERR_FILENO), .last_usec = clock_now_usec() };
         _cleanup_free_ char *path = NULL;
         Problem problem = PROBLEM_NONE;
@@ -104,9 +103,11 @@ static int verify(const StoreArguments *arguments) {
 }
 
 int verb_verify(int argc, char *argv[]) {
-        static const StoreVerb verb = { .name = "verify", .help = help, .option = { "quiet", no_argument, NULL, 'q' } };
+        bool quiet = false;
+        const StoreOption options[] = { { "quiet", 'q', no_argument, .given = &quiet }, {} };
+        const StoreVerb verb = { .name = "verify", .help = help, .options = options };
         StoreArguments arguments;
         int r;
 
-        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? verify(&arguments) : r;
+        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? verify(&arguments, quiet) : r;
 }
