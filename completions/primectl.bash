@@ -20,7 +20,7 @@ __primectl_hosts() {
 
 _primectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-        local verbs='status start pause resume cancel jobs workers join local cat count info verify help'
+        local verbs='status start pause resume cancel jobs workers join local cat export count info verify help'
         local verb='' word i words host=()
         local -A options=(
                 [status]='--help --host --full --json --no-legend --no-pager --quiet'
@@ -32,7 +32,8 @@ _primectl() {
                 [cancel]='--help --host --quiet'
                 [join]='--help --threads --name --quiet --debug'
                 [local]='--help --from --to --length --store --threads --workers --segment-blocks --quiet --json --debug'
-                [cat]='--help --store --job --lines'
+                [cat]='--help --store --job --format --lines --reverse --follow'
+                [export]='--help --store --job --format --per-file --quiet'
                 [count]='--help --store --job'
                 [info]='--help --store --job --json'
                 [verify]='--help --store --job --quiet'
@@ -80,11 +81,15 @@ _primectl() {
                         return
                 fi
                 ;;
+        --format)
+                mapfile -t COMPREPLY < <(compgen -W 'text csv json u64le gaps bfile' -- "$current")
+                return
+                ;;
         -H | --host)
                 __primectl_hosts "$current"
                 return
                 ;;
-        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --name | -n)
+        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --per-file | --name | -n)
                 return
                 ;;
         esac
@@ -101,6 +106,11 @@ _primectl() {
                         ;;
                 join)
                         __primectl_hosts "$current"
+                        return
+                        ;;
+                export)
+                        compopt -o filenames 2>/dev/null
+                        mapfile -t COMPREPLY < <(compgen -d -- "$current")
                         return
                         ;;
                 *)

@@ -36,6 +36,7 @@ static const Verb verbs[] = {
         { "join", verb_join, "Compute for a master, without any configuration" },
         { "local", verb_local, "Find all primes of an interval on this machine" },
         { "cat", verb_cat, "Print primes of a store in order" },
+        { "export", verb_export, "Write primes of a store to files" },
         { "count", verb_count, "Count primes of a store" },
         { "info", verb_info, "Show what a store holds" },
         { "verify", verb_verify, "Check a store for damage and gaps" },

@@ -13,6 +13,7 @@
 int verb_cancel(int argc, char *argv[]);
 int verb_cat(int argc, char *argv[]);
 int verb_count(int argc, char *argv[]);
+int verb_export(int argc, char *argv[]);
 int verb_info(int argc, char *argv[]);
 int verb_jobs(int argc, char *argv[]);
 int verb_join(int argc, char *argv[]);
