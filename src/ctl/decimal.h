@@ -11,6 +11,7 @@
  */
 
 #include <gmp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -63,19 +64,52 @@ static inline unsigned decimal_leading(uint32_t tail) {
         return 3U - (tail > 9) - (tail > 99) - (tail > 999);
 }
 
+/*
+ * The same number in three registers, for a loop that writes text: text could be anything to a compiler, so a Decimal is
+ * loaded and stored again with every byte. Between decimal_cursor() and decimal_leave() the Decimal is not used.
+ */
+typedef struct DecimalCursor {
+        const char *head; /* the digits but the last four */
+        size_t n_head;
+        uint32_t tail;
+} DecimalCursor;
+
+static inline DecimalCursor decimal_cursor(const Decimal *decimal) {
+        return (DecimalCursor) { decimal->buffer + decimal->first, decimal->end - decimal->first, decimal->tail };
+}
+
+static inline void decimal_leave(Decimal *decimal, DecimalCursor cursor) {
+        decimal->tail = cursor.tail;
+}
+
+/* Adds or subtracts `step`, as decimal_add() and decimal_subtract(). */
+static inline DecimalCursor decimal_step(Decimal *decimal, DecimalCursor cursor, uint32_t step, bool down) {
+        uint32_t tail = down ? cursor.tail - step : cursor.tail + step;
+
+        if (tail < DECIMAL_TAIL && step < DECIMAL_TAIL) {
+                cursor.tail = tail;
+                return cursor;
+        }
+        decimal_leave(decimal, cursor);
+        if (down)
+                decimal_subtract(decimal, step);
+        else
+                decimal_add(decimal, step);
+        return decimal_cursor(decimal);
+}
+
 /* Writes the digits, without a NUL; returns where they end. */
-static inline char *decimal_put(const Decimal *decimal, char *at) {
-        size_t n_head = decimal->end - decimal->first;
+static inline char *decimal_put(DecimalCursor cursor, char *at) {
         unsigned leading = 0;
 
-        if (n_head == 0)
-                leading = decimal_leading(decimal->tail);
-        else if (n_head <= DECIMAL_SLACK)
-                memcpy(at, decimal->buffer + decimal->first, DECIMAL_SLACK);
+        if (cursor.n_head == 0)
+                leading = decimal_leading(cursor.tail);
+        else if (cursor.n_head <= DECIMAL_SLACK)
+                memcpy(at, cursor.head, DECIMAL_SLACK);
         else
-                memcpy(at, decimal->buffer + decimal->first, n_head);
-        memcpy(at + n_head, decimal_quads[decimal->tail] + leading, 4);
-        return at + n_head + 4 - leading;
+                memcpy(at, cursor.head, cursor.n_head);
+        memcpy(at + cursor.n_head, decimal_quads[cursor.tail] + leading, 4);
+        return at + cursor.n_head + 4 - leading;
 }
 
 /* The same for an integer; decimal_set() was called before, of any Decimal. */

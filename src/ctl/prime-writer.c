@@ -138,59 +138,48 @@ int prime_writer_begin(PrimeWriter *writer, uint64_t rank, bool reverse) {
 
 /* the loops: `n` primes to `at`, where there is room; return the end of what was written */
 
-static inline void writer_step_prime(PrimeWriter *writer, uint32_t offset) {
-        if (writer->reverse)
-                decimal_subtract(&writer->prime, writer->last - offset);
-        else
-                decimal_add(&writer->prime, offset - writer->last);
-        writer->last = offset;
-}
-
-static inline void writer_step_rank(PrimeWriter *writer) {
-        if (writer->reverse)
-                decimal_subtract(&writer->rank, 1);
-        else
-                decimal_add(&writer->rank, 1);
-}
-
 static char *put_text(PrimeWriter *writer, const uint32_t *offsets, size_t n, char *at) {
+        DecimalCursor prime = decimal_cursor(&writer->prime);
+        const bool reverse = writer->reverse;
+        uint32_t last = writer->last;
+
         for (size_t i = 0; i < n; i++) {
-                writer_step_prime(writer, offsets[i]);
-                at = decimal_put(&writer->prime, at);
+                prime = decimal_step(&writer->prime, prime, reverse ? last - offsets[i] : offsets[i] - last, reverse);
+                last = offsets[i];
+                at = decimal_put(prime, at);
                 *at++ = '\n';
         }
+        decimal_leave(&writer->prime, prime);
+        writer->last = last;
         return at;
 }
 
-static char *put_pairs(PrimeWriter *writer, const uint32_t *offsets, size_t n, char between, char *at) {
-        for (size_t i = 0; i < n; i++) {
-                writer_step_prime(writer, offsets[i]);
-                at = decimal_put(&writer->rank, at);
-                *at++ = between;
-                at = decimal_put(&writer->prime, at);
-                *at++ = '\n';
-                writer_step_rank(writer);
-        }
-        return at;
-}
-
-static char *put_literal(char *at, const char *text, size_t size) {
+static inline char *put_literal(char *at, const char *text, size_t size) {
         memcpy(at, text, size);
         return at + size;
 }
 
-#define PUT_LITERAL(at, text) put_literal(at, text, sizeof(text) - 1)
+/* Rank and prime between three literals; is made anew for each format, where their sizes are constants. */
+static inline __attribute__((always_inline)) char *put_pairs(PrimeWriter *writer, const uint32_t *offsets, size_t n,
+                                                             const char *before, const char *between,
+                                                             const char *behind, char *at) {
+        DecimalCursor prime = decimal_cursor(&writer->prime), rank = decimal_cursor(&writer->rank);
+        const bool reverse = writer->reverse;
+        uint32_t last = writer->last;
 
-static char *put_json(PrimeWriter *writer, const uint32_t *offsets, size_t n, char *at) {
         for (size_t i = 0; i < n; i++) {
-                writer_step_prime(writer, offsets[i]);
-                at = PUT_LITERAL(at, "{\"n\":\"");
-                at = decimal_put(&writer->rank, at);
-                at = PUT_LITERAL(at, "\",\"prime\":\"");
-                at = decimal_put(&writer->prime, at);
-                at = PUT_LITERAL(at, "\"}\n");
-                writer_step_rank(writer);
+                prime = decimal_step(&writer->prime, prime, reverse ? last - offsets[i] : offsets[i] - last, reverse);
+                last = offsets[i];
+                at = put_literal(at, before, strlen(before));
+                at = decimal_put(rank, at);
+                at = put_literal(at, between, strlen(between));
+                at = decimal_put(prime, at);
+                at = put_literal(at, behind, strlen(behind));
+                rank = decimal_step(&writer->rank, rank, 1, reverse);
         }
+        decimal_leave(&writer->prime, prime);
+        decimal_leave(&writer->rank, rank);
+        writer->last = last;
         return at;
 }
 
@@ -220,15 +209,15 @@ static char *writer_put_some(PrimeWriter *writer, const uint32_t *offsets, size_
         case PRIME_FORMAT_TEXT:
                 return put_text(writer, offsets, n, at);
         case PRIME_FORMAT_CSV:
-                return put_pairs(writer, offsets, n, ',', at);
+                return put_pairs(writer, offsets, n, "", ",", "\n", at);
         case PRIME_FORMAT_JSON:
-                return put_json(writer, offsets, n, at);
+                return put_pairs(writer, offsets, n, "{\"n\":\"", "\",\"prime\":\"", "\"}\n", at);
         case PRIME_FORMAT_U64LE:
                 return put_u64le(writer, offsets, n, at);
         case PRIME_FORMAT_GAPS:
                 return put_gaps(writer, offsets, n, at);
         default: /* PRIME_FORMAT_BFILE */
-                return put_pairs(writer, offsets, n, ' ', at);
+                return put_pairs(writer, offsets, n, "", " ", "\n", at);
         }
 }
 
@@ -315,7 +304,7 @@ static int writer_put_first_gap(PrimeWriter *writer, const mpz_t start, uint32_t
         r = writer_make_room(writer, writer_line_room(writer));
         if (r < 0)
                 return r;
-        at = decimal_put(&writer->prime, writer->buffer + writer->n_used);
+        at = decimal_put(decimal_cursor(&writer->prime), writer->buffer + writer->n_used);
         *at++ = '\n';
         writer->n_used = (size_t) (at - writer->buffer);
         mpz_set(writer->start, start);

@@ -15,7 +15,7 @@ static void check_text(const Decimal *decimal, const mpz_t number) {
         char *end;
 
         CHECK(expected && found);
-        end = decimal_put(decimal, found);
+        end = decimal_put(decimal_cursor(decimal), found);
         CHECK(end + DECIMAL_SLACK <= found + decimal_room(decimal));
         *end = '\0';
         CHECK_STRING(found, expected);
