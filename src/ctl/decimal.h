@@ -65,8 +65,8 @@ static inline unsigned decimal_leading(uint32_t tail) {
 }
 
 /*
- * The same number in three registers, for a loop that writes text: text could be anything to a compiler, so a Decimal is
- * loaded and stored again with every byte. Between decimal_cursor() and decimal_leave() the Decimal is not used.
+ * The same number in three registers, for a loop that writes text: text could be anything to a compiler, so a Decimal
+ * is loaded and stored again with every byte. Between decimal_cursor() and decimal_leave() the Decimal is not used.
  */
 typedef struct DecimalCursor {
         const char *head; /* the digits but the last four */
