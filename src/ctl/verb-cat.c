@@ -47,7 +47,7 @@ static void help(void) {
                "  -n --lines=N    Print the first N primes; with -r or -f begin with the last N\n"
                "  -r --reverse    Print the largest first\n"
                "  -f --follow     Go on as the store grows, until its job is finished\n\n"
-               "n counts the primes of the store from 1: below 10^9 from 0 the n-th prime.\n"
+               "n is the number of the prime in the store's job, beginning with 1.\n"
                "A and B are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n");
 }
 
