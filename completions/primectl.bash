@@ -20,7 +20,7 @@ __primectl_hosts() {
 
 _primectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-        local verbs='status start pause resume cancel jobs workers join local cat info coverage verify'
+        local verbs='status start pause resume cancel jobs workers join local cat export info coverage verify'
         local verb='' word i words host=()
 
         verbs+=' is-prime next prev nth random count twins gaps classes help'
@@ -34,7 +34,8 @@ _primectl() {
                 [cancel]='--help --host --quiet'
                 [join]='--help --threads --name --quiet --debug'
                 [local]='--help --from --to --length --store --threads --workers --segment-blocks --keep --quiet --json --debug'
-                [cat]='--help --store --job --lines'
+                [cat]='--help --store --job --format --lines --reverse --follow'
+                [export]='--help --store --job --format --per-file --quiet'
                 [count]='--help --store --job --json'
                 [info]='--help --store --job --json'
                 [coverage]='--help --store --job --json --no-legend'
@@ -95,11 +96,15 @@ _primectl() {
                         return
                 fi
                 ;;
+        --format)
+                mapfile -t COMPREPLY < <(compgen -W 'text csv json u64le gaps bfile' -- "$current")
+                return
+                ;;
         -H | --host)
                 __primectl_hosts "$current"
                 return
                 ;;
-        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --name | \
+        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --per-file | --name | \
                 --seed | --min | -n)
                 return
                 ;;
@@ -117,6 +122,11 @@ _primectl() {
                         ;;
                 join)
                         __primectl_hosts "$current"
+                        return
+                        ;;
+                export)
+                        compopt -o filenames 2>/dev/null
+                        mapfile -t COMPREPLY < <(compgen -d -- "$current")
                         return
                         ;;
                 *)

@@ -41,6 +41,7 @@ static const Verb verbs[] = {
 
         { .help = "Of a store" },
         { "cat", verb_cat, "Print primes in order" },
+        { "export", verb_export, "Write primes to files" },
         { "info", verb_info, "Show what the store holds" },
         { "coverage", verb_coverage, "Show of which numbers it has the primes" },
         { "verify", verb_verify, "Check it for damage and gaps" },

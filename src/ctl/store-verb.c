@@ -95,6 +95,18 @@ bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArgume
         return true;
 }
 
+int store_verb_count(const char *option, const char *word, uint64_t *ret) {
+        _cleanup_mpz_ mpz_t number;
+
+        mpz_init(number);
+        if (number_parse(number, word, NULL) < 0 || mpz_sizeinbase(number, 2) > 64) {
+                log_error("--%s=%s: give a number of primes, like 1000 or 1e8.", option, word);
+                return -EINVAL;
+        }
+        *ret = number_get_u64(number);
+        return 0;
+}
+
 /* Whether there is a store, readable or not. */
 static bool is_store(const char *path) {
         _cleanup_free_ char *file = NULL;
@@ -203,6 +215,18 @@ static void interval_cut(StoreInterval *interval, const Reader *reader, int n_wo
         }
 }
 
+int store_interval_take(const StoreArguments *arguments, const Reader *reader, StoreInterval *ret) {
+        mpz_init(ret->low);
+        mpz_init(ret->high);
+        ret->cut = false;
+        if (interval_parse(ret, arguments->words, arguments->n_words) < 0) {
+                store_interval_done(ret);
+                return EXIT_USAGE;
+        }
+        interval_cut(ret, reader, arguments->n_words);
+        return 0;
+}
+
 int store_interval_open(const StoreArguments *arguments, Reader **ret_reader, StoreInterval *ret) {
         _cleanup_free_ char *path = NULL;
         int r;
@@ -213,16 +237,10 @@ int store_interval_open(const StoreArguments *arguments, Reader **ret_reader, St
         r = store_verb_open(path, ret_reader);
         if (r != 0)
                 return r;
-        mpz_init(ret->low);
-        mpz_init(ret->high);
-        ret->cut = false;
-        if (interval_parse(ret, arguments->words, arguments->n_words) < 0) {
-                store_interval_done(ret);
+        r = store_interval_take(arguments, *ret_reader, ret);
+        if (r != 0)
                 *ret_reader = reader_close(*ret_reader);
-                return EXIT_USAGE;
-        }
-        interval_cut(ret, *ret_reader, arguments->n_words);
-        return 0;
+        return r;
 }
 
 void store_interval_done(StoreInterval *interval) {

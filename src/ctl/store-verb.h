@@ -46,6 +46,9 @@ typedef struct StoreArguments {
 /* True, and the verb goes on; or false, and it ends with `ret_status`: --help was asked for, or the usage is wrong. */
 bool store_verb_parse(const StoreVerb *verb, int argc, char *argv[], StoreArguments *ret, int *ret_status);
 
+/* How many primes an option asks for: "100", "1e8". 0, or -EINVAL after saying what is wrong. */
+int store_verb_count(const char *option, const char *word, uint64_t *ret);
+
 /*
  * The store to read: the one that was named; else the one that this user made last; else that of the master's newest
  * job. The caller frees. 0 or the exit status.
@@ -60,6 +63,12 @@ typedef struct StoreInterval {
         mpz_t low, high; /* low <= high; within the store's coverage */
         bool cut;        /* more was asked for than there is */
 } StoreInterval;
+
+/*
+ * The interval that the words name, at most two, as far as this reader has it. 0, and the caller gives it to
+ * store_interval_done(); or the exit status.
+ */
+int store_interval_take(const StoreArguments *arguments, const Reader *reader, StoreInterval *ret);
 
 /*
  * Opens the store; takes the interval from the words, at most two: without B up to the frontier, without A all of it.

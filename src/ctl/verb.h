@@ -17,6 +17,7 @@ int verb_cat(int argc, char *argv[]);
 int verb_classes(int argc, char *argv[]);
 int verb_count(int argc, char *argv[]);
 int verb_coverage(int argc, char *argv[]);
+int verb_export(int argc, char *argv[]);
 int verb_gaps(int argc, char *argv[]);
 int verb_info(int argc, char *argv[]);
 int verb_is_prime(int argc, char *argv[]);

@@ -60,6 +60,8 @@ check '0-open' primectl cancel 0-1000 0-o
 check '7-9' primectl -H other resume ''
 check '0-1000 0-open' primectl count --job ''
 check '0-1000 0-open' primectl count --job = 0-
+check 'csv' primectl cat --format = c
+check 'bfile csv gaps json text u64le' primectl export --format ''
 check '' primectl start --to ''
 check '' primectl jobs ''
 check '--wait' primectl start --to = 10 --w
