@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * What the verbs that ask a store something have in common: the options --json and -n, one answer or a list of them, for
- * people a line each, as JSON one object. Functions log what is wrong; results are exit statuses unless said otherwise.
+ * What the verbs that ask a store something have in common: the options --json and -n, one answer or a list of them,
+ * for people a line each, as JSON one object. Functions log what is wrong; results are exit statuses unless said
+ * otherwise.
  */
 
 #include <gmp.h>
@@ -42,7 +43,7 @@ typedef struct Question {
         "                  can be large are strings\n"
 #define QUESTION_NUMBERS_HELP "integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n"
 
-/* As store_verb_parse(), and there are at least so many words. `question` is zero but for what its options filled in. */
+/* As store_verb_parse(), and there are at least so many words. `question` is zero before. */
 bool question_parse(Question *question, const StoreVerb *verb, int least_words, int argc, char *argv[],
                     int *ret_status);
 
@@ -64,9 +65,9 @@ int question_failed(const Problem *problem);
 int question_print_json(const Question *question, json_t *object);
 
 /*
- * A list that is printed while it is found, for it may be long. The object has the interval's ends, if there is one, and
- * the list under `name`. question_list_add() takes the reference of `element`, which is printed as JSON only. Negative
- * errno when writing fails: -EPIPE when the reader of a pipe has seen enough.
+ * A list that is printed while it is found, for it may be long. The object has the interval's ends, if there is one,
+ * and the list under `name`. question_list_add() takes the reference of `element`, which is printed as JSON only and
+ * may be NULL otherwise. Negative errno when writing fails: -EPIPE when the reader of a pipe has seen enough.
  */
 int question_list_begin(Question *question, const char *name);
 int question_list_add(Question *question, json_t *element);

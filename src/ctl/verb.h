@@ -3,8 +3,8 @@
 
 /*
  * The verbs of primectl, one file each. argv[0] is the verb; the result is the exit status: 0, 1 for a failure, 2
- * for wrong usage, 3 when the daemon that is asked does not run, 4 when a yes or no cannot be told. Each verb prints its
- * own --help.
+ * for wrong usage, 3 when the daemon that is asked does not run, 4 when a yes or no cannot be told. Each verb prints
+ * its own --help.
  */
 
 #include <stdbool.h>

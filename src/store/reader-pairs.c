@@ -15,9 +15,11 @@
 
 int reader_pairs_init(ReaderPairs *pairs, Reader *reader, const mpz_t low, const mpz_t high, PairKind kind,
                       uint64_t minimum, Problem *problem) {
-        ReaderPairs result = { .kind = kind, .minimum = minimum };
+        ReaderPairs result = { .kind = kind, .minimum = MAX(minimum, (uint64_t) 1), .maximum = UINT64_MAX };
         int r;
 
+        if (kind == PAIR_TWIN)
+                result.minimum = result.maximum = 2;
         r = reader_spans_init(&result.spans, reader, low, high, problem);
         if (r < 0)
                 return r;
@@ -30,23 +32,28 @@ void reader_pairs_done(ReaderPairs *pairs) {
         *pairs = (ReaderPairs) {};
 }
 
-/* The next prime. True when `ret` is a pair to tell. */
-static bool pairs_step(ReaderPairs *pairs, const Place *next, ReaderPair *ret) {
-        const Place last = pairs->last;
+/* True when that is a pair to tell. */
+static bool pairs_take(ReaderPairs *pairs, const Place *lower, uint64_t gap, ReaderPair *ret) {
+        if (gap < pairs->minimum || gap > pairs->maximum)
+                return false;
+        if (pairs->kind == PAIR_RECORD)
+                pairs->minimum = gap + 1;
+        *ret = (ReaderPair) { .lower = *lower, .gap = gap };
+        return true;
+}
+
+/* From the last prime before to the first of the span; the same when the span was split and comes again. */
+static bool pairs_cross_border(ReaderPairs *pairs, ReaderPair *ret) {
+        const Place last = pairs->last, *first = &pairs->span.facts.first;
         bool had_last = pairs->has_last;
         uint64_t gap;
 
-        pairs->last = *next;
+        pairs->last = *first;
         pairs->has_last = true;
         if (!had_last)
                 return false;
-        gap = place_distance(&last, next, reader_grid(pairs->spans.reader)->block_length);
-        if (gap == 0 || (pairs->kind == PAIR_TWIN ? gap != 2 : gap < pairs->minimum))
-                return false; /* 0: the same prime again, first as the border of the span */
-        if (pairs->kind == PAIR_RECORD)
-                pairs->minimum = gap + 1;
-        *ret = (ReaderPair) { .lower = last, .gap = gap };
-        return true;
+        gap = place_distance(&last, first, reader_grid(pairs->spans.reader)->block_length);
+        return pairs_take(pairs, &last, gap, ret);
 }
 
 /* Whether the span can have such a pair inside. */
@@ -73,30 +80,46 @@ static int block_enter(ReaderPairs *pairs, Problem *problem) {
         return 0;
 }
 
-static bool block_next(ReaderPairs *pairs, Place *ret) {
+static bool block_next(ReaderPairs *pairs, uint64_t *ret_offset) {
         static const uint8_t small[] = { 2, 3, 5 };
         uint64_t offset;
 
-        ret->sequence = pairs->span.first_block;
         while (pairs->shape.starts_at_zero && pairs->next_small < ELEMENTSOF(small)) {
-                ret->offset = small[pairs->next_small++];
-                if (pairs->span.low <= ret->offset && ret->offset < pairs->span.high)
+                *ret_offset = small[pairs->next_small++];
+                if (pairs->span.low <= *ret_offset && *ret_offset < pairs->span.high)
                         return true;
         }
         if (!bitmap_walk_next(&pairs->bits, &offset))
                 return false;
-        ret->offset = offset + pairs->shape.cell_offset;
+        *ret_offset = offset + pairs->shape.cell_offset;
         return true;
 }
 
+/* The last prime is one of this block, for its first one was told at the border. Most primes end no pair: be quick. */
+static bool block_find_pair(ReaderPairs *pairs, ReaderPair *ret) {
+        const uint64_t minimum = pairs->minimum, maximum = pairs->maximum;
+        uint64_t last = pairs->last.offset, offset;
+
+        while (block_next(pairs, &offset)) {
+                const Place lower = { pairs->span.first_block, last };
+                uint64_t gap = offset - last;
+
+                last = offset;
+                if (gap >= minimum && gap <= maximum) {
+                        pairs->last.offset = last;
+                        return pairs_take(pairs, &lower, gap, ret);
+                }
+        }
+        pairs->last.offset = last;
+        return false;
+}
+
 int reader_pairs_next(ReaderPairs *pairs, ReaderPair *ret, Problem *problem) {
-        Place place;
         int r;
 
         for (;;) {
-                while (pairs->in_block && block_next(pairs, &place))
-                        if (pairs_step(pairs, &place, ret))
-                                return 1;
+                if (pairs->in_block && block_find_pair(pairs, ret))
+                        return 1;
                 if (pairs->in_block)
                         pairs->in_block = pairs->has_span = false;
 
@@ -105,7 +128,7 @@ int reader_pairs_next(ReaderPairs *pairs, ReaderPair *ret, Problem *problem) {
                         if (r <= 0)
                                 return r;
                         pairs->has_span = pairs->span.facts.count > 0;
-                        if (pairs->has_span && pairs_step(pairs, &pairs->span.facts.first, ret))
+                        if (pairs->has_span && pairs_cross_border(pairs, ret))
                                 return 1;
                         continue;
                 }

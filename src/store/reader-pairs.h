@@ -31,7 +31,7 @@ typedef struct ReaderPair {
 typedef struct ReaderPairs {
         ReaderSpans spans;
         PairKind kind;
-        uint64_t minimum;
+        uint64_t minimum, maximum; /* of the difference; the first is at least 1 */
 
         bool has_last;
         Place last; /* the prime below which all pairs are told */
@@ -46,9 +46,9 @@ typedef struct ReaderPairs {
 } ReaderPairs;
 
 /*
- * Both primes of a pair lie in [low, high), which must lie in [from, coverage] unless it is empty: 0, and the caller gives
- * `pairs` to reader_pairs_done(); -ERANGE with a sentence that says what the store covers; -ENOMEM. The reader must
- * outlive it. `minimum` is of no interest with PAIR_TWIN.
+ * Both primes of a pair lie in [low, high), which must lie in [from, coverage] unless it is empty: 0, and the caller
+ * gives `pairs` to reader_pairs_done(); -ERANGE with a sentence that says what the store covers; -ENOMEM. The reader
+ * must outlive it. `minimum` is of no interest with PAIR_TWIN.
  */
 int reader_pairs_init(ReaderPairs *pairs, Reader *reader, const mpz_t low, const mpz_t high, PairKind kind,
                       uint64_t minimum, Problem *problem);

@@ -105,8 +105,8 @@ static int part_facts(ReaderSpans *spans, const BlockShape *shape, ReaderSpan *s
         if (r < 0)
                 return r;
         if (!facts_of_part(reader_grid(spans->reader), span->first_block, span->low, span->high, bitmap, &span->facts))
-                return problem_set(problem, EBADMSG, "Block %" PRIu64 " has primes outside of the job: 'primectl verify' "
-                                   "says what is wrong with the store.", span->first_block);
+                return problem_set(problem, EBADMSG, "Block %" PRIu64 " has primes outside of the job: "
+                                   "'primectl verify' says what is wrong with the store.", span->first_block);
         return 0;
 }
 

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * An interval of numbers as spans of blocks with their facts: whole segments where it covers them, whole blocks, and the
- * parts of blocks at its ends. A question that can be answered by facts looks at few bitmaps: those at the ends, and
- * those of spans that it splits.
+ * An interval of numbers as spans of blocks with their facts: whole segments where it covers them, whole blocks, and
+ * the parts of blocks at its ends. A question that can be answered by facts looks at few bitmaps: those at the ends,
+ * and those of spans that it splits.
  */
 
 #include <gmp.h>
@@ -47,8 +47,8 @@ int reader_spans_next(ReaderSpans *spans, ReaderSpan *ret, Problem *problem);
 void reader_spans_split(ReaderSpans *spans, const ReaderSpan *span);
 
 /*
- * `span` was told last, and is one block: its bitmap, without bits outside of the interval, good until the next call. 0,
- * or errors of reader_read_block().
+ * `span` was told last, and is one block: its bitmap, without bits outside of the interval, good until the next call.
+ * 0, or errors of reader_read_block().
  */
 int reader_spans_bitmap(ReaderSpans *spans, const ReaderSpan *span, const uint8_t **ret, Problem *problem);
 

@@ -83,9 +83,9 @@ size_t reader_n_segments(const Reader *reader);
 size_t reader_find_segment(const Reader *reader, uint64_t sequence);
 
 /*
- * What is known of a segment: its blocks and their joined facts, from its footer; of a block: from its record's header, or
- * where only a digest was kept, from its primes, which are sieved again.
- * -ENOENT: there is none (up to the frontier); errors as reader_facts() and reader_read_block().
+ * What is known of a segment: its blocks and their joined facts, from its footer; of a block: from its record's header,
+ * or where only a digest was kept, from its primes, which are sieved again. -ENOENT: there is none (up to the
+ * frontier); errors as reader_facts() and reader_read_block().
  */
 int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
                          Problem *problem);
@@ -93,8 +93,8 @@ int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *p
 
 /*
  * Primes of the store before block `sequence`, which is at most the frontier; and the block that holds the prime number
- * `rank`, counted from 0. From the manifest and one footer. -ENOENT: the store has not so many blocks, or primes; errors
- * as reader_facts().
+ * `rank`, counted from 0. From the manifest and one footer. -ENOENT: the store has not so many blocks, or primes;
+ * errors as reader_facts().
  */
 int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem);
 int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem);

@@ -69,7 +69,8 @@ static int verify_provenance_entries(Verifier *verifier, const Exam *exam) {
                         verify_set_fault(verifier, VERIFY_PROVENANCE, exam->name, at);
                         return problem_set(&verifier->sentence, EBADMSG, "The entry at byte %" PRIu64 " of the file "
                                            "'%s' is damaged. No prime depends on it: who computed some blocks is not "
-                                           "known any more. Put back a copy of the file, or move it away.", at, exam->name);
+                                           "known any more. Put back a copy of the file, or move it away.", at,
+                                           exam->name);
                 }
         }
         verifier->report.torn_bytes += exam->size - MIN(at, exam->size);

@@ -394,8 +394,8 @@ def damaged_store(folder):
     for content, name in ((good[:len(good) // 2], "truncated"), (b"", "empty"), (bytes(flipped), "flipped")):
         damage(content)
         before = snapshot(store)
-        # What info tells stands in footers: it cannot see a flipped bit in a block, and does not say so either. To count
-        # takes even less.
+        # What info tells stands in footers: it cannot see a flipped bit in a block, and does not say so either.
+        # To count takes even less.
         for verb in ("verify", "cat") if name == "flipped" else ("verify", "cat", "info"):
             process = primectl(verb, "--store", store, check=False, timeout=60)
             assert process.returncode == 1 and "000000000004.primes" in process.stderr, \

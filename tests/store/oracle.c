@@ -125,7 +125,7 @@ void oracle_done(Oracle *oracle) {
 int64_t oracle_pick(const Oracle *oracle, Random *random) {
         int64_t near = (int64_t) random_below(random, 7) - 3, cell = (int64_t) oracle->grid.block_length;
         int64_t any = (int64_t) random_below(random, (uint64_t) oracle->length + 1);
-        int64_t cut = (int64_t) mpz_fdiv_ui(oracle->grid.from, (unsigned long) cell); /* before the job in its first cell */
+        int64_t cut = (int64_t) mpz_fdiv_ui(oracle->grid.from, (unsigned long) cell); /* of the first cell */
 
         switch (random_below(random, 6)) {
         case 0: /* a border of a block */

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * A store of made-up bitmaps, drawn at random, and all that is set in it as a plain list: what a question to a reader has
- * to agree with.
+ * A store of made-up bitmaps, drawn at random, and all that is set in it as a plain list: what a question to a reader
+ * has to agree with.
  */
 
 #include <gmp.h>

@@ -183,9 +183,9 @@ static void test_errors_come_through(void) {
         mpz_init(high);
         fixture_grid(&grid, FIXTURE_FROM, 9);
         fixture_store(folder, &grid, 4, 9);
-        data = fixture_read(folder, "000000000001.primes", &size);
+        data = fixture_read(folder, "000000000004.primes", &size);
         data[FILE_HEADER_SIZE + RECORD_HEADER_SIZE + 3] ^= 4; /* in block 4 */
-        fixture_write(folder, "000000000001.primes", data, size);
+        fixture_write(folder, "000000000004.primes", data, size);
         free(data);
         CHECK(reader_open(folder, &reader, NULL) == 0);
         for (unsigned reverse = 0; reverse < 2; reverse++) {
@@ -201,7 +201,7 @@ static void test_errors_come_through(void) {
                 prime_walk_done(&walk);
         }
         CHECK(prime_walk_find_last(reader, grid.from, high, UINT64_MAX, high, &problem) == -EBADMSG);
-        CHECK(strstr(problem.text, "000000000001.primes") != NULL);
+        CHECK(strstr(problem.text, "000000000004.primes") != NULL);
         mpz_add_ui(high, grid.to, 1);
         CHECK(prime_walk_init(&walk, reader, grid.from, high, false, NULL) == -ERANGE);
         reader_close(reader);

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How long a single question to a store takes, the start of primectl included.
+
+Cold: the caches of the kernel were dropped before, which takes root; program and libraries are then read from the
+disk too, and `--version` shows what that costs alone. Warm: the median of several runs that follow; CPU is their
+processor time, which counts when the machine is not quiet.
+
+    questions.py BUILD [TO [ROUNDS]]        TO: 123 or 10^11
+"""
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+BUILD = os.path.abspath(sys.argv[1])
+TO = sys.argv[2] if len(sys.argv) > 2 else "10^10"
+ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 9
+PRIMECTL = os.path.join(BUILD, "src", "ctl", "primectl")
+
+
+def run(words):
+    """Milliseconds: on the clock, and of processor time."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.monotonic()
+    subprocess.run([PRIMECTL, *words], check=words[0] != "is-prime", stdout=subprocess.DEVNULL)
+    clock = time.monotonic() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return clock * 1000, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
+
+
+def drop_caches(store):
+    """Of the kernel, and of the store's files alone where we may not. Returns whether it was all of them."""
+    os.sync()
+    try:
+        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
+            file.write("3\n")
+        return True
+    except OSError:
+        for name in os.listdir(store):
+            fd = os.open(os.path.join(store, name), os.O_RDONLY)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+        return False
+
+
+def measure(store, words):
+    cold = []
+    for _ in range(3):
+        drop_caches(store)
+        cold.append(run(words)[0])
+    warm = [run(words) for _ in range(ROUNDS)]
+    return statistics.median(cold), *(statistics.median(column) for column in zip(*warm))
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="primed-bench-", dir=os.environ.get("PRIMED_BENCH_FOLDER"))
+    store = os.path.join(folder, "store")
+    try:
+        subprocess.run([PRIMECTL, "local", "--quiet", "--to", TO, "--store", store], check=True,
+                       stdout=subprocess.DEVNULL)
+        size = sum(os.stat(os.path.join(store, name)).st_size for name in os.listdir(store))
+        whole = drop_caches(store)
+        print(f"store to {TO}, {size / 1e6:,.0f} MB; medians of 3 cold runs and {ROUNDS} warm ones; cold: "
+              f"{'all caches were dropped' if whole else 'of the store alone, for the rest takes root'}")
+        print(f"{'':<34} {'cold':>10} {'warm':>10} {'CPU':>10}")
+        base, _, exponent = TO.partition("^")
+        top = int(base) ** int(exponent or 1)
+        third, half = top // 3, top // 2
+        for words in (["--version"], ["is-prime", third // 30 * 30 + 1], ["next", half], ["prev", half],
+                      ["next", half, "-n", 1000], ["nth", third // 25], ["count"], ["count", third, half],
+                      ["twins"], ["twins", third, half], ["gaps"], ["gaps", third, half], ["gaps", "--maximal"],
+                      ["classes", third, half], ["random", "--seed=1"], ["random", "--seed=1", "-n", 100],
+                      ["coverage"]):
+            words = [str(word) for word in words]
+            cold, warm, processor = measure(store, [*words, *(["--store", store] if words[0] != "--version" else [])])
+            print(f"{' '.join(words):<34} {cold:>7.1f} ms {warm:>7.1f} ms {processor:>7.1f} ms", flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
