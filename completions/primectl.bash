@@ -39,7 +39,7 @@ _primectl() {
                 [count]='--help --store --job --json'
                 [info]='--help --store --job --json'
                 [coverage]='--help --store --job --json --no-legend'
-                [verify]='--help --store --job --quiet'
+                [verify]='--help --store --job --recompute --repair --quiet'
                 [is-prime]='--help --store --job --json --quiet'
                 [next]='--help --store --job --json --lines'
                 [prev]='--help --store --job --json --lines'

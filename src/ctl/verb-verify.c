@@ -14,24 +14,33 @@
 #include "base/text.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
+#include "store/repair.h"
 #include "store/verify.h"
 
 #define PROGRESS_INTERVAL_USEC (USEC_PER_SEC / 5)
 
-/* The line on a terminal. */
+#define FAULTS_SHOWN_MAX 25
+
+/* What is said while it goes on: the line on a terminal, and what is wrong. */
 typedef struct VerifyLine {
         bool enabled, shown;
         usec_t last_usec;
+        uint64_t n_faults;
 } VerifyLine;
 
 static void help(void) {
         printf("primectl verify [OPTIONS...]\n\n"
                "Check a store: every checksum and digest, that no block is missing or out of\n"
-               "order, that ranks and footers are right. Name the first thing that is wrong.\n\n"
+               "order, that ranks and footers are right. Name everything that is wrong.\n\n"
                STORE_VERB_HELP
+               "     --recompute  Sieve all of it again, and compare: then this machine vouches\n"
+               "                  for every prime. Takes as long as finding them did\n"
+               "     --repair     Put damaged files aside; what was in them is found again when\n"
+               "                  the job is started again\n"
                "  -q --quiet      Print nothing but what is wrong\n\n"
-               "It checks that the store is whole and unchanged since the primes were written;\n"
-               "it does not prove them again: 'unaudited'.\n");
+               "Without --recompute it checks that the store is whole and unchanged since the\n"
+               "primes were written; it does not prove them again: 'unaudited'. Where only\n"
+               "digests are kept, --recompute is what shows that they are right.\n");
 }
 
 static void on_progress(uint64_t done_bytes, uint64_t total_bytes, void *userdata) {
@@ -44,6 +53,25 @@ static void on_progress(uint64_t done_bytes, uint64_t total_bytes, void *userdat
         line->last_usec = now_usec;
         line->shown = true;
         fprintf(stderr, "\r\033[K%s of %s checked", text_bytes(done_bytes, done), text_bytes(total_bytes, total));
+}
+
+static void line_clear(VerifyLine *line) {
+        if (line->shown)
+                fprintf(stderr, "\r\033[K");
+        line->shown = false;
+}
+
+static void on_fault(const VerifyFault *fault, const char *sentence, void *userdata) {
+        VerifyLine *line = userdata;
+
+        line_clear(line);
+        if (line->n_faults++ < FAULTS_SHOWN_MAX)
+                log_error("%s", sentence);
+}
+
+static void on_quarantine(const char *name, const char *to, void *userdata) {
+        line_clear(userdata);
+        log_info("'%s' is called '%s' now.", name, to);
 }
 
 static void print_intact(const VerifyReport *report) {
@@ -71,28 +99,37 @@ static void print_intact(const VerifyReport *report) {
         if (report->torn_bytes > 0)
                 printf(", an unfinished write of %s byte%s", text_grouped(report->torn_bytes, a),
                        text_plural(report->torn_bytes));
-        printf("; unaudited.\n");
+        if (report->digest_blocks > report->n_recomputed)
+                printf(", %s block%s by digest alone", text_grouped(report->digest_blocks, a),
+                       text_plural(report->digest_blocks));
+        printf(report->n_recomputed > 0 ? "; sieved again.\n" : "; unaudited.\n");
 }
 
-static int verify(const StoreArguments *arguments, bool quiet) {
-        VerifyLine line = { .enabled = !quiet && isatty(STDERR_FILENO), .last_usec = clock_now_usec() };
-        const VerifyOptions options = { .progress = on_progress, .userdata = &line };
-        _cleanup_free_ char *path = NULL;
+/* Faults that were found; how many of them were not shown. */
+static int end_damaged(const VerifyLine *line, bool repair) {
+        char n[TEXT_SIZE];
+
+        if (line->n_faults > FAULTS_SHOWN_MAX)
+                log_error("%s faults in all.", text_grouped(line->n_faults, n));
+        if (!repair)
+                log_error("'primectl verify --repair' puts damaged files aside.");
+        return EXIT_FAILURE;
+}
+
+static int look(const char *path, const VerifyOptions *options, VerifyLine *line, bool quiet) {
         Problem problem = PROBLEM_NONE;
         VerifyReport report;
         VerifyFault fault;
         int r;
 
-        r = store_verb_path(arguments, &path);
-        if (r != 0)
-                return r;
-        r = verify_store(path, &options, &report, &fault, &problem);
-        if (line.shown)
-                fprintf(stderr, "\r\033[K");
-        if (r < 0) {
+        r = verify_store(path, options, &report, &fault, &problem);
+        line_clear(line);
+        if (r < 0 && line->n_faults == 0) {
                 log_error("%s", problem.text);
                 return EXIT_FAILURE;
         }
+        if (r < 0)
+                return end_damaged(line, fault.kind == VERIFY_JOB);
         if (quiet)
                 return EXIT_SUCCESS;
         print_intact(&report);
@@ -103,12 +140,65 @@ static int verify(const StoreArguments *arguments, bool quiet) {
         return EXIT_SUCCESS;
 }
 
+static void print_repaired(const RepairReport *report, const char *path) {
+        char a[TEXT_SIZE], b[TEXT_SIZE];
+
+        if (report->n_faults == 0) {
+                printf("Nothing to repair: the store is intact.\n");
+                return;
+        }
+        printf("Repaired: %s file%s put aside, %s block%s left", text_grouped(report->n_quarantined, a),
+               text_plural(report->n_quarantined), text_grouped(report->n_present, b), text_plural(report->n_present));
+        if (report->n_hole_blocks > 0)
+                printf(", %s missing before the last of them", text_grouped(report->n_hole_blocks, a));
+        printf(".\nWhat is missing is found again when the job is started again:\n  primectl local --store '%s'\n",
+               path);
+}
+
+static int repair(const char *path, const VerifyOptions *options, VerifyLine *line, bool quiet) {
+        const RepairOptions repair_options = { *options, on_quarantine, line };
+        Problem problem = PROBLEM_NONE;
+        RepairReport report;
+        int r;
+
+        r = repair_store(path, &repair_options, &report, &problem);
+        line_clear(line);
+        if (r < 0) {
+                log_error("%s", problem.text);
+                return EXIT_FAILURE;
+        }
+        if (line->n_faults > FAULTS_SHOWN_MAX)
+                (void) end_damaged(line, true);
+        if (!quiet)
+                print_repaired(&report, path);
+        if (fflush(stdout) < 0) {
+                log_error("Failed to write the result: %m.");
+                return EXIT_FAILURE;
+        }
+        return EXIT_SUCCESS;
+}
+
 int verb_verify(int argc, char *argv[]) {
-        bool quiet = false;
-        const StoreOption options[] = { { "quiet", 'q', no_argument, .given = &quiet }, {} };
+        bool quiet = false, recompute = false, with_repair = false;
+        const StoreOption options[] = {
+                { "recompute", 0, no_argument, .given = &recompute },
+                { "repair", 0, no_argument, .given = &with_repair },
+                { "quiet", 'q', no_argument, .given = &quiet },
+                {},
+        };
         const StoreVerb verb = { .name = "verify", .help = help, .options = options };
+        VerifyLine line = { .last_usec = clock_now_usec() };
+        VerifyOptions verify = { .progress = on_progress, .on_fault = on_fault, .userdata = &line };
+        _cleanup_free_ char *path = NULL;
         StoreArguments arguments;
         int r;
 
-        return store_verb_parse(&verb, argc, argv, &arguments, &r) ? verify(&arguments, quiet) : r;
+        if (!store_verb_parse(&verb, argc, argv, &arguments, &r))
+                return r;
+        r = store_verb_path(&arguments, &path);
+        if (r != 0)
+                return r;
+        line.enabled = !quiet && isatty(STDERR_FILENO);
+        verify.recompute = recompute;
+        return with_repair ? repair(path, &verify, &line, quiet) : look(path, &verify, &line, quiet);
 }

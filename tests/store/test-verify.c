@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/macro.h"
 #include "store/fixture.h"
 #include "store/footer.h"
 #include "store/record.h"
@@ -369,6 +370,79 @@ static void test_wrong_bitmap_under_right_checksums(void) {
         grid_done(&grid);
 }
 
+static uint64_t n_told;
+
+static void count_fault(const VerifyFault *fault, const char *sentence, void *userdata) {
+        ++*(uint64_t *) userdata;
+}
+
+static void on_fault(const VerifyFault *fault, const char *sentence, void *userdata) {
+        CHECK(sentence[0] != '\0' && fault->kind != VERIFY_INTACT);
+        CHECK_EQUAL(fault->block, *(uint64_t *) userdata);
+        ++*(uint64_t *) userdata;
+        n_told++;
+}
+
+/* Made-up bitmaps: every checksum is right, and no prime. Only computing them again shows it. */
+static void test_lies_are_found_by_recomputing(void) {
+        for (StoreKeep keep = STORE_KEEP_FULL; keep <= STORE_KEEP_DIGEST; keep++) {
+                const char *folder = fixture_folder();
+                uint64_t next = 0;
+                const VerifyOptions options = { .recompute = true, .on_fault = on_fault, .userdata = &next };
+                VerifyReport report;
+                VerifyFault fault;
+                Problem problem;
+                Store *store;
+                Grid grid;
+
+                fixture_grid(&grid, "10^100", 3);
+                CHECK(store_open(&disk_system, folder, &grid, &(StoreOptions) { 1, keep }, &store, NULL) == 0);
+                for (uint64_t i = 0; i < 3; i++)
+                        CHECK(fixture_put(store, &grid, i) == 0);
+                CHECK(store_commit(store, NULL, NULL) == 0);
+                store_close(store);
+                CHECK(verify(folder, &report, &fault, &problem) == 0);
+                CHECK_EQUAL(report.digest_blocks, keep == STORE_KEEP_DIGEST ? 3 : 0);
+                n_told = 0;
+                CHECK(verify_store(folder, &options, &report, &fault, &problem) == -EBADMSG);
+                CHECK_EQUAL(n_told, 3);
+                CHECK_EQUAL(report.n_faults, 3);
+                CHECK_EQUAL(fault.kind, VERIFY_CONTENTS);
+                CHECK(fault.has_block && fault.block == 0);
+                CHECK(strstr(problem.text, "sieved again") != NULL);
+                grid_done(&grid);
+        }
+}
+
+/* All faults of a store, not only the first. */
+static void test_every_fault_is_told(void) {
+        const char *folder = fixture_folder();
+        static const char *const names[] = { "000000000000.primes", "000000000006.primes", "manifest" };
+        VerifyReport report;
+        VerifyFault fault;
+        Problem problem = PROBLEM_NONE;
+        Grid grid;
+        uint64_t n = 0;
+
+        fixture_grid(&grid, FIXTURE_FROM, 12);
+        fixture_store(folder, &grid, 3, 12);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                _cleanup_free_ uint8_t *data = NULL;
+                size_t size;
+
+                data = fixture_read(folder, names[i], &size);
+                data[100] ^= 1;
+                fixture_write(folder, names[i], data, size);
+        }
+        CHECK(verify_store(folder, &(VerifyOptions) { .on_fault = count_fault, .userdata = &n }, &report, &fault,
+                           &problem) == -EBADMSG);
+        CHECK_EQUAL(n, 3);
+        CHECK_EQUAL(report.n_faults, 3);
+        CHECK_STRING(fault.file, "manifest");
+        CHECK(strstr(problem.text, "manifest") != NULL);
+        grid_done(&grid);
+}
+
 static void test_not_a_store(void) {
         const char *folder = fixture_folder();
         VerifyReport report;
@@ -394,6 +468,8 @@ int main(void) {
         RUN(test_missing_segment_is_named);
         RUN(test_exchanged_contents_are_found);
         RUN(test_wrong_bitmap_under_right_checksums);
+        RUN(test_lies_are_found_by_recomputing);
+        RUN(test_every_fault_is_told);
         RUN(test_not_a_store);
         return tests_end();
 }

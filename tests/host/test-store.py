@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The store as its user meets it: damage that is found, located and mended; digests instead of primes; the same store
+whoever computed it."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+
+import harness
+from harness import children, claim, kill, local, primectl, start_local, store_files, wait_until
+
+BLOCK = 31457280
+LIMIT = 20 * BLOCK - 29
+PRIMES = "32765139"  # below LIMIT, as primesieve counts them
+
+
+def make(folder, name="store", *options, segment_blocks="4"):
+    """A store of [0, LIMIT): five segments of four blocks."""
+    store = os.path.join(folder, name)
+    local(store, "--to", str(LIMIT), "--segment-blocks", segment_blocks, *options)
+    return store
+
+
+def info(store):
+    return json.loads(primectl("info", "--json", "--store", store).stdout)
+
+
+def flip(path, at, bit):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1 << bit]))
+
+
+def record_at(data, at):
+    """The block whose record holds byte `at` of a full segment with four blocks, and whether there is one."""
+    begin = 64
+    for _ in range(4):
+        sequence = int.from_bytes(data[begin + 16:begin + 24], "little")
+        end = begin + 136 + int.from_bytes(data[begin + 24:begin + 28], "little")
+        if begin <= at < end:
+            return sequence
+        begin = end
+    return None
+
+
+@claim
+def flips_are_located(folder):
+    """100 flipped bits of sealed segments: verify names the file and the block of each"""
+    seed = int(os.environ.get("PRIMED_TEST_SEED") or random.SystemRandom().getrandbits(32))
+    print(f"# PRIMED_TEST_SEED={seed}")
+    draw = random.Random(seed)
+    store = make(folder)
+    names = [name for name in sorted(os.listdir(store)) if name.endswith(".primes")]
+    assert len(names) == 5, names
+    contents = {name: open(os.path.join(store, name), "rb").read() for name in names}
+    for _ in range(100):
+        name = draw.choice(names)
+        at, bit = draw.randrange(12, len(contents[name])), draw.randrange(8)
+        path = os.path.join(store, name)
+        flip(path, at, bit)
+        process = primectl("verify", "--store", store, check=False)
+        assert process.returncode == 1 and process.stdout == "" and name in process.stderr, (name, at, bit, process)
+        block = record_at(contents[name], at)
+        if block is not None:
+            assert process.stderr.startswith(f"primectl: Block {block} (numbers from "), (name, at, bit, process.stderr)
+        flip(path, at, bit)
+    assert primectl("verify", "--store", store).stdout.startswith("Intact: ")
+
+
+@claim
+def repair(folder):
+    """verify --repair puts damaged segments aside; the next run fills the holes first, and the store is as before"""
+    store = make(folder)
+    before = store_files(store)
+    flip(os.path.join(store, "000000000004.primes"), 100000, 3)
+    flip(os.path.join(store, "000000000012.primes"), 20, 0)
+    flip(os.path.join(store, "manifest"), 70, 1)
+    process = primectl("verify", "--store", store, check=False)
+    assert process.returncode == 1, process
+    for name in ("000000000004.primes", "000000000012.primes", "manifest", "verify --repair"):
+        assert name in process.stderr, process.stderr
+    damaged = {name: open(os.path.join(store, name), "rb").read() for name in ("000000000004.primes", "manifest")}
+
+    process = primectl("verify", "--repair", "--store", store)
+    assert "3 files put aside, 12 blocks left, 8 missing" in process.stdout, process.stdout
+    assert f"primectl local --store '{store}'" in process.stdout, process.stdout
+    for name, data in damaged.items():
+        with open(os.path.join(store, name + ".corrupt"), "rb") as file:
+            assert file.read() == data, name
+    assert primectl("verify", "--store", store).stdout.startswith("Intact so far: ")
+    states = [row["state"] for row in json.loads(primectl("coverage", "--json", "--store", store).stdout)["intervals"]]
+    assert states == ["complete", "missing", "sealed", "missing", "sealed"], states
+
+    summary = local(store)
+    assert summary["state"] == "finished" and summary["primes"] == PRIMES, summary
+    after = {name: data for name, data in store_files(store).items() if not name.endswith(".corrupt")}
+    assert after == before
+    assert "Nothing to repair" in primectl("verify", "--repair", "--store", store).stdout
+
+
+@claim
+def repair_refuses(folder):
+    """--repair of a store in use, of a folder that is none, and of one without its job changes nothing"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--to", "1e12")
+    try:
+        wait_until(lambda: os.path.exists(os.path.join(store, "000000000000.open")))
+        refused = primectl("verify", "--repair", "--store", store, check=False)
+        assert refused.returncode == 1 and re.search(r"in use by the process with the pid \d+", refused.stderr), refused
+    finally:
+        kill(process.pid, signal.SIGINT)
+        process.wait(timeout=30)
+    for place in (os.path.join(folder, "nothing"), folder):
+        refused = primectl("verify", "--repair", "--store", place, check=False)
+        assert refused.returncode == 1 and place in refused.stderr, refused
+    assert not os.path.exists(os.path.join(folder, "nothing"))
+    flip(os.path.join(store, "job"), 150, 2)
+    refused = primectl("verify", "--repair", "--store", store, check=False)
+    assert refused.returncode == 1 and "'job'" in refused.stderr, refused
+
+
+@claim
+def digests_answer(folder):
+    """--keep=digest: 16 bytes a block, the same answers, the same chain, and --recompute proves them"""
+    full = make(folder, "full")
+    thin = make(folder, "thin", "--keep", "digest")
+    sizes = [os.path.getsize(os.path.join(thin, f"{first:012}.primes")) for first in range(0, 20, 4)]
+    assert sizes == [64 + 224 + 4 * 16 + 24] * 5, sizes
+    a, b = info(full), info(thin)
+    for key in ("chain", "primes", "largest_gap", "largest_gap_after", "twin_pairs", "classes", "certainty"):
+        assert a[key] == b[key], (key, a[key], b[key])
+    middle = 9 * BLOCK
+    for words in (["cat", str(middle - 1000), str(middle + 1000)], ["count", str(middle - 5), str(middle + 10**6)],
+                  ["nth", "10^7"], ["next", str(4 * BLOCK)], ["prev", str(4 * BLOCK)], ["is-prime", "314159257"],
+                  ["twins"], ["gaps"], ["gaps", str(middle), str(middle + 10**6)],
+                  ["classes", "100", str(middle)], ["random", "--seed=5", "-n", "3"], ["cat", "-r", "-n", "5"]):
+        answers = [primectl(*words, "--store", store, check=False) for store in (full, thin)]
+        assert answers[0].stdout and (answers[0].stdout, answers[0].returncode) == \
+            (answers[1].stdout, answers[1].returncode), (words, answers)
+    text = primectl("verify", "--store", thin).stdout
+    assert ", 20 blocks by digest alone; unaudited." in text, text
+    text = primectl("verify", "--recompute", "--store", thin).stdout
+    assert "; sieved again." in text and "alone" not in text, text
+    assert "; sieved again." in primectl("verify", "--recompute", "--store", full).stdout
+
+
+@claim
+def whoever_computes(folder):
+    """1, 2 and 5 workers of different speeds, with kills and restarts: equal chains, equal segment files"""
+    reference = make(folder, "one", "--threads", "1", segment_blocks="3")
+    expected = store_files(reference)
+    draw = random.Random(int(os.environ.get("PRIMED_TEST_SEED") or 5))
+    for workers in (2, 5):
+        store = os.path.join(folder, f"workers-{workers}")
+        n_kills = 0
+        for life in range(1000):
+            process = start_local(store, "--to", str(LIMIT), "--segment-blocks", "3", "--workers", str(workers),
+                                  "--threads", "1")
+            stopped = []
+            for _ in range(3):
+                try:
+                    process.wait(timeout=draw.random() * 0.15)
+                    break
+                except Exception:  # still at work
+                    pass
+                found = [pid for pid, name in children(process.pid).items() if name == "primed-worker"]
+                if not found:
+                    continue
+                victim = draw.choice(found)
+                if draw.random() < 0.5:  # a slow one
+                    stopped += [victim] if kill(victim, signal.SIGSTOP) else []
+                else:
+                    n_kills += kill(victim)
+                    stopped = [pid for pid in stopped if pid != victim]
+            for pid in stopped:
+                kill(pid, signal.SIGCONT)
+            if life < 4 and process.poll() is None:
+                for pid, name in children(process.pid).items():
+                    if name == "primed-master":
+                        n_kills += kill(pid)
+            process.wait(timeout=120)
+            if process.returncode == 0:
+                break
+        assert n_kills > 0
+        files = store_files(store)
+        assert files == expected, [name for name in set(files) | set(expected) if files.get(name) != expected.get(name)]
+        assert info(store)["chain"] == info(reference)["chain"]
+        print(f"# {workers} workers: {life + 1} lives, {n_kills} kills")
+        shutil.rmtree(store)
+
+
+if __name__ == "__main__":
+    harness.run()
