@@ -19,6 +19,7 @@ DEBIAN_PACKAGES = {
     'libsystemd': 'libsystemd-dev',
     'libxxhash': 'libxxhash-dev',
     'libzstd': 'libzstd-dev',
+    'nettle': 'nettle-dev',
     'primesieve': 'libprimesieve-dev',
     'smartcols': 'libsmartcols-dev',
 }
