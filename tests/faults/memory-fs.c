@@ -37,159 +37,10 @@ static struct {
         bool *stale;         /* the page cache shows what is not on the disk */
         size_t n_durable;
         bool failing;
+        uint64_t calls_to_live; /* 0: dead; UINT64_MAX: for ever */
         uint64_t n_calls, fail_first, fail_end, n_failed, n_syncs_after_failure;
         struct dirent entry;
 } fs;
-
-/* images */
-
-static void *grow(void *array, size_t *n_allocated, size_t n, size_t size) {
-        size_t n_new = n * 2 + 16;
-        uint8_t *grown;
-
-        if (n <= *n_allocated)
-                return array;
-        grown = reallocarray(array, n_new, size);
-        CHECK(grown != NULL);
-        memset(grown + *n_allocated * size, 0, (n_new - *n_allocated) * size);
-        *n_allocated = n_new;
-        return grown;
-}
-
-uint32_t memory_image_add_file(MemoryImage *image, bool is_directory) {
-        MemoryFile *file;
-
-        image->files = grow(image->files, &image->n_allocated, image->n_files + 1, sizeof *image->files);
-        file = image->files + image->n_files;
-        file->is_directory = is_directory;
-        file->size = 0;
-        return (uint32_t) image->n_files++;
-}
-
-void memory_image_clear(MemoryImage *image) {
-        image->n_files = image->n_names = 0;
-        memory_image_add_file(image, true);
-}
-
-void memory_image_done(MemoryImage *image) {
-        for (size_t i = 0; i < image->n_allocated; i++)
-                free(image->files[i].data);
-        free(image->files);
-        free(image->names);
-        *image = (MemoryImage) {};
-}
-
-void memory_image_copy(MemoryImage *image, const MemoryImage *from) {
-        memory_image_clear(image);
-        for (size_t i = 0; i < from->n_files; i++) {
-                uint32_t number = i == 0 ? 0 : memory_image_add_file(image, from->files[i].is_directory);
-
-                if (from->files[i].size > 0)
-                        memory_file_write(image->files + number, from->files[i].data, from->files[i].size, 0);
-        }
-        for (size_t i = 0; i < from->n_names; i++)
-                memory_image_set_name(image, from->names[i].directory, from->names[i].name, from->names[i].file);
-}
-
-const MemoryName *memory_image_find(const MemoryImage *image, uint32_t directory, const char *name) {
-        for (size_t i = 0; i < image->n_names; i++)
-                if (image->names[i].directory == directory && strcmp(image->names[i].name, name) == 0)
-                        return image->names + i;
-        return NULL;
-}
-
-void memory_image_drop_name(MemoryImage *image, uint32_t directory, const char *name) {
-        const MemoryName *found = memory_image_find(image, directory, name);
-
-        if (found)
-                image->names[found - image->names] = image->names[--image->n_names];
-}
-
-void memory_image_set_name(MemoryImage *image, uint32_t directory, const char *name, uint32_t file) {
-        MemoryName *entry;
-
-        CHECK(strlen(name) < MEMORY_NAME_SIZE);
-        memory_image_drop_name(image, directory, name);
-        image->names = grow(image->names, &image->n_names_allocated, image->n_names + 1, sizeof *image->names);
-        entry = image->names + image->n_names++;
-        entry->directory = directory;
-        entry->file = file;
-        strcpy(entry->name, name);
-}
-
-void memory_file_resize(MemoryFile *file, size_t size) {
-        if (size > file->allocated) {
-                file->allocated = size * 2;
-                file->data = realloc(file->data, file->allocated);
-                CHECK(file->data != NULL);
-        }
-        if (size > file->size)
-                memset(file->data + file->size, 0, size - file->size);
-        file->size = size;
-}
-
-void memory_file_write(MemoryFile *file, const void *data, size_t size, size_t offset) {
-        if (offset + size > file->size)
-                memory_file_resize(file, offset + size);
-        memcpy(file->data + offset, data, size);
-}
-
-/* the log */
-
-void memory_log_clear(MemoryLog *log) {
-        log->n_changes = log->n_bytes = 0;
-}
-
-void memory_log_done(MemoryLog *log) {
-        free(log->changes);
-        free(log->bytes);
-        *log = (MemoryLog) {};
-}
-
-static MemoryChange *log_add(MemoryLog *log, MemoryKind kind, uint32_t file) {
-        MemoryChange *change;
-
-        log->changes = grow(log->changes, &log->n_allocated, log->n_changes + 1, sizeof *log->changes);
-        change = log->changes + log->n_changes++;
-        *change = (MemoryChange) { .kind = kind, .file = file };
-        return change;
-}
-
-void memory_log_mark(MemoryLog *log, int mark, uint64_t value) {
-        MemoryChange *change = log_add(log, MEMORY_MARK, 0);
-
-        change->mark = mark;
-        change->value = value;
-}
-
-static void record(MemoryKind kind, uint32_t file, uint64_t offset, const void *data, size_t size) {
-        MemoryLog *log = fs.log;
-        MemoryChange *change;
-
-        if (!log)
-                return;
-        change = log_add(log, kind, file);
-        change->offset = offset;
-        change->data = log->n_bytes;
-        change->size = size;
-        if (size == 0)
-                return;
-        log->bytes = grow(log->bytes, &log->n_bytes_allocated, log->n_bytes + size, 1);
-        memcpy(log->bytes + log->n_bytes, data, size);
-        log->n_bytes += size;
-}
-
-static MemoryChange *record_name(uint32_t directory, const char *from, const char *to, uint32_t target) {
-        MemoryChange *change;
-
-        if (!fs.log)
-                return NULL;
-        change = log_add(fs.log, MEMORY_NAME, directory);
-        change->target = target;
-        strcpy(change->from, from);
-        strcpy(change->to, to);
-        return change;
-}
 
 /* failing */
 
@@ -206,7 +57,7 @@ void memory_fs_attach(MemoryImage *image, MemoryLog *log) {
         fs.image = image;
         fs.log = log;
         fs.failing = false;
-        fs.fail_first = fs.fail_end = 0;
+        memory_fs_mend();
 }
 
 void memory_fs_fail(uint64_t first, uint64_t end) {
@@ -217,7 +68,12 @@ void memory_fs_fail(uint64_t first, uint64_t end) {
         fs.fail_end = end;
 }
 
+void memory_fs_die(uint64_t n_calls) {
+        fs.calls_to_live = n_calls;
+}
+
 void memory_fs_mend(void) {
+        fs.calls_to_live = UINT64_MAX;
         fs.fail_first = fs.fail_end = 0;
 }
 
@@ -230,6 +86,10 @@ uint64_t memory_fs_n_syncs_after_failure(void) {
 }
 
 static bool call_fails(void) {
+        if (fs.calls_to_live == 0)
+                return true;
+        if (fs.calls_to_live != UINT64_MAX)
+                fs.calls_to_live--;
         if (!fs.failing)
                 return false;
         fs.n_calls++;
@@ -279,11 +139,12 @@ static void settle_durable(uint32_t file, bool written) {
 
 /* Clean pages leave the cache; the size of a file is not in it. */
 static void drop_pages(uint32_t file) {
-        MemoryFile *live = fs.image->files + file, *durable = fs.durable + file;
+        MemoryFile *live = fs.image->files + file, *durable;
         size_t size = live->size;
 
         if (!fs.failing || file >= fs.n_durable || !fs.stale[file])
                 return;
+        durable = fs.durable + file;
         live->size = 0;
         if (durable->size > 0)
                 memory_file_write(live, durable->data, MIN(durable->size, size), 0);
@@ -383,14 +244,14 @@ static int open_ours(int64_t directory, const char *name, int flags) {
                         return fail(EIO);
                 file = memory_image_add_file(fs.image, false);
                 memory_image_set_name(fs.image, (uint32_t) directory, name, (uint32_t) file);
-                record_name((uint32_t) directory, "", name, (uint32_t) file);
+                memory_log_add_name(fs.log, (uint32_t) directory, "", name, (uint32_t) file, false);
         } else if (flags & O_EXCL)
                 return fail(EEXIST);
         if ((flags & O_DIRECTORY) && !fs.image->files[file].is_directory)
                 return fail(ENOTDIR);
         if ((flags & O_TRUNC) && fs.image->files[file].size > 0) {
                 fs.image->files[file].size = 0;
-                record(MEMORY_TRUNCATE, (uint32_t) file, 0, NULL, 0);
+                memory_log_add(fs.log, MEMORY_TRUNCATE, (uint32_t) file, 0, NULL, 0);
         }
         return opened_new((uint32_t) file);
 }
@@ -522,10 +383,12 @@ ssize_t __wrap_pwrite64(int fd, const void *data, size_t size, off_t offset) {
         if (!opened)
                 return __real_pwrite64(fd, data, size, offset);
         fails = call_fails();
+        if (fails && fs.calls_to_live == 0)
+                return fail(EIO);
         if (fails)
                 size /= 2;
         memory_file_write(opened_file(opened), data, size, (size_t) offset);
-        record(MEMORY_WRITE, opened->file, (uint64_t) offset, data, size);
+        memory_log_add(fs.log, MEMORY_WRITE, opened->file, (uint64_t) offset, data, size);
         return fails ? fail(EIO) : (ssize_t) size;
 }
 
@@ -539,7 +402,7 @@ int __wrap_ftruncate64(int fd, off_t size) {
         if (opened_file(opened)->size == (size_t) size)
                 return 0;
         memory_file_resize(opened_file(opened), (size_t) size);
-        record(MEMORY_TRUNCATE, opened->file, (uint64_t) size, NULL, 0);
+        memory_log_add(fs.log, MEMORY_TRUNCATE, opened->file, (uint64_t) size, NULL, 0);
         return 0;
 }
 
@@ -551,12 +414,14 @@ int __wrap_fsync(int fd);
 static int sync_ours(Opened *opened) {
         bool fails = call_fails();
 
+        if (fails && fs.calls_to_live == 0)
+                return fail(EIO);
         fs.n_syncs_after_failure += opened->sync_failed;
         settle_durable(opened->file, !fails);
         opened->sync_failed |= fails;
         /* Of a directory whose sync failed nothing is forgotten: a journal that cannot be written ends everything. */
         if (!fails || !opened_file(opened)->is_directory)
-                record(fails ? MEMORY_LOST : MEMORY_SYNC, opened->file, 0, NULL, 0);
+                memory_log_add(fs.log, fails ? MEMORY_LOST : MEMORY_SYNC, opened->file, 0, NULL, 0);
         return fails ? fail(EIO) : 0;
 }
 
@@ -606,7 +471,7 @@ int __wrap_renameat(int from_fd, const char *from, int to_fd, const char *to) {
                 return fail(ENOENT);
         memory_image_drop_name(fs.image, (uint32_t) from_directory, from_name);
         memory_image_set_name(fs.image, (uint32_t) to_directory, to_name, (uint32_t) file);
-        record_name((uint32_t) from_directory, from_name, to_name, (uint32_t) file);
+        memory_log_add_name(fs.log, (uint32_t) from_directory, from_name, to_name, (uint32_t) file, false);
         return 0;
 }
 
@@ -622,12 +487,11 @@ int __wrap_unlinkat(int dir_fd, const char *path, int flags) {
         if (path_find(directory, name) < 0)
                 return fail(ENOENT);
         memory_image_drop_name(fs.image, (uint32_t) directory, name);
-        record_name((uint32_t) directory, name, "", 0);
+        memory_log_add_name(fs.log, (uint32_t) directory, name, "", 0, false);
         return 0;
 }
 
 int __wrap_mkdirat(int dir_fd, const char *path, mode_t mode) {
-        MemoryChange *change;
         int64_t directory;
         const char *name;
         uint32_t file;
@@ -642,9 +506,7 @@ int __wrap_mkdirat(int dir_fd, const char *path, mode_t mode) {
                 return fail(EIO);
         file = memory_image_add_file(fs.image, true);
         memory_image_set_name(fs.image, (uint32_t) directory, name, file);
-        change = record_name((uint32_t) directory, "", name, file);
-        if (change)
-                change->makes_directory = true;
+        memory_log_add_name(fs.log, (uint32_t) directory, "", name, file, true);
         return 0;
 }
 

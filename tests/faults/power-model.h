@@ -10,7 +10,7 @@
  */
 
 #include "base/random.h"
-#include "faults/memory-fs.h"
+#include "faults/memory-image.h"
 
 #define POWER_SECTOR 512
 

@@ -16,7 +16,7 @@
 #include "store/verify.h"
 #include "test.h"
 
-#define STORE MEMORY_ROOT "/store"
+#define STORE MEMORY_ROOT "/above/store"
 
 enum { POINTS_SKIPPED = 5 };
 
@@ -66,8 +66,15 @@ static void complete(MemoryLog *log) {
         CHECK(store != NULL);
         present = workload_present(store);
         memory_log_mark(log, 0, present);
-        CHECK(workload_finish(&workload, store, &problem) == 0);
-        memory_log_mark(log, 0, WORKLOAD_ALL);
+        for (uint64_t i = 0; i < WORKLOAD_BLOCKS; i++) {
+                int r = workload_put(&workload, store, i, &problem);
+
+                CHECK(r == 0 || r == -EALREADY);
+                CHECK(i % 5 != 0 || workload_commit(store, &present, &problem) == 0);
+                memory_log_mark(log, 0, present);
+        }
+        CHECK(workload_commit(store, &present, &problem) == 0 && present == WORKLOAD_ALL);
+        memory_log_mark(log, 0, present);
         store_close(store);
         CHECK_STRING(workload_find_difference(reference, STORE) ?: "", "");
 }

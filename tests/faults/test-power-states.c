@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Power cuts by the million. A story is some lives of one store: a life opens it, puts the missing blocks out of order
- * with commits in between, and is recorded system call by system call (memory-fs.h). At every point of the record the
- * machine may stop; of the states that the disk may then have (power-model.h) all are looked at where they are few,
- * else some are drawn. A state is looked at by opening the store on it, which recovers it: nothing acknowledged is
- * lost, nothing is there that was never put, nothing counts twice. One in some is completed, and must have the bytes
- * of a store that nothing happened to; of one in some the recovery itself is cut at every point. One state is where the
- * next life begins.
+ * Power cuts by the million. A story is some lives of one store: in a life the missing blocks are put out of order with
+ * commits in between, and every system call is recorded (memory-fs.h); up to eight processes die on the way, anywhere
+ * between two calls. At every point of the record the machine may stop; of the states that the disk may then have
+ * (power-model.h) all are looked at where they are few, else some are drawn. A state is looked at by opening the store
+ * on it, which recovers it: nothing acknowledged is lost, nothing is there that was never put, nothing counts twice.
+ * One in some is completed, and must have the bytes of a store that nothing happened to; of one in some the recovery
+ * itself is cut at every point. One state is where the next life begins.
  *
  *     test-power-states [--states=N] [--seed=S] [--step=N] [--per-point=N] [--finish-every=N]
  *
@@ -29,7 +29,7 @@
 #define STORE MEMORY_ROOT "/above/store"
 
 enum { MARK_PUT, MARK_ACKNOWLEDGED };
-enum { N_LIVES = 4, DEPTH_MAX = 2, TELL_EVERY_SECONDS = 60 };
+enum { N_LIVES = 4, DEPTH_MAX = 2, DEATHS_MAX = 8, TELL_EVERY_SECONDS = 60 };
 
 /* Blocks of two sizes: two records to a sector, and several sectors to a record. */
 static const char *const sizes[] = { FIXTURE_FROM, "10^150+100" };
@@ -38,6 +38,7 @@ static const char *references[ELEMENTSOF(sizes)];
 
 static uint64_t n_states_wanted = 20000, first_seed, seed_step = 1, per_point = 64, finish_every = 1000;
 static uint64_t n_states, n_points, n_points_whole, n_finished, n_recoveries_cut, n_states_in_recovery, n_stories;
+static uint64_t n_processes_died;
 
 /* Where we are, and what is to be said when something is wrong. */
 static struct {
@@ -135,34 +136,67 @@ static void finish(Store *store) {
         n_finished++;
 }
 
-/* One life, recorded in `log`; at its end the job is complete. */
-static void live(MemoryImage *image, MemoryLog *log, uint64_t put) {
+/* Adds what is acknowledged now to the record, and to `acknowledged`. */
+static void acknowledge(MemoryLog *log, uint64_t *acknowledged, uint64_t more) {
+        *acknowledged |= more;
+        memory_log_mark(log, MARK_ACKNOWLEDGED, *acknowledged);
+}
+
+/* A process that puts what is missing until all is done or it dies. True: done. */
+static bool work(MemoryLog *log, uint64_t *put, uint64_t *acknowledged) {
         Random *random = &story.random;
-        uint64_t order[WORKLOAD_BLOCKS], acknowledged, patience = 1 + random_below(random, 20);
-        Store *store;
+        uint64_t order[WORKLOAD_BLOCKS], patience = 1 + random_below(random, 20), present;
+        Problem problem = PROBLEM_NONE;
+        Store *store = NULL;
+        int r;
 
         workload_draw_order(random, order);
+        r = workload_open(story.workload, &disk_system, STORE, &store, &problem);
+        if (r < 0 && r != -EIO)
+                wrong("cannot be opened", problem.text);
+        if (r < 0)
+                return false;
+        present = workload_present(store);
+        acknowledge(log, acknowledged, present);
+        for (size_t i = 0; r >= 0 && i < WORKLOAD_BLOCKS; i++) {
+                *put |= UINT64_C(1) << order[i];
+                memory_log_mark(log, MARK_PUT, *put);
+                r = workload_put(story.workload, store, order[i], NULL);
+                CHECK((r == -EALREADY) == (present >> order[i] & 1));
+                if (r >= 0 && random_below(random, 2) == 0)
+                        r = workload_put_provenance(store, order[i], NULL);
+                if (r == -EALREADY)
+                        r = 0;
+                if (r >= 0 && (i + 1 == WORKLOAD_BLOCKS || random_below(random, patience) == 0)) {
+                        uint64_t more = 0;
+
+                        r = workload_commit(store, &more, NULL);
+                        acknowledge(log, acknowledged, more);
+                }
+        }
+        CHECK(r >= 0 || r == -EIO);
+        CHECK(r < 0 || *acknowledged == WORKLOAD_ALL);
+        memory_fs_mend();
+        if (r >= 0)
+                finish(store);
+        else
+                store_close(store);
+        return r >= 0;
+}
+
+/* One life, recorded in `log`; at its end the job is complete. Some processes die on the way, the machine goes on. */
+static void live(MemoryImage *image, MemoryLog *log, uint64_t acknowledged, uint64_t put) {
+        uint64_t n_deaths = random_below(&story.random, DEATHS_MAX + 1);
+
         memory_log_clear(log);
         memory_fs_attach(image, log);
-        store = open_store();
-        acknowledged = workload_present(store);
-        memory_log_mark(log, MARK_ACKNOWLEDGED, acknowledged);
-        for (size_t i = 0; i <= WORKLOAD_BLOCKS; i++) {
-                if (i == WORKLOAD_BLOCKS || random_below(random, patience) == 0) {
-                        CHECK(workload_commit(store, &acknowledged, NULL) == 0);
-                        memory_log_mark(log, MARK_ACKNOWLEDGED, acknowledged);
-                }
-                if (i == WORKLOAD_BLOCKS)
-                        break;
-                put |= UINT64_C(1) << order[i];
-                memory_log_mark(log, MARK_PUT, put);
-                CHECK((workload_put(story.workload, store, order[i], NULL) == -EALREADY) ==
-                      (acknowledged >> order[i] & 1));
-                if (random_below(random, 2) == 0)
-                        CHECK(workload_put_provenance(store, order[i], NULL) == 0);
+        for (bool done = false; !done; n_deaths -= n_deaths > 0) {
+                if (n_deaths > 0)
+                        memory_fs_die(random_below(&story.random, 120));
+                done = work(log, &put, &acknowledged);
+                n_processes_died += !done;
+                memory_fs_mend();
         }
-        CHECK(acknowledged == WORKLOAD_ALL);
-        finish(store);
         memory_fs_attach(NULL, NULL);
 }
 
@@ -264,8 +298,9 @@ static void tell(void) {
 
         printf("# %" PRIu64 " states in %.1f s (%.0f a second), %" PRIu64 " points (%" PRIu64 " with every state), "
                "%" PRIu64 " stores completed, %" PRIu64 " recoveries cut (%" PRIu64 " states); %" PRIu64
-               " stories, last seed %" PRIu64 "\n", n_states, seconds, (double) n_states / seconds, n_points,
-               n_points_whole, n_finished, n_recoveries_cut, n_states_in_recovery, n_stories, story.seed);
+               " stories, %" PRIu64 " processes died, last seed %" PRIu64 "\n",
+               n_states, seconds, (double) n_states / seconds, n_points, n_points_whole, n_finished, n_recoveries_cut,
+               n_states_in_recovery, n_stories, n_processes_died, story.seed);
         fflush(stdout);
 }
 
@@ -284,7 +319,7 @@ static void tell_story(uint64_t seed) {
                 uint64_t next_acknowledged, next_put;
 
                 memory_image_copy(&image, &base);
-                live(&image, &log, put);
+                live(&image, &log, acknowledged, put);
                 explore(&base, &log, acknowledged, put, &next, &next_acknowledged, &next_put);
                 memory_image_copy(&base, &next);
                 acknowledged = next_acknowledged;
