@@ -30,11 +30,11 @@ class Skip(Exception):
     """This machine cannot run the rig."""
 
 
-def run(*command):
-    """Runs a command that must succeed, e.g. mount; returns what it said."""
+def run(*command, error=Fault):
+    """Runs a command; returns what it said. That it fails is a fault unless it only shows what this machine lacks."""
     process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if process.returncode != 0:
-        raise Skip(f"{' '.join(command)}: {process.stdout.strip() or process.returncode}")
+        raise error(f"{' '.join(command)}: {process.stdout.strip() or process.returncode}")
     return process.stdout
 
 
@@ -48,7 +48,7 @@ def require_mounts(kind):
             raise Skip(f"{tool} is not installed")
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
         raise Skip(f"unshare: {os.strerror(ctypes.get_errno())}")
-    run("mount", "--make-rprivate", "/")
+    run("mount", "--make-rprivate", "/", error=Skip)
 
 
 class Volume:
@@ -62,15 +62,15 @@ class Volume:
         self.limit = self.usual_limit = None
         os.makedirs(self.path, exist_ok=True)
         if kind == "tmpfs":
-            run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.path)
+            run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.path, error=Skip)
             return
         default, mkfs = MKFS[kind]
         run("truncate", "-s", size or default, self.image)
-        run(*mkfs, self.image)
-        self.mount()
+        run(*mkfs, self.image, error=Skip)
+        self.mount(error=Skip)
 
-    def mount(self):
-        run("mount", "-t", self.kind, "-o", self.options, self.image, self.path)
+    def mount(self, error=Fault):
+        run("mount", "-t", self.kind, "-o", self.options, self.image, self.path, error=error)
 
     def thin_out(self):
         """What the image has for data becomes holes, which a full disk below cannot fill; metadata stays allocated.
@@ -83,7 +83,7 @@ class Volume:
         with open(self.image, "r+b") as image:
             os.posix_fallocate(image.fileno(), 0, os.path.getsize(self.image))
         self.mount()
-        run("fstrim", self.path)
+        run("fstrim", self.path, error=Skip)
         device = os.path.basename(run("findmnt", "-n", "-o", "SOURCE", self.path).strip())
         self.limit = f"/sys/block/{device}/queue/max_sectors_kb"
         try:
@@ -96,6 +96,7 @@ class Volume:
             raise Skip(f"{self.limit}: {error.strerror}") from error
 
     def unmount(self):
+        Writer.kill_all()
         if self.limit:
             # The next user of the loop device is somebody else.
             with open(self.limit, "w", encoding="ascii") as file:
@@ -107,7 +108,7 @@ class Volume:
             if process.returncode == 0:
                 return
             time.sleep(0.02)
-        raise Skip(process.stderr.strip())
+        raise Fault(process.stderr.strip())
 
     def shut_down(self):
         """The power fails, as far as this file system can tell."""
@@ -174,6 +175,14 @@ class Seen:
 class Writer:
     """A running `store-writer write`, and what it told."""
 
+    running = set()
+
+    @classmethod
+    def kill_all(cls):
+        """Those that a fault left behind."""
+        for writer in list(cls.running):
+            writer.kill()
+
     def __init__(self, programs, store, seed, seen, *options, env=None):
         self.seen = seen
         self.lines = []
@@ -182,6 +191,7 @@ class Writer:
                                         stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
         self.thread = threading.Thread(target=self._read)
         self.thread.start()
+        self.running.add(self)
 
     def _read(self):
         for line in self.process.stdout:
@@ -229,6 +239,7 @@ class Writer:
 
     def end(self):
         status = self.process.wait(60)
+        self.running.discard(self)
         self.thread.join()
         self.process.stdout.close()
         return status
