@@ -144,11 +144,49 @@ int folder_list(int dir_fd, FolderListing *ret) {
 
 /* opening */
 
+/* Makes the name `path` durable in the directory that holds it. Returns that directory, which the caller frees. */
+static int folder_sync_parent(const Disk *disk, const char *path, char **ret_parent) {
+        _cleanup_free_ char *parent = file_parent(path);
+        int fd, r;
+
+        if (!parent)
+                return -ENOMEM;
+        fd = disk->open(disk, AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0);
+        if (fd < 0)
+                return fd;
+        r = disk->sync_directory(disk, fd);
+        (void) disk->close(disk, fd);
+        if (r >= 0)
+                *ret_parent = TAKE_PTR(parent);
+        return r;
+}
+
+/*
+ * Before there is a store: who made the folder, or one above it, may have died before that was durable. A directory
+ * that we may not read or write was made by somebody else.
+ */
+static int folder_settle_path(const Disk *disk, const char *path) {
+        _cleanup_free_ char *name = strdup(path);
+
+        for (int r = name ? 0 : -ENOMEM;;) {
+                _cleanup_free_ char *parent = NULL;
+
+                if (r >= 0)
+                        r = folder_sync_parent(disk, name, &parent);
+                if (r < 0)
+                        return r == -EACCES || r == -EROFS || r == -EINVAL ? 0 : r;
+                if (strcmp(name, parent) == 0 || strcmp(parent, ".") == 0)
+                        return 0;
+                free(name);
+                name = TAKE_PTR(parent);
+        }
+}
+
 /* Makes `path`, parents first; each new name is made durable in the directory that holds it. */
 static int folder_make(const Disk *disk, const char *path) {
-        _cleanup_free_ char *parent = NULL;
+        _cleanup_free_ char *parent = NULL, *synced = NULL;
         struct stat st;
-        int fd, r;
+        int r;
 
         if (stat(path, &st) >= 0)
                 return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
@@ -163,13 +201,7 @@ static int folder_make(const Disk *disk, const char *path) {
         r = disk->make_directory(disk, AT_FDCWD, path, FOLDER_MODE);
         if (r < 0)
                 return r == -EEXIST ? 0 : r;
-
-        fd = disk->open(disk, AT_FDCWD, parent, O_RDONLY | O_DIRECTORY, 0);
-        if (fd < 0)
-                return fd;
-        r = disk->sync_directory(disk, fd);
-        (void) disk->close(disk, fd);
-        return r;
+        return folder_sync_parent(disk, path, &synced);
 }
 
 static int folder_lock_busy(Folder *folder, Problem *problem) {
@@ -247,7 +279,7 @@ int folder_check_lost_job(int dir_fd, const char *path, Problem *problem) {
 }
 
 /* Before anything is written: files that are not ours mean that somebody mistook the folder. */
-static int folder_check_contents(Folder *folder, Problem *problem) {
+static int folder_check_contents(Folder *folder, bool *ret_has_job, Problem *problem) {
         FolderListing listing;
         int r;
 
@@ -260,12 +292,14 @@ static int folder_check_contents(Folder *folder, Problem *problem) {
                 r = problem_set(problem, EEXIST, "The folder '%s' has files in it but no file 'job': it is not a "
                                 "store. Choose an empty or a new folder (--store, or 'store' in master.conf).",
                                 folder->path);
+        *ret_has_job = listing.has_job;
         folder_listing_done(&listing);
         return r;
 }
 
 int folder_open(const Disk *disk, const char *path, Folder **ret, Problem *problem) {
         Folder *folder = NULL;
+        bool has_job = false;
         int r;
 
         folder = malloc(sizeof *folder);
@@ -284,7 +318,13 @@ int folder_open(const Disk *disk, const char *path, Folder **ret, Problem *probl
                 r = problem_set(problem, r, "Cannot make or open the folder '%s': %m. Choose another one, or mend its "
                                 "permissions.", path);
         if (r >= 0)
-                r = folder_check_contents(folder, problem);
+                r = folder_check_contents(folder, &has_job, problem);
+        if (r >= 0 && !has_job) {
+                r = folder_settle_path(disk, path);
+                if (r < 0)
+                        r = problem_set(problem, r, "The disk could not keep the folder '%s': %m. Check it and start "
+                                        "again.", path);
+        }
         if (r >= 0)
                 r = folder_lock(folder, problem);
         if (r < 0) {
@@ -353,6 +393,12 @@ static int folder_sync_directory(Folder *folder, Problem *problem) {
         int r = folder->disk->sync_directory(folder->disk, folder->fd);
 
         return r < 0 ? folder_sync_failed(folder, "the folder itself", r, problem) : 0;
+}
+
+int folder_settle(Folder *folder, Problem *problem) {
+        int r = folder_check(folder, problem);
+
+        return r < 0 ? r : folder_sync_directory(folder, problem);
 }
 
 /* files */

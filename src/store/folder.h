@@ -93,6 +93,12 @@ int folder_publish(Folder *folder, const char *name, const void *data, size_t si
                    Problem *problem);
 
 /*
+ * Makes the names durable that were there before: a process that gave them may have died, or failed, before it synced
+ * the directory.
+ */
+int folder_settle(Folder *folder, Problem *problem);
+
+/*
  * Opens a file that was there before, and makes sure that what will be read from it is on the disk: it may have
  * been written by a process that died before it synced, or after a sync failed. The caller closes it.
  */

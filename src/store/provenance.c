@@ -11,6 +11,11 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
+#include "base/macro.h"
+
+/* More than are ever written between two syncs. */
+#define UNSYNCED_ENTRIES_MAX UINT64_C(4096)
 
 void provenance_encode(const ProvenanceEntry *entry, uint8_t ret[static PROVENANCE_ENTRY_SIZE]) {
         memset(ret, 0, PROVENANCE_ENTRY_SIZE);
@@ -48,10 +53,53 @@ int provenance_decode(const uint8_t data[static PROVENANCE_ENTRY_SIZE], Provenan
         return 0;
 }
 
-int provenance_open(Provenance *provenance, Folder *folder, Problem *problem) {
-        uint8_t header[FILE_HEADER_SIZE], data[PROVENANCE_ENTRY_SIZE];
+/*
+ * Takes out of the end of the file what a crash spoiled there. Of the entries that were not synced any may be lost, not
+ * just the last: the kernel writes pages in its own order. The good ones behind a bad one are put back after the cut.
+ */
+static int provenance_mend(Provenance *provenance, Problem *problem) {
+        Folder *folder = provenance->folder;
+        uint64_t size = provenance->file.end - FILE_HEADER_SIZE;
+        uint64_t n_entries = size / PROVENANCE_ENTRY_SIZE, first = n_entries - MIN(n_entries, UNSYNCED_ENTRIES_MAX);
+        uint64_t n_before = first, n_behind = 0;
+        _cleanup_free_ uint8_t *data = NULL;
+        Problem own = PROBLEM_NONE;
         ProvenanceEntry entry;
-        uint64_t end;
+        bool whole = size % PROVENANCE_ENTRY_SIZE == 0;
+        ssize_t n;
+        int r;
+
+        data = malloc((size_t) (n_entries - first + 1) * PROVENANCE_ENTRY_SIZE);
+        if (!data)
+                return problem_set(problem, ENOMEM, "Out of memory.");
+        n = folder_read(folder, &provenance->file, data, (size_t) (n_entries - first) * PROVENANCE_ENTRY_SIZE,
+                        FILE_HEADER_SIZE + first * PROVENANCE_ENTRY_SIZE);
+        if (n < 0)
+                return problem_set(problem, (int) n, "Cannot read '%s' in the store '%s': %m.", LAYOUT_PROVENANCE,
+                                   folder->path);
+        for (uint64_t i = 0; i < (uint64_t) n / PROVENANCE_ENTRY_SIZE; i++) {
+                const uint8_t *p = data + i * PROVENANCE_ENTRY_SIZE;
+
+                if (provenance_decode(p, &entry) < 0)
+                        whole = false;
+                else if (n_before == first + i)
+                        n_before++;
+                else
+                        memmove(data + n_behind++ * PROVENANCE_ENTRY_SIZE, p, PROVENANCE_ENTRY_SIZE);
+        }
+        if (whole)
+                return 0;
+        r = folder_cut(folder, &provenance->file, FILE_HEADER_SIZE + n_before * PROVENANCE_ENTRY_SIZE, problem);
+        if (r < 0 || n_behind == 0)
+                return r;
+        r = folder_append(folder, &provenance->file, data, (size_t) n_behind * PROVENANCE_ENTRY_SIZE, &own);
+        if (r >= 0 || folder_failure_is_soft(folder, r))
+                return 0; /* on a full disk they are history that is lost, and nothing else */
+        return problem_set(problem, r, "%s", own.text);
+}
+
+int provenance_open(Provenance *provenance, Folder *folder, Problem *problem) {
+        uint8_t header[FILE_HEADER_SIZE];
         ssize_t n;
         int r;
 
@@ -69,17 +117,7 @@ int provenance_open(Provenance *provenance, Folder *folder, Problem *problem) {
         if (r < 0)
                 return r;
 
-        /* Backwards: only the end can be torn. */
-        end = provenance->file.end - (provenance->file.end - FILE_HEADER_SIZE) % PROVENANCE_ENTRY_SIZE;
-        for (; end > FILE_HEADER_SIZE; end -= PROVENANCE_ENTRY_SIZE) {
-                n = folder_read(folder, &provenance->file, data, sizeof data, end - PROVENANCE_ENTRY_SIZE);
-                if (n < 0)
-                        return problem_set(problem, (int) n, "Cannot read '%s' in the store '%s': %m.",
-                                           LAYOUT_PROVENANCE, folder->path);
-                if ((size_t) n == sizeof data && provenance_decode(data, &entry) == 0)
-                        break;
-        }
-        return end < provenance->file.end ? folder_cut(folder, &provenance->file, end, problem) : 0;
+        return provenance_mend(provenance, problem);
 }
 
 void provenance_close(Provenance *provenance) {

@@ -41,7 +41,8 @@ typedef struct Provenance {
 } Provenance;
 
 /*
- * Looks for the file, cuts what stands behind its last intact entry. 0, -EBADMSG, -EPROTONOSUPPORT or -EEXIST as
+ * Looks for the file, takes out what a crash spoiled near its end: a torn entry, or some that were never written while
+ * later ones were. 0, -EBADMSG, -EPROTONOSUPPORT or -EEXIST as
  * file_header_check(), or a failure of the folder. provenance_close() is allowed after each of them.
  */
 int provenance_open(Provenance *provenance, Folder *folder, Problem *problem);

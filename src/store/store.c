@@ -425,6 +425,9 @@ static int store_load_blocks(Store *store, const FolderListing *listing, Problem
 static int store_recover(Store *store, const FolderListing *listing, Problem *problem) {
         int r;
 
+        r = folder_settle(store->folder, problem);
+        if (r < 0)
+                return r;
         r = store_load_sealed(store, &listing->sealed, problem);
         if (r < 0)
                 return r;

@@ -2,14 +2,13 @@
 #pragma once
 
 /*
- * Disks that go wrong, to stand in for the real one. Both pass what succeeds on to the real file system (without
- * really syncing, which is what makes them fast), so the store's own reading works as ever.
+ * A disk that goes wrong, to stand in for the real one. It passes what succeeds on to the real file system (without
+ * really syncing, which is what makes it fast), so the store's own reading works as ever.
  */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/random.h"
 #include "store/disk.h"
 
 /* Fails chosen calls. */
@@ -29,21 +28,3 @@ typedef struct FaultyDisk {
 
 /* The other switches are off, and may be set afterwards. */
 void faulty_disk_init(FaultyDisk *faulty, int error, uint64_t fail_first, uint64_t fail_end);
-
-/*
- * Remembers what a power cut would leave: of each file what was synced and any part of what was not, in pieces of 512
- * bytes; of the names in the folder what was synced and any beginning of what was done since.
- */
-typedef struct PowerDisk PowerDisk;
-
-/* For the folder `path`, whose contents now are taken as durable. */
-PowerDisk *power_disk_new(const char *path);
-PowerDisk *power_disk_free(PowerDisk *power);
-
-const Disk *power_disk_get(PowerDisk *power);
-
-/* After so many more calls every call fails with -EIO and changes nothing. */
-void power_disk_cut_after(PowerDisk *power, uint64_t n_calls);
-
-/* Writes into the empty folder `path` one of the states that the cut may leave. */
-void power_disk_write_remains(PowerDisk *power, const char *path, Random *random);

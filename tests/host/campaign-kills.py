@@ -30,7 +30,7 @@ SPOOL_KILLS = KILLS // 6
 SEALING_KILLS = KILLS // 15
 LENGTH = "2e9"  # 64 blocks
 SEGMENT_BLOCKS = "3"
-KILL_AT = os.path.join(harness.BUILD, "tests", "host", "libkill-at.so")
+KILL_AT = os.path.join(harness.BUILD, "tests", "faults", "libkill-at.so")
 
 
 class Campaign:

@@ -217,7 +217,7 @@ def leaves_nothing(store, place, redirection):
 def crashing_workers_are_given_up(folder):
     """workers that die at once are not started for ever"""
     store = os.path.join(folder, "store")
-    preload = dict(os.environ, LD_PRELOAD=os.path.join(harness.BUILD, "tests", "host", "libkill-at.so"),
+    preload = dict(os.environ, LD_PRELOAD=os.path.join(harness.BUILD, "tests", "faults", "libkill-at.so"),
                    KILL_AT_PROGRAM="primed-worker", KILL_AT_COUNT="1", KILL_AT_WORD="start")
     process = primectl("local", "--store", store, "--to", "1e9", check=False, env=preload, timeout=60)
     assert process.returncode == 1 and "again and again" in process.stderr, process.stderr

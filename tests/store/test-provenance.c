@@ -86,8 +86,53 @@ static void test_torn_tail_is_cut(void) {
         folder_close(folder);
 }
 
+/* Entries that were not synced may be lost in any order. */
+static void test_hole_is_closed(void) {
+        for (unsigned lost = 0; lost < 1U << 5; lost++) {
+                const char *path = fixture_folder();
+                Folder *folder = fixture_open_folder(path);
+                Provenance provenance;
+                uint64_t n_left = 0;
+                uint8_t *data;
+                size_t size;
+
+                CHECK(provenance_open(&provenance, folder, NULL) == 0);
+                for (uint64_t i = 0; i < 5; i++) {
+                        ProvenanceEntry entry = make_entry(i);
+
+                        CHECK(provenance_append(&provenance, &entry, NULL) == 0);
+                }
+                provenance_close(&provenance);
+                data = fixture_read(path, "provenance", &size);
+                for (unsigned i = 0; i < 5; i++)
+                        if (lost >> i & 1)
+                                memset(data + FILE_HEADER_SIZE + (size_t) i * PROVENANCE_ENTRY_SIZE, 0, 100);
+                fixture_write(path, "provenance", data, size);
+                free(data);
+
+                CHECK(provenance_open(&provenance, folder, NULL) == 0);
+                CHECK(provenance_sync(&provenance, NULL) == 0);
+                provenance_close(&provenance);
+                data = fixture_read(path, "provenance", &size);
+                for (unsigned i = 0; i < 5; i++) {
+                        ProvenanceEntry entry;
+
+                        if (lost >> i & 1)
+                                continue;
+                        CHECK(provenance_decode(data + FILE_HEADER_SIZE + n_left * PROVENANCE_ENTRY_SIZE, &entry) == 0);
+                        CHECK_EQUAL(entry.first, i);
+                        n_left++;
+                }
+                CHECK_EQUAL(size, FILE_HEADER_SIZE + n_left * PROVENANCE_ENTRY_SIZE);
+                free(data);
+                folder_close(folder);
+                fixture_discard(path);
+        }
+}
+
 int main(void) {
         RUN(test_round_trip);
         RUN(test_torn_tail_is_cut);
+        RUN(test_hole_is_closed);
         return tests_end();
 }

@@ -172,3 +172,85 @@ int unlinkat(int dir_fd, const char *path, int flags) {
                 die(description);
         return r;
 }
+
+static int killing_truncate(int fd, off64_t size) {
+        int (*real)(int, off64_t) = (int (*)(int, off64_t)) next("ftruncate64"), r, due;
+        char description[1200];
+
+        if (calls_left == 0)
+                return real(fd, size);
+        describe_fd("truncate", fd, description, sizeof description);
+        due = is_due(description);
+        if (due && mode != AFTER)
+                die(description);
+        r = real(fd, size);
+        if (due)
+                die(description);
+        return r;
+}
+
+__attribute__((__visibility__("default"))) int ftruncate(int fd, off_t size);
+__attribute__((__visibility__("default"))) int ftruncate64(int fd, off64_t size);
+
+int ftruncate(int fd, off_t size) {
+        return killing_truncate(fd, size);
+}
+
+int ftruncate64(int fd, off64_t size) {
+        return killing_truncate(fd, size);
+}
+
+/* Only what makes a file. */
+static int killing_open(int dir_fd, const char *path, int flags, mode_t file_mode) {
+        int (*real)(int, const char *, int, ...) = (int (*)(int, const char *, int, ...)) next("openat64"), r, due;
+        char description[1200];
+
+        if (calls_left == 0 || !(flags & O_CREAT))
+                return real(dir_fd, path, flags, file_mode);
+        (void) snprintf(description, sizeof description, "create %s", path);
+        due = is_due(description);
+        if (due && mode != AFTER)
+                die(description);
+        r = real(dir_fd, path, flags, file_mode);
+        if (due)
+                die(description);
+        return r;
+}
+
+__attribute__((__visibility__("default"))) int openat(int dir_fd, const char *path, int flags, ...);
+__attribute__((__visibility__("default"))) int openat64(int dir_fd, const char *path, int flags, ...);
+__attribute__((__visibility__("default"))) int mkdirat(int dir_fd, const char *path, mode_t file_mode);
+
+int openat(int dir_fd, const char *path, int flags, ...) {
+        va_list arguments;
+        mode_t file_mode;
+
+        va_start(arguments, flags);
+        file_mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+        va_end(arguments);
+        return killing_open(dir_fd, path, flags, file_mode);
+}
+
+int openat64(int dir_fd, const char *path, int flags, ...) {
+        va_list arguments;
+        mode_t file_mode;
+
+        va_start(arguments, flags);
+        file_mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+        va_end(arguments);
+        return killing_open(dir_fd, path, flags, file_mode);
+}
+
+int mkdirat(int dir_fd, const char *path, mode_t file_mode) {
+        int (*real)(int, const char *, mode_t) = (int (*)(int, const char *, mode_t)) next("mkdirat"), r, due;
+        char description[1200];
+
+        (void) snprintf(description, sizeof description, "mkdir %s", path);
+        due = is_due(description);
+        if (due && mode != AFTER)
+                die(description);
+        r = real(dir_fd, path, file_mode);
+        if (due)
+                die(description);
+        return r;
+}
