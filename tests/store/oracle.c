@@ -8,6 +8,7 @@
 #include "base/macro.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
+#include "store/block-sieve.h"
 #include "store/fixture.h"
 #include "store/layout.h"
 #include "test.h"
@@ -48,13 +49,34 @@ static void list_primes(Oracle *oracle) {
         }
 }
 
+/*
+ * What the reader sieves again where only digests are kept: the bits that were made up for the block, for the store is of
+ * those. (That the real sieve finds the real primes again is tests/store/test-block-sieve.c's and
+ * tests/host/test-store.py's to show.) The linker puts this in the place of block_sieve_compute().
+ */
+static const Grid *sieved; /* the job of the store that was drawn last */
+
+int __wrap_block_sieve_compute(BlockSieve *sieve, uint64_t sequence, uint64_t end, uint8_t *bitmap);
+
+int __wrap_block_sieve_compute(BlockSieve *sieve, uint64_t sequence, uint64_t end, uint8_t *bitmap) {
+        FixtureBlock block;
+
+        CHECK(end > sequence);
+        fixture_block(sieved, sequence, &block);
+        memcpy(bitmap, block.bitmap, block.n_bytes);
+        fixture_block_done(&block);
+        return 0;
+}
+
 /* Nobody cuts the power here, and there are many stores to make. */
 static int sync_nothing(const Disk *disk, int fd) {
         return 0;
 }
 
-static void fill_store(const Oracle *oracle, uint64_t n_put) {
+static void fill_store(const Oracle *oracle, uint64_t n_put, Random *random) {
+        uint64_t n_thin = random_below(random, 3) == 0 ? random_below(random, n_put + 1) : 0;
         Disk disk = disk_system;
+        StoreVacuum vacuum;
         Store *store;
 
         disk.sync_data = disk.sync_directory = sync_nothing;
@@ -62,6 +84,8 @@ static void fill_store(const Oracle *oracle, uint64_t n_put) {
         for (uint64_t i = 0; i < n_put; i++)
                 CHECK(fixture_put(store, &oracle->grid, i) == 0);
         CHECK(store_commit(store, NULL, NULL) == 0);
+        if (n_thin > 0)
+                CHECK(store_vacuum(store, 0, n_thin, &vacuum, NULL) >= 0);
         store_close(store);
 }
 
@@ -73,8 +97,9 @@ static void make_store(Oracle *oracle, uint64_t n_put, bool with_hole, Random *r
 
         mpz_init(coverage);
         oracle->folder = fixture_folder();
+        sieved = &oracle->grid;
         oracle->n_blocks = n_put;
-        fill_store(oracle, n_put);
+        fill_store(oracle, n_put, random);
         if (with_hole && n_sealed > 2) {
                 uint64_t lost = random_below(random, n_sealed - 1);
 

@@ -25,7 +25,8 @@ typedef struct Oracle {
 } Oracle;
 
 /*
- * A job anywhere among integers so large that a block has few bytes, or none; complete, cut short, or with a hole.
+ * A job anywhere among integers so large that a block has few bytes, or none; complete, cut short, or with a hole; of
+ * one in three stores the oldest segments keep digests only.
  * oracle_draw_small(): one of blocks of a megabyte, from 0 or close to it.
  */
 void oracle_draw(Oracle *oracle, Random *random);
