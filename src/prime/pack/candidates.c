@@ -61,24 +61,22 @@ static void table_drop(uint8_t *table, uint32_t n_bytes, unsigned prime) {
                         if ((30 * k + bitmap_residues[i]) % prime != 0)
                                 pattern[k] |= (uint8_t) (1U << i);
         }
-        for (uint32_t k = 0; k < n_bytes; k++)
-                table[k] &= pattern[k % prime];
+        for (uint32_t k = 0, phase = 0; k < n_bytes; k++) {
+                table[k] &= pattern[phase];
+                phase = phase + 1 < prime ? phase + 1 : 0;
+        }
 }
 
+/* The lowest bit of a mask, and what is known of the mask without it. */
 static void bytes_init(CandidateBytes *bytes) {
-        for (unsigned mask = 0; mask < 256; mask++)
-                for (unsigned value = 0; value < 256; value++) {
-                        unsigned squeezed = 0, spread = 0, n = 0;
+        for (unsigned mask = 1; mask < 256; mask++) {
+                unsigned low = (unsigned) __builtin_ctz(mask), rest = mask & (mask - 1);
 
-                        for (unsigned i = 0; i < 8; i++)
-                                if (mask >> i & 1) {
-                                        squeezed |= (value >> i & 1) << n;
-                                        spread |= (value >> n & 1) << i;
-                                        n++;
-                                }
-                        bytes->squeeze[mask][value] = (uint8_t) squeezed;
-                        bytes->spread[mask][value] = (uint8_t) spread;
+                for (unsigned value = 0; value < 256; value++) {
+                        bytes->squeeze[mask][value] = (uint8_t) ((value >> low & 1) | bytes->squeeze[rest][value] << 1);
+                        bytes->spread[mask][value] = (uint8_t) ((value & 1) << low | bytes->spread[rest][value >> 1]);
                 }
+        }
 }
 
 static CandidateTables *tables_new(void) {
