@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Format 1 of the store, as primed-store(7) tells it: a reader that was written from that page finds the same."""
 
+import itertools
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +14,9 @@ import harness
 from harness import SOURCE, claim, kill, local, primectl, start_local, wait_until
 
 READER = os.path.join(SOURCE, "tests", "store", "independent-reader.py")
+DATA = os.path.join(SOURCE, "tests", "data", "store-format-1")
+HALF_DONE = ["--from", "10^150+7", "--to", "10^150+560000"]
+KEPT = {"from-0": 669, "at-10-12": 1433, "half-done": 1107}  # stores and how many primes of the job they have
 
 
 def read_independently(store, check=True):
@@ -98,6 +104,119 @@ def damage(folder):
         with open(path, "wb") as file:
             file.write(good)
     compare(store)
+
+
+def read_expected(name):
+    with open(os.path.join(DATA, name), encoding="ascii") as file:
+        return json.load(file) if name.endswith(".json") else [int(line) for line in file]
+
+
+def list_primes(name):
+    """All of the job's."""
+    return list(itertools.accumulate(read_expected(name + ".gaps")))
+
+
+def copy_kept(name, folder):
+    store = os.path.join(folder, name)
+    shutil.copytree(os.path.join(DATA, name), store)
+    for parent, _, names in os.walk(store):
+        for path in (parent, *(os.path.join(parent, name) for name in names)):
+            os.chmod(path, os.stat(path).st_mode | 0o200)
+    return store
+
+
+def read_files(store):
+    contents = {}
+    for name in os.listdir(store):
+        if name != "lock":
+            with open(os.path.join(store, name), "rb") as file:
+                contents[name] = file.read()
+    return contents
+
+
+@claim
+def kept_stores_are_read(_):
+    """stores that were made when format 1 was fixed: cat, info, coverage, verify"""
+    for name, n in KEPT.items():
+        store = os.path.join(DATA, name)
+        before = read_files(store)
+        lines = "".join(f"{prime}\n" for prime in list_primes(name)[:n])
+        assert primectl("cat", "--store", store).stdout == lines, name
+        if name != "half-done":
+            assert read_independently(store).stdout == lines, name
+        info = json.loads(primectl("info", "--json", "--store", store).stdout)
+        expected = {key: value for key, value in read_expected(name + ".info.json").items() if key != "store"}
+        assert {key: info[key] for key in expected} == expected, info
+        text = primectl("verify", "--store", store).stdout
+        assert text.startswith(f"Intact{' so far' if name == 'half-done' else ''}: {n:,} primes "), text
+        assert read_files(store) == before and "lock" not in os.listdir(store), name
+    found = json.loads(primectl("coverage", "--json", "--store", os.path.join(DATA, "half-done")).stdout)
+    assert found == read_expected("half-done.coverage.json"), found
+
+
+@claim
+def kept_stores_answer(_):
+    """the same: count, is-prime, nth"""
+    for name, n in KEPT.items():
+        store, primes = os.path.join(DATA, name), list_primes(name)[:n]
+        assert primectl("count", "--store", store).stdout.split()[0] == str(n)
+        for low, high in ((0, n - 1), (n // 3, n // 2), (n // 5, n // 5 + 1)):
+            count = primectl("count", str(primes[low]), str(primes[high]), "--store", store).stdout.split()[0]
+            assert count == str(high - low), f"{name}, {low}, {high}: {count}"
+        assert primectl("nth", str(n), "--store", store).stdout.split() == [str(primes[-1])], name
+        for index in (0, 1, n // 7, n // 2, n - 2):
+            assert primectl("nth", str(index + 1), "--store", store).stdout.split() == [str(primes[index])], name
+            primectl("is-prime", "--quiet", str(primes[index]), "--store", store)
+            other = next(number for number in range(primes[index] + 1, primes[index] + 3) if number not in primes)
+            assert primectl("is-prime", "-q", str(other), "--store", store, check=False).returncode == 1, other
+
+
+@claim
+def kept_store_is_finished(folder):
+    """the one that is half done is finished by today's version, and becomes what one from today is"""
+    store, fresh = copy_kept("half-done", folder), os.path.join(folder, "fresh")
+    before = read_files(store)
+    summary = local(store, *HALF_DONE)
+    assert summary["resumed"] and summary["state"] == "finished", summary
+    primes = list_primes("half-done")
+    assert primectl("cat", "--store", store).stdout == "".join(f"{prime}\n" for prime in primes)
+    after = read_files(store)
+    for name, contents in before.items():
+        if name.endswith(".primes") or name == "job":
+            assert after[name] == contents, name
+        elif name in ("000000000006.open", "spool-00000000"):
+            assert name not in after, name
+    assert after["000000000006.primes"].startswith(before["000000000006.open"])
+    assert after["provenance"].startswith(before["provenance"])
+    text = primectl("verify", "--store", store).stdout
+    assert text.startswith("Intact: 1,610 primes in 10 blocks, 6 sealed segments"), text
+    local(fresh, *HALF_DONE, "--segment-blocks", "2")
+    chains = {json.loads(primectl("info", "--json", "--store", place).stdout)["chain"] for place in (store, fresh)}
+    assert chains == {"1922cc8ba9ba41983540b9ea1f9de30ff9a274cd5a1c8af23507b6c3480adef5"}, chains
+    for name in ("000000000000.primes", "000000000006.primes", "000000000008.primes"):
+        assert after[name] == read_files(fresh)[name], name
+
+
+@claim
+def other_formats_are_refused(folder):
+    """a store that says another format is refused with the cure, and nothing in it is changed"""
+    for number in (0, 2):
+        store = copy_kept("half-done", os.path.join(folder, str(number)))
+        for name, contents in read_files(store).items():
+            with open(os.path.join(store, name), "wb") as file:
+                if name == "job":
+                    file.write(contents.replace(b"format=1\n", b"format=%d\n" % number))
+                else:
+                    file.write(contents[:8] + bytes([number]) + contents[9:])
+        before = read_files(store)
+        for arguments in (["cat"], ["count"], ["info"], ["verify"], ["coverage"], ["nth", "1"], ["local", *HALF_DONE]):
+            process = primectl(*arguments, "--store", store, check=False)
+            assert process.returncode in (1, 4) and process.stdout == "", f"{arguments}: {process}"
+            for part in (f"format {number}", "reads format 1", "--store", "Nothing in it was changed"):
+                assert part in process.stderr, f"{arguments}: {process.stderr}"
+            assert read_files(store) == before, arguments
+        process = read_independently(store, check=False)
+        assert process.returncode == 1 and f"format {number}, not 1" in process.stderr, process
 
 
 if __name__ == "__main__":
