@@ -15,7 +15,7 @@ import struct
 import sys
 
 RESIDUES = (1, 7, 11, 13, 17, 19, 23, 29)
-DROPPING = [q for q in range(7, 252) if all(q % d for d in range(2, 16) if d < q)]
+DROPPING = {q for q in range(7, 252) if all(q % d for d in range(2, 16) if d < q)}
 
 
 def split_bits(data):
@@ -27,10 +27,7 @@ def list_candidates(start, length):
     kept = bytearray(b"\1") * length
     for q in DROPPING:
         kept[-start % q::q] = bytes(len(range(-start % q, length, q)))
-    for q in DROPPING:
-        if start < q < start + length:
-            kept[q - start] = 1
-    return [at + r for at in range(0, length, 30) for r in RESIDUES if kept[at + r]]
+    return [at + r for at in range(0, length, 30) for r in RESIDUES if kept[at + r] or start + at + r in DROPPING]
 
 
 def list_gaps(packed, start):
