@@ -7,10 +7,10 @@
  * doorbell calls it back. Not while blocks of it await their acknowledgement, nor while it computes leases of a job
  * that was paused; and one that has just come may have blocks to deliver from its last session.
  *
- * Failed jobs. Lack of space mends itself, so the store is opened again once there is room (master-retain.c). What workers
- * delivered to the job before it failed stays unacknowledged for a while, for then a quick recovery wastes least; but
- * a worker's shelf is bounded and serves all jobs. So after that it is told to forget these blocks: they are holes of
- * the job, and are computed again when it goes on.
+ * Failed jobs. Lack of space mends itself, so the store is opened again once there is room (master-retain.c). What
+ * workers delivered to the job before it failed stays unacknowledged for a while, for then a quick recovery wastes
+ * least; but a worker's shelf is bounded and serves all jobs. So after that it is told to forget these blocks: they are
+ * holes of the job, and are computed again when it goes on.
  */
 
 #include "base/log.h"

@@ -123,7 +123,7 @@ static void master_end_dropping(Master *master) {
 
         master->dropping = false;
         if (master->dropped.n_segments > 0)
-                log_notice("%" PRIu64 " segment%s lost their primes, to make %s of room", master->dropped.n_segments,
+                log_notice("The primes of %" PRIu64 " segment%s were dropped, which made %s of room", master->dropped.n_segments,
                            text_plural(master->dropped.n_segments), text_bytes(master->dropped.n_bytes, freed));
         master->dropped = (StoreVacuum) {};
         master_changed(master);
@@ -160,8 +160,8 @@ void master_end_vacuum(MasterJob *job, int error, const char *sentence) {
                 return;
         job->vacuum.on_end = NULL;
         if (job->vacuum.done.n_segments > 0)
-                log_info("Job '%s': %" PRIu64 " segment%s lost their primes and %s; their counts and digests stay",
-                         job->name, job->vacuum.done.n_segments, text_plural(job->vacuum.done.n_segments),
+                log_info("Job '%s': the primes of %" PRIu64 " segment%s were dropped, which freed %s; counts and digests "
+                         "stay", job->name, job->vacuum.done.n_segments, text_plural(job->vacuum.done.n_segments),
                          text_bytes(job->vacuum.done.n_bytes, freed));
         on_end(error, sentence, &job->vacuum.done, job->vacuum.userdata);
 }
@@ -179,7 +179,7 @@ static void master_vacuum_step(Master *master, MasterJob *job) {
         if (r > 0) {
                 if (now >= job->vacuum.told_usec + TELL_USEC) {
                         job->vacuum.told_usec = now;
-                        log_info("Job '%s': %" PRIu64 " segment%s lost their primes so far, %s", job->name,
+                        log_info("Job '%s': the primes of %" PRIu64 " segment%s were dropped so far, %s", job->name,
                                  job->vacuum.done.n_segments, text_plural(job->vacuum.done.n_segments),
                                  text_bytes(job->vacuum.done.n_bytes, freed));
                 }

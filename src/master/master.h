@@ -134,9 +134,9 @@ int master_set_job_priority(Master *master, const char *name, unsigned priority,
 typedef void (*MasterVacuumEnd)(int error, const char *sentence, const StoreVacuum *done, void *userdata);
 
 /*
- * store_vacuum() of the job's store, a segment for each turn of the event loop. 0, and `on_end` will be called once, from
- * the event loop or with the end of the job or of the master; or, without that, -ENOENT: no such job; -EIO: its store is
- * closed; -EBUSY: it is under way already.
+ * store_vacuum() of the job's store, a segment for each turn of the event loop. 0, and `on_end` will be called once,
+ * from the event loop or with the end of the job or of the master; or, without that, -ENOENT: no such job; -EIO: its
+ * store is closed; -EBUSY: it is under way already.
  */
 int master_vacuum_job(Master *master, const char *name, uint64_t target_bytes, MasterVacuumEnd on_end, void *userdata,
                       Problem *problem);

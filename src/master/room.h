@@ -39,8 +39,8 @@ uint64_t room_to_go_on(const RoomRules *rules, uint64_t size);
 
 /*
  * -ENOSPC with a sentence: to work or, if `stopped`, to go on, either the file system of the folder `path` has less
- * free than it should have, or the stores, which have `used_bytes`, use more than they may. 0: there is room, or nothing
- * is known of the file system (a write will tell). `ret` is written in both cases; it may be NULL.
+ * free than it should have, or the stores, which have `used_bytes`, use more than they may. 0: there is room, or
+ * nothing is known of the file system (a write will tell). `ret` is written in both cases; it may be NULL.
  */
 int room_check(const Disk *disk, const char *path, const RoomRules *rules, uint64_t used_bytes, bool stopped,
                RoomLack *ret, Problem *problem);
