@@ -123,8 +123,9 @@ static void master_end_dropping(Master *master) {
 
         master->dropping = false;
         if (master->dropped.n_segments > 0)
-                log_notice("The primes of %" PRIu64 " segment%s were dropped, which made %s of room", master->dropped.n_segments,
-                           text_plural(master->dropped.n_segments), text_bytes(master->dropped.n_bytes, freed));
+                log_notice("The primes of %" PRIu64 " segment%s were dropped, which made %s of room",
+                           master->dropped.n_segments, text_plural(master->dropped.n_segments),
+                           text_bytes(master->dropped.n_bytes, freed));
         master->dropped = (StoreVacuum) {};
         master_changed(master);
 }
@@ -160,8 +161,9 @@ void master_end_vacuum(MasterJob *job, int error, const char *sentence) {
                 return;
         job->vacuum.on_end = NULL;
         if (job->vacuum.done.n_segments > 0)
-                log_info("Job '%s': the primes of %" PRIu64 " segment%s were dropped, which freed %s; counts and digests "
-                         "stay", job->name, job->vacuum.done.n_segments, text_plural(job->vacuum.done.n_segments),
+                log_info("Job '%s': the primes of %" PRIu64 " segment%s were dropped, which freed %s; counts and "
+                         "digests stay", job->name, job->vacuum.done.n_segments,
+                         text_plural(job->vacuum.done.n_segments),
                          text_bytes(job->vacuum.done.n_bytes, freed));
         on_end(error, sentence, &job->vacuum.done, job->vacuum.userdata);
 }
