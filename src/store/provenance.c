@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The provenance journal. */
+/*
+ * The provenance journal.
+ *
+ * Why entries are merged within hours of the clock, and not with whatever is less than an hour away: a worker that goes
+ * on for a year would pull its one entry along, and nobody could tell any more which of its blocks are how old. So the
+ * outcome also does not depend on how often a journal is compacted.
+ *
+ * Each entry is read, sorted and written a constant number of times on average, since the file must double in between.
+ */
 
 #include "store/provenance.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +25,12 @@
 
 /* More than are ever written between two syncs. */
 #define UNSYNCED_ENTRIES_MAX UINT64_C(4096)
+
+/* Entries are merged within so much time. */
+#define MERGE_USEC USEC_PER_HOUR
+
+/* A journal that would shrink by less than a GAIN_PART of it is not written again. */
+#define GAIN_PART 4U
 
 void provenance_encode(const ProvenanceEntry *entry, uint8_t ret[static PROVENANCE_ENTRY_SIZE]) {
         memset(ret, 0, PROVENANCE_ENTRY_SIZE);
@@ -98,12 +113,12 @@ static int provenance_mend(Provenance *provenance, Problem *problem) {
         return problem_set(problem, r, "%s", own.text);
 }
 
-int provenance_open(Provenance *provenance, Folder *folder, Problem *problem) {
+int provenance_open(Provenance *provenance, Folder *folder, uint64_t compact_size, Problem *problem) {
         uint8_t header[FILE_HEADER_SIZE];
         ssize_t n;
         int r;
 
-        *provenance = (Provenance) { .folder = folder, .file = FOLDER_FILE_CLOSED };
+        *provenance = (Provenance) { .folder = folder, .file = FOLDER_FILE_CLOSED, .compact_size = compact_size };
         if (faccessat(folder->fd, LAYOUT_PROVENANCE, F_OK, 0) < 0 && errno == ENOENT)
                 return 0;
         r = folder_adopt(folder, LAYOUT_PROVENANCE, &provenance->file, problem);
@@ -142,4 +157,133 @@ int provenance_append(Provenance *provenance, const ProvenanceEntry *entry, Prob
 
 int provenance_sync(Provenance *provenance, Problem *problem) {
         return folder_sync(provenance->folder, &provenance->file, problem);
+}
+
+/* compaction: on encoded entries, in place */
+
+static int bytes_compare_usec(const uint8_t *a, const uint8_t *b) {
+        uint64_t x = get_le64(a + 48) / MERGE_USEC, y = get_le64(b + 48) / MERGE_USEC;
+
+        return (x > y) - (x < y);
+}
+
+/* By what must be equal in entries that are merged. */
+static int bytes_compare_kind(const uint8_t *a, const uint8_t *b) {
+        int r = bytes_compare_usec(a, b);
+
+        if (r == 0)
+                r = memcmp(a + 16, b + 16, SHA256_SIZE);
+        if (r == 0)
+                r = memcmp(a + 56, b + 56, PROVENANCE_NAME_SIZE + PROVENANCE_CHECK_SIZE);
+        return r;
+}
+
+static int order_compare(const void *a, const void *b) {
+        const uint8_t *x = *(uint8_t *const *) a, *y = *(uint8_t *const *) b;
+        int r = bytes_compare_kind(x, y);
+
+        if (r == 0)
+                r = (get_le64(x) > get_le64(y)) - (get_le64(x) < get_le64(y));
+        return r != 0 ? r : (x > y) - (x < y);
+}
+
+/* Moves those that are good to the front; returns their number. */
+static size_t entries_gather(uint8_t *data, size_t n_entries) {
+        ProvenanceEntry entry;
+        size_t n_good = 0;
+
+        for (size_t i = 0; i < n_entries; i++) {
+                uint8_t *p = data + i * PROVENANCE_ENTRY_SIZE;
+
+                if (provenance_decode(p, &entry) >= 0)
+                        memmove(data + n_good++ * PROVENANCE_ENTRY_SIZE, p, PROVENANCE_ENTRY_SIZE);
+        }
+        return n_good;
+}
+
+/*
+ * Makes a run of entries one, in the place of the one that stands first; the others are damaged, which is how they are
+ * dropped.
+ */
+static void entries_join(uint8_t *const *run, size_t n_run, uint64_t end) {
+        uint64_t first = get_le64(run[0]), usec = 0;
+        ProvenanceEntry entry;
+        uint8_t *place = run[0];
+
+        if (n_run == 1)
+                return;
+        for (size_t i = 0; i < n_run; i++) {
+                place = MIN(place, run[i]);
+                usec = MAX(usec, get_le64(run[i] + 48));
+        }
+        (void) provenance_decode(place, &entry);
+        for (size_t i = 0; i < n_run; i++)
+                memset(run[i], 0, PROVENANCE_ENTRY_SIZE);
+        entry.first = first;
+        entry.end = end;
+        entry.realtime_usec = usec;
+        provenance_encode(&entry, place);
+}
+
+/* Good ones; `order` has room for as many. Returns how many are left. */
+static size_t entries_merge(uint8_t *data, size_t n_entries, uint8_t **order) {
+        size_t n_run;
+
+        for (size_t i = 0; i < n_entries; i++)
+                order[i] = data + i * PROVENANCE_ENTRY_SIZE;
+        qsort(order, n_entries, sizeof *order, order_compare);
+        for (size_t i = 0; i < n_entries; i += n_run) {
+                uint64_t end = get_le64(order[i] + 8);
+
+                for (n_run = 1; i + n_run < n_entries; n_run++) {
+                        const uint8_t *next = order[i + n_run];
+
+                        if (bytes_compare_kind(order[i], next) != 0 || get_le64(next) > end)
+                                break;
+                        end = MAX(end, get_le64(next + 8));
+                }
+                entries_join(order + i, n_run, end);
+        }
+        return entries_gather(data, n_entries);
+}
+
+static int provenance_replace(Provenance *provenance, const uint8_t *data, size_t size, Problem *problem) {
+        Folder *folder = provenance->folder;
+        FolderFile file = FOLDER_FILE_CLOSED;
+        Problem own = PROBLEM_NONE;
+        int r;
+
+        r = folder_publish(folder, LAYOUT_PROVENANCE, data, size, &file, &own);
+        if (r < 0)
+                return folder_failure_is_soft(folder, r) ? 0 : problem_set(problem, r, "%s", own.text);
+        folder_file_close(folder, &provenance->file);
+        provenance->file = file;
+        return 0;
+}
+
+int provenance_compact(Provenance *provenance, Problem *problem) {
+        uint64_t size = provenance->file.end;
+        size_t n_entries, n_left;
+        _cleanup_free_ uint8_t *data = NULL, **order = NULL;
+        int r;
+
+        r = folder_check(provenance->folder, problem);
+        if (r < 0 || provenance->file.fd < 0 || size <= provenance->compact_size || size / 2 < provenance->settled_size)
+                return r;
+        n_entries = (size_t) (size - FILE_HEADER_SIZE) / PROVENANCE_ENTRY_SIZE;
+        provenance->settled_size = size; /* whatever comes of it: the next try is when it has doubled again */
+        data = malloc(FILE_HEADER_SIZE + n_entries * PROVENANCE_ENTRY_SIZE);
+        order = calloc(n_entries + 1, sizeof *order);
+        if (!data || !order ||
+            folder_read(provenance->folder, &provenance->file, data + FILE_HEADER_SIZE,
+                        n_entries * PROVENANCE_ENTRY_SIZE, FILE_HEADER_SIZE) !=
+                    (ssize_t) (n_entries * PROVENANCE_ENTRY_SIZE))
+                return 0;
+        file_header_encode(FILE_PROVENANCE, 0, provenance->folder->job_digest, data);
+        n_left = entries_merge(data + FILE_HEADER_SIZE, entries_gather(data + FILE_HEADER_SIZE, n_entries), order);
+        if (n_left > n_entries - n_entries / GAIN_PART)
+                return 0;
+        r = provenance_replace(provenance, data, FILE_HEADER_SIZE + n_left * PROVENANCE_ENTRY_SIZE, problem);
+        provenance->settled_size = provenance->file.end;
+        return r;
 }

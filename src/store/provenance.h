@@ -6,6 +6,10 @@
  * that the segments of one job are the same whoever did the work. Nothing depends on it; losing its end loses
  * history, not primes.
  *
+ * An entry is written for each stretch of each commit, and later becomes one with its neighbours: of the same id, name
+ * and check, in the same hour of the clock, with stretches that touch or overlap. The time of an entry is when its last
+ * block became durable; the others did in the same hour. Entries stand in the order of the first that went into each.
+ *
  *      0  u64 first block, u64 end       16  32 bytes id of the worker     48  u64 Unix time in microseconds
  *     56  64 bytes name of the worker   120  32 bytes how it was checked  152  u64 XXH3 of the 152 bytes before
  */
@@ -38,16 +42,26 @@ int provenance_decode(const uint8_t data[static PROVENANCE_ENTRY_SIZE], Provenan
 typedef struct Provenance {
         Folder *folder;
         FolderFile file;
+        uint64_t compact_size; /* smaller files are left as they are */
+        uint64_t settled_size; /* of the file when it was last looked at for what can be merged */
 } Provenance;
 
 /*
  * Looks for the file, takes out what a crash spoiled near its end: a torn entry, or some that were never written while
- * later ones were. 0, -EBADMSG, -EPROTONOSUPPORT or -EEXIST as
- * file_header_check(), or a failure of the folder. provenance_close() is allowed after each of them.
+ * later ones were. A file of more than `compact_size` bytes may be compacted. 0, -EBADMSG, -EPROTONOSUPPORT or -EEXIST
+ * as file_header_check(), or a failure of the folder. provenance_close() is allowed after each of them.
  */
-int provenance_open(Provenance *provenance, Folder *folder, Problem *problem);
+int provenance_open(Provenance *provenance, Folder *folder, uint64_t compact_size, Problem *problem);
 void provenance_close(Provenance *provenance); /* without syncing */
 
 /* Both: 0 or a failure of the folder, soft or hard. */
 int provenance_append(Provenance *provenance, const ProvenanceEntry *entry, Problem *problem);
 int provenance_sync(Provenance *provenance, Problem *problem);
+
+/*
+ * Merges entries as said above, where the file has grown to twice its size since it was last done, or was not looked at
+ * since it was opened. The file is replaced as a whole, so that a crash leaves the old or the new one; damaged entries
+ * are not taken over. Without space or memory for that, and where little would be gained, the old one stays. 0, or a
+ * hard failure of the folder.
+ */
+int provenance_compact(Provenance *provenance, Problem *problem);

@@ -38,11 +38,14 @@ static int workers_add(WorkerBlocks **workers, size_t *n_workers, const Provenan
 
         if (!found)
                 return -ENOMEM;
-        if (found->worker.first_usec == 0)
+        if (found->blocks.n_intervals == 0 || entry->realtime_usec < found->worker.first_usec)
                 found->worker.first_usec = entry->realtime_usec;
-        found->worker.last_usec = entry->realtime_usec;
-        memcpy(found->worker.name, entry->worker_name, sizeof found->worker.name);
-        memcpy(found->worker.check, entry->check, sizeof found->worker.check);
+        /* Merged entries stand where the first of them stood: the last to become durable may be anywhere. */
+        if (entry->realtime_usec >= found->worker.last_usec) {
+                found->worker.last_usec = entry->realtime_usec;
+                memcpy(found->worker.name, entry->worker_name, sizeof found->worker.name);
+                memcpy(found->worker.check, entry->check, sizeof found->worker.check);
+        }
         return interval_set_add(&found->blocks, entry->first, entry->end);
 }
 

@@ -36,9 +36,9 @@ typedef struct ReaderTotals {
 typedef struct ReaderWorker {
         uint8_t id[SHA256_SIZE];
         char name[65];
-        char check[33];                  /* of its last entry: "shape+sampled", … */
+        char check[33];                  /* of its latest entry, as the name: "shape+sampled", … */
         uint64_t n_blocks;
-        usec_t first_usec, last_usec;    /* Unix time */
+        usec_t first_usec, last_usec;    /* of its entries: Unix time, the first to the hour */
 } ReaderWorker;
 
 /*

@@ -42,7 +42,7 @@
 struct Store {
         Folder *folder;
         const Grid *grid;
-        uint64_t segment_blocks;
+        uint64_t segment_blocks, journal_size;
 
         StoreKeep keep;
 
@@ -434,7 +434,7 @@ static int store_recover(Store *store, const FolderListing *listing, Problem *pr
         r = store_load_blocks(store, listing, problem);
         if (r < 0)
                 return r;
-        r = provenance_open(&store->provenance, store->folder, problem);
+        r = provenance_open(&store->provenance, store->folder, store->journal_size, problem);
         if (r < 0)
                 return r;
         for (char **name = listing->unfinished; name && *name; name++) {
@@ -461,6 +461,7 @@ int store_open(const Disk *disk, const char *path, const Grid *grid, const Store
         *store = (Store) {
                 .grid = grid,
                 .keep = options->keep ?: STORE_KEEP_FULL,
+                .journal_size = options->journal_size ?: STORE_JOURNAL_SIZE_DEFAULT,
                 .manifest = MANIFEST_EMPTY,
         };
         store->segment_blocks = options->segment_blocks ?:
@@ -636,6 +637,9 @@ int store_commit(Store *store, IntervalSet *durable, Problem *problem) {
         if (r < 0)
                 return r;
         r = store_tidy(store, store_sweep, problem);
+        if (r < 0)
+                return r;
+        r = provenance_compact(&store->provenance, problem);
         if (r < 0)
                 return r;
 

@@ -37,8 +37,10 @@ typedef struct StoreOptions {
          */
         uint64_t segment_blocks;
         StoreKeep keep; /* of blocks that come; 0: STORE_KEEP_FULL */
+        uint64_t journal_size; /* from which on the provenance journal is compacted; 0: STORE_JOURNAL_SIZE_DEFAULT */
 } StoreOptions;
 
+#define STORE_JOURNAL_SIZE_DEFAULT (UINT64_C(64) << 10)
 #define STORE_SEGMENT_SIZE_DEFAULT (UINT64_C(128) << 20)
 
 /*
@@ -112,7 +114,10 @@ Store *store_close(Store *store);
  */
 int store_put(Store *store, const StoreBlock *block, Problem *problem);
 
-/* Appends to the provenance journal; made durable with the next commit. */
+/*
+ * Appends to the provenance journal; made durable with the next commit, and compacted there when it has grown
+ * (provenance.h).
+ */
 int store_put_provenance(Store *store, const StoreProvenance *provenance, Problem *problem);
 
 /*

@@ -120,6 +120,15 @@ static MemoryChange *log_add(MemoryLog *log, MemoryKind kind, uint32_t file) {
         return change;
 }
 
+size_t memory_log_count_renames(const MemoryLog *log, const char *to) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < log->n_changes; i++)
+                n += log->changes[i].kind == MEMORY_NAME && log->changes[i].from[0] != '\0' &&
+                        strcmp(log->changes[i].to, to) == 0;
+        return n;
+}
+
 void memory_log_mark(MemoryLog *log, int mark, uint64_t value) {
         MemoryChange *change = log_add(log, MEMORY_MARK, 0);
 

@@ -70,6 +70,7 @@ void memory_file_write(MemoryFile *file, const void *data, size_t size, size_t o
 
 void memory_log_clear(MemoryLog *log);
 void memory_log_done(MemoryLog *log);
+size_t memory_log_count_renames(const MemoryLog *log, const char *to);
 void memory_log_mark(MemoryLog *log, int mark, uint64_t value);
 
 /* Both do nothing without a log. */

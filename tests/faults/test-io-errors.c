@@ -22,7 +22,7 @@ enum { POINTS_SKIPPED = 5 };
 
 static Workload workload;
 static const char *reference;
-static uint64_t n_states;
+static uint64_t n_states, n_journals;
 
 /* The writer until it fails or is done. Marks in the log are what is acknowledged. Returns the failure or 0. */
 static int write_until_failure(Random *random, MemoryLog *log) {
@@ -142,6 +142,7 @@ static bool fail_calls(uint64_t first, uint64_t end, uint64_t seed) {
         memory_fs_mend();
         complete(&log);
         memory_fs_attach(NULL, NULL);
+        n_journals = memory_log_count_renames(&log, LAYOUT_PROVENANCE);
         if (failed)
                 cut_power(&log, first, &random);
         memory_image_done(&image);
@@ -157,6 +158,7 @@ static void fail_each_call(bool for_ever) {
                 n++;
         printf("# %" PRIu64 " calls failed, %" PRIu64 " power cuts\n", n - 1, n_states);
         CHECK(n > 150);
+        CHECK(n_journals > 2); /* when nothing failed: made, and compacted more than once */
 }
 
 static void test_each_call_fails_once(void) {

@@ -25,6 +25,13 @@ static const uint64_t order[N_BLOCKS] = { 2, 0, 1, 5, 3, 9, 4, 6, 8, 7, 13, 11, 
 static Grid grid;
 static const char *reference;
 
+/* The provenance journal is compacted with its second entry. */
+static int try_open(const FaultyDisk *faulty, const char *folder, Store **ret, Problem *problem) {
+        const StoreOptions options = { .segment_blocks = SEGMENT_BLOCKS, .journal_size = 300 };
+
+        return store_open(&faulty->disk, folder, &grid, &options, ret, problem);
+}
+
 static void check_intact(const char *folder) {
         Problem problem = PROBLEM_NONE;
         VerifyReport report;
@@ -106,7 +113,7 @@ static bool fail_calls(const FaultyDisk *how, uint64_t first, uint64_t end) {
 
         faulty_disk_init(&faulty, how->error, first, end);
         faulty.torn = how->torn;
-        r = fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem);
+        r = try_open(&faulty, folder, &store, &problem);
         CHECK((r < 0) == (problem.text[0] != '\0'));
         if (r >= 0)
                 r = run_history(store, &durable, 3);
@@ -160,7 +167,7 @@ static void test_full_disk_is_lived_through(void) {
                         faulty_disk_init(&faulty, -ENOSPC, first, first + n);
                         faulty.writes_only = true;
                         faulty.torn = true;
-                        CHECK(fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
+                        CHECK(try_open(&faulty, folder, &store, NULL) == 0);
                         CHECK(run_history(store, &durable, 100) == 0);
                         CHECK_EQUAL(durable.n_members, N_BLOCKS);
                         for (unsigned i = 0; i < 20 && store_wants_space(store); i++)
@@ -184,7 +191,7 @@ static void test_no_space_to_seal_is_no_failure(void) {
 
         faulty_disk_init(&faulty, -ENOSPC, 0, 0); /* none yet */
         faulty.writes_only = true;
-        CHECK(fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, NULL) == 0);
+        CHECK(try_open(&faulty, folder, &store, NULL) == 0);
         for (uint64_t i = 0; i < SEGMENT_BLOCKS - 1; i++)
                 CHECK(fixture_put(store, &grid, i) == 0);
         /* The last block of the segment finds room, then the disk is full. */
@@ -216,7 +223,7 @@ static void test_read_only_folder(void) {
 
         faulty_disk_init(&faulty, -EROFS, 1, UINT64_MAX);
         faulty.writes_only = true;
-        CHECK(fixture_try_open(&faulty.disk, folder, &grid, SEGMENT_BLOCKS, &store, &problem) == -EROFS);
+        CHECK(try_open(&faulty, folder, &store, &problem) == -EROFS);
         CHECK(strstr(problem.text, folder) != NULL && strstr(problem.text, "Read-only") != NULL);
         CHECK_EQUAL(fixture_count(folder, "job"), 0);
 }

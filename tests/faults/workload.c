@@ -28,7 +28,8 @@ void workload_done(Workload *workload) {
 }
 
 int workload_open(const Workload *workload, const Disk *disk, const char *path, Store **ret, Problem *problem) {
-        const StoreOptions options = { .segment_blocks = WORKLOAD_SEGMENT_BLOCKS, .keep = workload->keep };
+        const StoreOptions options = { .segment_blocks = WORKLOAD_SEGMENT_BLOCKS, .keep = workload->keep,
+                                       .journal_size = WORKLOAD_JOURNAL_SIZE };
 
         return store_open(disk, path, &workload->grid, &options, ret, problem);
 }
@@ -39,7 +40,7 @@ int workload_put(const Workload *workload, Store *store, uint64_t sequence, Prob
 
 int workload_put_provenance(Store *store, uint64_t first, Problem *problem) {
         const StoreProvenance provenance = {
-                .first = first,
+                .first = first - first % WORKLOAD_STRETCH, /* of several entries that can be merged */
                 .end = first + 1,
                 .worker_id = { 7 },
                 .worker_name = "worker",

@@ -4,7 +4,7 @@
 /*
  * What the crash tests have the store do: a job of 64 blocks in three segments, the last one shorter, whose blocks
  * arrive out of order, so that the spool is used, with commits and provenance in between. A set of blocks is one
- * integer.
+ * integer. The provenance journal is small enough to be compacted now and then.
  */
 
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #include "store/fixture.h"
 #include "store/store.h"
 
-enum { WORKLOAD_BLOCKS = 64, WORKLOAD_SEGMENT_BLOCKS = 22 };
+enum { WORKLOAD_BLOCKS = 64, WORKLOAD_SEGMENT_BLOCKS = 22, WORKLOAD_JOURNAL_SIZE = 600, WORKLOAD_STRETCH = 8 };
 #define WORKLOAD_ALL UINT64_MAX
 
 typedef struct Workload {
