@@ -166,7 +166,7 @@ void master_check_finished(Master *master, MasterJob *job) {
 
 void master_fail_job(Master *master, MasterJob *job, int error, const Problem *problem) {
         usec_t now = clock_now_usec();
-        bool lacks_space = error == -ENOSPC || error == -EDQUOT;
+        bool lacks_space = room_is_lack(error);
         Problem told = PROBLEM_NONE;
 
         if (!job->store)

@@ -101,21 +101,19 @@ void master_check_room(Master *master, MasterJob *job, usec_t now) {
                 master_fail_job(master, job, r, &problem);
 }
 
-/* Looks at one segment of the job's store. */
-static void master_drop_segment(Master *master, MasterJob *job) {
-        Problem problem = PROBLEM_NONE;
-        StoreVacuum done;
+/* Looks at one segment of the job's store. 0 or a failure of it. */
+static int master_drop_segment(Master *master, MasterJob *job, Problem *problem) {
         StoreTotals totals;
+        StoreVacuum done;
         int r;
 
-        r = store_vacuum(job->store, 0, 1, &done, &problem);
+        r = store_vacuum(job->store, 0, 1, &done, problem);
         master->dropped.n_segments += done.n_segments;
         master->dropped.n_bytes += done.n_bytes;
         store_totals(job->store, &totals);
-        if (r <= 0)
+        if (r == 0)
                 job->n_dropped = totals.n_segments;
-        if (r < 0 && r != -ENOSPC && r != -EDQUOT)
-                master_fail_job(master, job, r, &problem);
+        return MIN(r, 0);
 }
 
 static void master_end_dropping(Master *master) {
@@ -142,7 +140,11 @@ static void master_drop_one(Master *master) {
                         continue;
                 next = master->rules.drop_oldest ? master_next_to_drop(master, job, &lack) : NULL;
                 if (next) {
-                        master_drop_segment(master, next);
+                        int r = master_drop_segment(master, next, &problem);
+
+                        /* Without room for even a few digests, who lacks it waits; it is tried again. */
+                        if (r < 0)
+                                master_fail_job(master, room_is_lack(r) ? job : next, r, &problem);
                         return;
                 }
                 if (master_look_for_room(master, job, false, NULL, &problem) < 0)
@@ -188,7 +190,7 @@ static void master_vacuum_step(Master *master, MasterJob *job) {
                 return;
         }
         master_end_vacuum(job, r, problem.text);
-        if (r < 0 && r != -ENOSPC && r != -EDQUOT)
+        if (r < 0 && !room_is_lack(r))
                 master_fail_job(master, job, r, &problem);
         master_changed(master);
 }
@@ -259,7 +261,7 @@ int master_rotate_job(Master *master, const char *name, Problem *problem) {
         if (r >= 0)
                 r = store_rotate(job->store, NULL, &own); /* everything is durable already */
         store_totals(job->store, &after);
-        if (r < 0 && r != -ENOSPC && r != -EDQUOT)
+        if (r < 0 && !room_is_lack(r))
                 master_fail_job(master, job, r, &own);
         if (r < 0)
                 return problem_set(problem, r, "%s", own.text);

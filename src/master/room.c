@@ -18,6 +18,10 @@
 #define MARGIN_SIZE_DIVISOR 100                 /* and not more than this part of the file system */
 #define GO_ON_BYTES_MIN (UINT64_C(8) << 20)     /* less is soon used up */
 
+bool room_is_lack(int error) {
+        return error == -ENOSPC || error == -EDQUOT;
+}
+
 static uint64_t share_bytes(const RoomShare *share, uint64_t size, uint64_t other) {
         if (share->percent > 0)
                 return size / 100 * share->percent + size % 100 * share->percent / 100;

@@ -30,6 +30,9 @@ typedef struct RoomLack {
         uint64_t use_bytes;  /* the stores use so many more than they may */
 } RoomLack;
 
+/* Is this error of a write one that mends itself when there is room again? */
+bool room_is_lack(int error);
+
 /* Of a file system of `size` bytes. What a percentage comes to is rounded down. */
 uint64_t room_max_use(const RoomRules *rules, uint64_t size);
 uint64_t room_keep_free(const RoomRules *rules, uint64_t size);

@@ -218,6 +218,31 @@ static void test_a_failed_job_makes_room(void) {
         stage_free(stage);
 }
 
+/* Digests need some room, too: without any, the job waits, and tries again by itself. */
+static void test_no_room_to_make_room(void) {
+        const MasterRules rules = { .room.max_use = { .bytes = MAX_USE }, .drop_oldest = true };
+        FaultyDisk faulty;
+        Stage *stage = stage_with_rules(&(MasterRules) {}, &faulty);
+        PlayedWorker *worker = stage_join(stage, 1);
+
+        send_blocks(stage, worker, 0, 5);
+        faulty.error = -ENOSPC;
+        faulty.writes_only = true;
+        faulty.fail_first = faulty.n_calls + 1;
+        faulty.fail_end = UINT64_MAX;
+        master_set_rules(stage->master, &rules);
+        CHECK_EQUAL(job_state(stage), MASTER_JOB_RUNNING);
+        RUN_UNTIL(stage, job_state(stage) == MASTER_JOB_FAILED);
+        CHECK(strstr(job_status(stage, "first").problem, "goes on by itself"));
+        CHECK(job_bytes(stage, "first") > MAX_USE);
+        CHECK_EQUAL(job_status(stage, "first").n_blocks_present, 5);
+        faulty.fail_end = 0;
+        RUN_UNTIL(stage, job_state(stage) == MASTER_JOB_RUNNING && job_bytes(stage, "first") < MAX_USE);
+        CHECK_EQUAL(job_status(stage, "first").n_blocks_present, 5);
+        CHECK_EQUAL(faulty.n_syncs_after_failure, 0);
+        stage_free(stage);
+}
+
 static void test_the_first_job_gives_first(void) {
         FaultyDisk faulty;
         Stage *stage = stage_with_rules(&(MasterRules) { .drop_oldest = true }, &faulty);
@@ -353,6 +378,7 @@ int main(void) {
         RUN(test_the_oldest_bitmaps_go);
         RUN(test_nothing_is_left_to_drop);
         RUN(test_a_failed_job_makes_room);
+        RUN(test_no_room_to_make_room);
         RUN(test_the_first_job_gives_first);
         RUN(test_vacuum);
         RUN(test_rotate);

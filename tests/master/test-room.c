@@ -47,6 +47,11 @@ static void test_the_defaults(void) {
         CHECK_EQUAL(room_max_use(&none, 8000 * GIB), 256 * GIB);
 }
 
+static void test_which_errors_mend_themselves(void) {
+        CHECK(room_is_lack(-ENOSPC) && room_is_lack(-EDQUOT));
+        CHECK(!room_is_lack(0) && !room_is_lack(-EIO));
+}
+
 static void test_what_is_set(void) {
         const RoomRules bytes = { .max_use = { .bytes = 3 * GIB }, .keep_free = { .bytes = GIB } };
         const RoomRules percent = { .max_use = { .percent = 25 }, .keep_free = { .percent = 95 } };
@@ -119,6 +124,7 @@ static void test_what_is_not_known_stops_nothing(void) {
 
 int main(void) {
         RUN(test_the_defaults);
+        RUN(test_which_errors_mend_themselves);
         RUN(test_what_is_set);
         RUN(test_the_stores_use_too_much);
         RUN(test_it_stops_and_goes_on);
