@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -110,6 +111,19 @@ def wait_until(condition, seconds=30, pause=0.002):
             return value
         time.sleep(pause)
     raise AssertionError("waited too long")
+
+
+def wait_for_socket(path):
+    """Waits until somebody listens on the Unix socket `path`: its name is there a moment before."""
+    def listens():
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(path)
+            return True
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+
+    wait_until(listens)
 
 
 def kill(pid, number=signal.SIGKILL):

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 
-from harness import BUILD, Skip, wait_until
+from harness import BUILD, Skip, wait_for_socket, wait_until
 
 MASTER = os.path.join(BUILD, "src", "master", "primed-master")
 WORKER = os.path.join(BUILD, "src", "worker", "primed-worker")
@@ -79,7 +79,7 @@ class Bus:
         prefix = (root_prefix() if self.as_root else None) or []
         self.process = subprocess.Popen([*prefix, "dbus-daemon", f"--config-file={self.config}", "--nofork",
                                          "--nopidfile"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: os.path.exists(self.path))
+        wait_for_socket(self.path)
         return self
 
     def stop(self):

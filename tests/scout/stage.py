@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import BUILD, Skip, wait_until
+from harness import BUILD, Skip, wait_for_socket, wait_until
 
 SCOUT = os.path.join(BUILD, "src", "scout", "primed-scout")
 RSS_MAX = 4 << 20  # bytes
@@ -64,7 +64,7 @@ class Bus:
             os.unlink(self.path)
         self.process = subprocess.Popen(["dbus-daemon", f"--config-file={self.config}", "--nofork", "--nopidfile"],
                                         stdin=subprocess.DEVNULL)
-        wait_until(lambda: os.path.exists(self.path))
+        wait_for_socket(self.path)
 
     def stop(self):
         """Ends it, if it runs."""
