@@ -20,7 +20,7 @@ __primectl_hosts() {
 
 _primectl() {
         local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-        local verbs='status start pause resume cancel jobs workers join local cat export info coverage verify'
+        local verbs='status start pause resume cancel jobs workers join local cat export info coverage verify store'
         local verb='' word i words host=()
 
         verbs+=' is-prime next prev nth random count twins gaps classes help'
@@ -33,13 +33,14 @@ _primectl() {
                 [resume]='--help --host --quiet'
                 [cancel]='--help --host --quiet'
                 [join]='--help --threads --name --quiet --debug'
-                [local]='--help --from --to --length --store --threads --workers --segment-blocks --keep --quiet --json --debug'
+                [local]='--help --from --to --length --store --threads --workers --segment-blocks --segment-size --keep --quiet --json --debug'
                 [cat]='--help --store --job --format --lines --reverse --follow'
                 [export]='--help --store --job --format --per-file --quiet'
                 [count]='--help --store --job --json'
                 [info]='--help --store --job --json'
                 [coverage]='--help --store --job --json --no-legend'
                 [verify]='--help --store --job --recompute --repair --quiet'
+                [store]='--help --store --job --max-use --json --quiet'
                 [is-prime]='--help --store --job --json --quiet'
                 [next]='--help --store --job --json --lines'
                 [prev]='--help --store --job --json --lines'
@@ -104,7 +105,7 @@ _primectl() {
                 __primectl_hosts "$current"
                 return
                 ;;
-        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --lines | --per-file | --name | \
+        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --segment-size | --max-use | --lines | --per-file | --name | \
                 --seed | --min | -n)
                 return
                 ;;
@@ -123,6 +124,9 @@ _primectl() {
                 join)
                         __primectl_hosts "$current"
                         return
+                        ;;
+                store)
+                        words='rotate vacuum thin'
                         ;;
                 export)
                         compopt -o filenames 2>/dev/null

@@ -11,6 +11,11 @@
  *                                                     100). A cancelled or finished interval that is asked for again
  *                                                     goes on with its store. Root.
  *     PauseJob(s name), ResumeJob(s name), CancelJob(s name)   Cancelling keeps the store. Root.
+ *     RotateStore(s name) → t segments   Begins a new file in the job's store: how many were ended by it, 0 or 1. Root.
+ *     VacuumStore(s name, t bytes) → t segments, t freed   Takes the bitmaps from the oldest ended files of the job's
+ *                            store until it has at most so many bytes, or none is left; counts and digests stay.
+ *                            Answers when that is done, which may take minutes, and says how many files lost theirs and
+ *                            how many bytes that freed. Root.
  *     GetStatus() → a{sv}    name s, id s (64 hex digits), version s, state s ("working" blocks are out or wanted,
  *                            "idle" no job wants any), problem s ("" none), hint s (what may keep workers away: an
  *                            active firewall and its command; "" nothing known), advertised s (the mDNS name; "" not),

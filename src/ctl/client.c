@@ -132,11 +132,12 @@ static void log_failure(const char *action, const char *text) {
         log_error("Failed to %s: %.*s.", action, (int) MIN(n, (size_t) 4096), text);
 }
 
-int client_call(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_message **ret_reply) {
+static int call_within(sd_bus *bus, sd_bus_message *call, usec_t timeout, const char *action,
+                       sd_bus_message **ret_reply) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        r = sd_bus_call(bus, call, CALL_USEC, &error, ret_reply);
+        r = sd_bus_call(bus, call, timeout, &error, ret_reply);
         if (r >= 0)
                 r = EXIT_SUCCESS;
         else if (is_not_running(&error))
@@ -151,6 +152,14 @@ int client_call(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_me
         }
         sd_bus_error_free(&error);
         return r;
+}
+
+int client_call(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_message **ret_reply) {
+        return call_within(bus, call, CALL_USEC, action, ret_reply);
+}
+
+int client_call_long(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_message **ret_reply) {
+        return call_within(bus, call, UINT64_MAX, action, ret_reply);
 }
 
 int client_print_json(const json_t *record, JsonMode mode) {

@@ -41,6 +41,9 @@ int client_get(sd_bus *bus, ClientService service, const char *method, json_t **
 int client_prepare(sd_bus *bus, const char *method, sd_bus_message **ret);
 int client_call(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_message **ret_reply);
 
+/* One whose answer may take as long as it likes, while the daemon lives. */
+int client_call_long(sd_bus *bus, sd_bus_message *call, const char *action, sd_bus_message **ret_reply);
+
 /* Prints the record as JSON. Exit status. */
 int client_print_json(const json_t *record, JsonMode mode);
 

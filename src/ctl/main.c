@@ -45,6 +45,7 @@ static const Verb verbs[] = {
         { "info", verb_info, "Show what the store holds" },
         { "coverage", verb_coverage, "Show of which numbers it has the primes" },
         { "verify", verb_verify, "Check it for damage and gaps" },
+        { "store", verb_store, "Begin a new file of it, or keep less of the old ones" },
 
         { .help = "Questions to a store" },
         { "is-prime", verb_is_prime, "Look up whether numbers are prime" },

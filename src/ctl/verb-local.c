@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/option.h"
+#include "base/parse.h"
 #include "base/processor.h"
 #include "base/text.h"
 #include "ctl/json-text.h"
@@ -38,6 +39,7 @@ typedef struct LocalRun {
         char *store_path;
         bool store_is_default;
         unsigned n_threads, n_workers, segment_blocks;
+        const char *segment_size; /* NULL: the default */
         StoreKeep keep; /* 0: the default */
         bool quiet, json, debug;
 
@@ -68,6 +70,8 @@ static void help(void) {
                "     --workers=N         Worker processes (default: 1)\n"
                "     --segment-blocks=N  Blocks in one file of a new store (default: so many\n"
                "                         that it has about 128 MiB)\n"
+               "     --segment-size=SIZE The same in bytes, about, with K, M, G or T; not with\n"
+               "                         --segment-blocks\n"
                "     --keep=WHAT         full: the primes; digest: counts and digests, in a few\n"
                "                         bytes, from which any prime is found again on demand\n"
                "                         (default: full)\n"
@@ -79,10 +83,19 @@ static void help(void) {
                "A, B and N are integers of any size: 123, 1e12, 10^24, 2^64+13, 5*10^30.\n");
 }
 
+static int parse_segment_size(const char *word) {
+        uint64_t bytes;
+
+        if (parse_size(word, &bytes) >= 0 && bytes > 0)
+                return 0;
+        log_error("--segment-size=%s is not a size: write digits and K, M, G or T, like 128M.", word);
+        return -EINVAL;
+}
+
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[], LocalRun *run) {
         enum { ARG_FROM = 0x100, ARG_TO, ARG_LENGTH, ARG_STORE, ARG_THREADS, ARG_WORKERS, ARG_SEGMENT_BLOCKS,
-               ARG_KEEP, ARG_JSON, ARG_DEBUG };
+               ARG_SEGMENT_SIZE, ARG_KEEP, ARG_JSON, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "from", required_argument, NULL, ARG_FROM },
@@ -92,6 +105,7 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                 { "threads", required_argument, NULL, ARG_THREADS },
                 { "workers", required_argument, NULL, ARG_WORKERS },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
+                { "segment-size", required_argument, NULL, ARG_SEGMENT_SIZE },
                 { "keep", required_argument, NULL, ARG_KEEP },
                 { "quiet", no_argument, NULL, 'q' },
                 { "json", no_argument, NULL, ARG_JSON },
@@ -138,6 +152,11 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                                             &run->segment_blocks) < 0)
                                 return -1;
                         break;
+                case ARG_SEGMENT_SIZE:
+                        if (parse_segment_size(optarg) < 0)
+                                return -1;
+                        run->segment_size = optarg;
+                        break;
                 case ARG_KEEP:
                         if (store_keep_parse(optarg, &run->keep) < 0) {
                                 log_error("--keep=%s: give \"full\" or \"digest\".", optarg);
@@ -156,6 +175,10 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
         if (optind < argc) {
                 log_error("Unexpected argument '%s'. Give the interval with --from and --to; try "
                           "'primectl local --help'.", argv[optind]);
+                return -1;
+        }
+        if (run->segment_blocks > 0 && run->segment_size) {
+                log_error("Give --segment-blocks or --segment-size, not both.");
                 return -1;
         }
         if (run->to_word && run->length_word) {
@@ -428,6 +451,7 @@ static int run_cluster(LocalRun *run) {
                 .from = from,
                 .to = to,
                 .segment_blocks = run->segment_blocks,
+                .segment_size = run->segment_size,
                 .keep = run->keep ? store_keep_name(run->keep) : NULL,
                 .n_workers = run->n_workers,
                 .n_threads = run->n_threads,

@@ -32,6 +32,7 @@ int verb_random(int argc, char *argv[]);
 int verb_resume(int argc, char *argv[]);
 int verb_start(int argc, char *argv[]);
 int verb_status(int argc, char *argv[]);
+int verb_store(int argc, char *argv[]);
 int verb_twins(int argc, char *argv[]);
 int verb_verify(int argc, char *argv[]);
 int verb_workers(int argc, char *argv[]);

@@ -62,6 +62,7 @@ int local_run(const LocalRunSettings *run) {
         const MasterSettings settings = {
                 .name = name,
                 .once = true,
+                .rules = { .segment_bytes = run->segment_bytes },
         };
         Problem problem = PROBLEM_NONE;
         bool open;

@@ -9,6 +9,7 @@ typedef struct LocalRunSettings {
         int control_fd;  /* see local-control.h */
         int interval_fd; /* a file with the ends A and B of the job, a line each; without B the job is open */
         const char *store_path;
+        uint64_t segment_bytes; /* of a new store, where the options do not say blocks; 0: the default */
         StoreOptions store_options;
 } LocalRunSettings;
 

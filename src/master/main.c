@@ -10,6 +10,7 @@
 #include "base/daemon.h"
 #include "base/log.h"
 #include "base/option.h"
+#include "base/parse.h"
 #include "base/place.h"
 #include "master/local-run.h"
 #include "master/service.h"
@@ -21,6 +22,7 @@ static const char *arg_key;
 static const char *arg_state = PLACE_STATE;
 static unsigned arg_control_fd;
 static unsigned arg_segment_blocks;
+static uint64_t arg_segment_bytes;
 static StoreKeep arg_keep = STORE_KEEP_FULL;
 static unsigned arg_interval_fd;
 static const char *arg_store;
@@ -46,6 +48,7 @@ static void help(void) {
                "     --interval=FD       Read the job's ends from this file: A and B, a line\n"
                "                         each, for [A, B); without B the job is open\n"
                "     --segment-blocks=N  Blocks in a segment of a new store\n"
+               "     --segment-size=SIZE About how large one becomes, with K, M, G or T\n"
                "     --keep=WHAT         What to keep of the blocks: full or digest\n\n"
                "It is started by systemd or by primectl(1). See primed-master(8).\n",
                SETTINGS_MASTER_PATH, PLACE_STATE);
@@ -65,7 +68,7 @@ static int check_arguments(void) {
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[]) {
         enum { ARG_VERSION = 0x100, ARG_CONFIG, ARG_STATE, ARG_KEY, ARG_CONTROL, ARG_STORE, ARG_INTERVAL,
-               ARG_SEGMENT_BLOCKS, ARG_KEEP, ARG_DEBUG };
+               ARG_SEGMENT_BLOCKS, ARG_SEGMENT_SIZE, ARG_KEEP, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
@@ -76,6 +79,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 { "store", required_argument, NULL, ARG_STORE },
                 { "interval", required_argument, NULL, ARG_INTERVAL },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
+                { "segment-size", required_argument, NULL, ARG_SEGMENT_SIZE },
                 { "keep", required_argument, NULL, ARG_KEEP },
                 { "debug", no_argument, NULL, ARG_DEBUG },
                 {},
@@ -113,6 +117,12 @@ static int parse_arguments(int argc, char *argv[]) {
                         if (option_unsigned("segment-blocks", optarg, 1, STORE_SEGMENT_BLOCKS_MAX,
                                             &arg_segment_blocks) < 0)
                                 return -1;
+                        break;
+                case ARG_SEGMENT_SIZE:
+                        if (parse_size(optarg, &arg_segment_bytes) < 0) {
+                                log_error("--segment-size=%s: give bytes, with K, M, G or T.", optarg);
+                                return -1;
+                        }
                         break;
                 case ARG_KEEP:
                         if (store_keep_parse(optarg, &arg_keep) < 0) {
@@ -159,6 +169,7 @@ static int run_local(void) {
                 .control_fd = (int) arg_control_fd,
                 .interval_fd = (int) arg_interval_fd,
                 .store_path = arg_store,
+                .segment_bytes = arg_segment_bytes,
                 .store_options = { .segment_blocks = arg_segment_blocks, .keep = arg_keep },
         });
 }

@@ -337,6 +337,55 @@ static int on_cancel_job(sd_bus_message *m, void *userdata, sd_bus_error *ret_er
         return change_job(userdata, m, JOB_CANCEL, ret_error);
 }
 
+/* stores */
+
+static int on_rotate_store(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        MasterBus *bus = userdata;
+        Problem problem = PROBLEM_NONE;
+        const char *name;
+        int r;
+
+        r = bus_caller_is_root(m, ret_error);
+        if (r <= 0)
+                return r;
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = master_rotate_job(bus->settings.master, name, &problem);
+        return r < 0 ? set_error(ret_error, r, &problem) : sd_bus_reply_method_return(m, "t", (uint64_t) r);
+}
+
+/* `userdata` is the call. The bus may be gone by now: then nobody waits for the answer. */
+static void on_vacuum_end(int error, const char *sentence, const StoreVacuum *done, void *userdata) {
+        sd_bus_message *call = userdata;
+
+        if (error < 0)
+                (void) sd_bus_reply_method_errorf(call, BUS_ERROR_FAILED, "%s", sentence);
+        else
+                (void) sd_bus_reply_method_return(call, "tt", done->n_segments, done->n_bytes);
+        sd_bus_message_unref(call);
+}
+
+static int on_vacuum_store(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        MasterBus *bus = userdata;
+        Problem problem = PROBLEM_NONE;
+        const char *name;
+        uint64_t bytes;
+        int r;
+
+        r = bus_caller_is_root(m, ret_error);
+        if (r <= 0)
+                return r;
+        r = sd_bus_message_read(m, "st", &name, &bytes);
+        if (r < 0)
+                return r;
+        r = master_vacuum_job(bus->settings.master, name, bytes, on_vacuum_end, m, &problem);
+        if (r < 0)
+                return set_error(ret_error, r, &problem);
+        sd_bus_message_ref(m);
+        return 1; /* answered later */
+}
+
 /* properties */
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -374,6 +423,11 @@ static const sd_bus_vtable master_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("ResumeJob", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, on_resume_job,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CancelJob", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, on_cancel_job,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RotateStore", SD_BUS_ARGS("s", name), SD_BUS_RESULT("t", segments), on_rotate_store,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("VacuumStore", SD_BUS_ARGS("s", name, "t", bytes),
+                                SD_BUS_RESULT("t", segments, "t", freed), on_vacuum_store,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetStatus", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status), on_get_status,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

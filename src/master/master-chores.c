@@ -7,15 +7,14 @@
  * doorbell calls it back. Not while blocks of it await their acknowledgement, nor while it computes leases of a job
  * that was paused; and one that has just come may have blocks to deliver from its last session.
  *
- * Failed jobs. Lack of space mends itself, so the store is opened again once there is room (room.h). What workers
- * delivered to the job before it failed stays unacknowledged for a while, for then a quick recovery wastes least; but
- * a worker's shelf is bounded and serves all jobs. So after that it is told to forget these blocks: they are holes of
- * the job, and are computed again when it goes on.
+ * Failed jobs. Lack of space mends itself, so the store is opened again once there is room (master-retain.c). What
+ * workers delivered to the job before it failed stays unacknowledged for a while, for then a quick recovery wastes
+ * least; but a worker's shelf is bounded and serves all jobs. So after that it is told to forget these blocks: they are
+ * holes of the job, and are computed again when it goes on.
  */
 
 #include "base/log.h"
 #include "master/master-state.h"
-#include "master/room.h"
 
 #define IDLE_USEC (3 * USEC_PER_SEC) /* the LAN is told of work=0 before that, so that nobody rings again */
 #define IDLE_LEASED_MAX_USEC USEC_PER_MINUTE /* so long, leases of a paused job keep a session */
@@ -65,9 +64,10 @@ void master_arm_chores(Master *master) {
 /* A quota is not seen from outside: there the pauses grow. */
 static void master_retry_job(Master *master, MasterJob *job, usec_t now) {
         Problem problem = PROBLEM_NONE;
+        RoomLack lack;
 
         job->retry_usec = now + ROOM_LOOK_USEC;
-        if (room_check(job->disk, job->store_path, true, &problem) < 0)
+        if (master_look_for_room(master, job, true, &lack, &problem) < 0 && !master_can_make_room(master, job, &lack))
                 return;
         job->retry_pause_usec = CLAMP(job->retry_pause_usec * 2, ROOM_LOOK_USEC, RETRY_PAUSE_MAX_USEC);
         if (master_revive_job(master, job, &problem) < 0) {

@@ -44,10 +44,6 @@ static int master_put_provenance(MasterJob *job, const MasterSession *session, P
         return 0;
 }
 
-static bool error_is_lack_of_space(int error) {
-        return error == -ENOSPC || error == -EDQUOT;
-}
-
 int master_commit_job(Master *master, MasterJob *job, Problem *problem) {
         IntervalSet durable = INTERVAL_SET_EMPTY;
         int provenance = 0, r;
@@ -57,7 +53,7 @@ int master_commit_job(Master *master, MasterJob *job, Problem *problem) {
         for (size_t i = 0; i < master->n_workers && provenance >= 0; i++)
                 provenance = master_put_provenance(job, master->workers[i]->session, problem);
         /* Without room for history, what is written of the blocks can become durable all the same. */
-        r = provenance >= 0 || error_is_lack_of_space(provenance) ? store_commit(job->store, &durable, problem)
+        r = provenance >= 0 || room_is_lack(provenance) ? store_commit(job->store, &durable, problem)
                                                                   : provenance;
         if (r >= 0) {
                 for (size_t i = 0; i < master->n_workers; i++)

@@ -47,7 +47,23 @@ static int job_id(const Grid *grid, uint64_t *ret) {
         return 0;
 }
 
-int master_job_open(const MasterJobSettings *settings, const Disk *disk, MasterJob **ret, Problem *problem) {
+/* What the settings leave open, by the rules. */
+static StoreOptions job_store_options(const MasterJobSettings *settings, const MasterRules *rules, const Grid *grid) {
+        StoreOptions options = settings->store_options;
+        uint64_t span = rules->segment_span / grid->block_length;
+
+        options.keep = options.keep ?: rules->keep ?: STORE_KEEP_FULL;
+        if (options.segment_blocks > 0)
+                return options;
+        options.segment_blocks = store_segment_blocks_for(grid, rules->segment_bytes ?: STORE_SEGMENT_SIZE_DEFAULT,
+                                                          options.keep);
+        if (rules->segment_span > 0)
+                options.segment_blocks = CLAMP(span, UINT64_C(1), options.segment_blocks);
+        return options;
+}
+
+int master_job_open(const MasterJobSettings *settings, const MasterRules *rules, const Disk *disk, MasterJob **ret,
+                    Problem *problem) {
         _cleanup_(master_job_freep) MasterJob *job = NULL;
         Grid grid;
         int r;
@@ -65,7 +81,7 @@ int master_job_open(const MasterJobSettings *settings, const Disk *disk, MasterJ
                 .store_path = strdup(settings->store_path),
                 .grid = grid,
                 .disk = disk,
-                .store_options = settings->store_options,
+                .store_options = job_store_options(settings, rules, &grid),
                 .priority = CLAMP(settings->priority ?: MASTER_PRIORITY_DEFAULT, 1u, (unsigned) WIRE_PRIORITY_MAX),
                 .paused = settings->paused,
                 .retry_usec = USEC_INFINITY,

@@ -11,6 +11,15 @@
 #include "prime/grid.h"
 #include "store/store.h"
 
+/* Somebody wants the store to be smaller. */
+typedef struct MasterVacuum {
+        uint64_t target_bytes;
+        StoreVacuum done;
+        usec_t told_usec; /* when the log was told last */
+        MasterVacuumEnd on_end; /* NULL: nobody does */
+        void *userdata;
+} MasterVacuum;
+
 typedef struct MasterJob {
         char *name, *store_path;
         uint64_t id; /* from the definition alone: a restarted master, or another one, gives the same job the same id */
@@ -23,6 +32,8 @@ typedef struct MasterJob {
         Store *store;             /* NULL: it failed */
         IntervalSet uncommitted;  /* blocks that were put since the last commit */
         usec_t looked_usec;       /* when the room on its file system was looked at */
+        uint64_t n_dropped;       /* so many sealed segments are known to have no bitmaps */
+        MasterVacuum vacuum;
         uint64_t n_disagreements; /* late results that differ from what is stored */
         uint64_t n_blocks_at_start;
         RateWindow rate; /* of numbers */
@@ -41,8 +52,9 @@ typedef struct MasterJob {
         uint64_t n_last_present;
 } MasterJob;
 
-/* Opens or makes the store on `disk`. 0 or negative errno with a sentence. */
-int master_job_open(const MasterJobSettings *settings, const Disk *disk, MasterJob **ret, Problem *problem);
+/* Opens the store on `disk`, or makes it by the rules. 0 or negative errno with a sentence. */
+int master_job_open(const MasterJobSettings *settings, const MasterRules *rules, const Disk *disk, MasterJob **ret,
+                    Problem *problem);
 MasterJob *master_job_free(MasterJob *job);
 
 /* Closes the store, remembers why. What was not committed may be gone; the worker still has it. */

@@ -20,12 +20,10 @@
 #include "base/text.h"
 #include "base/utf8.h"
 #include "master/master-state.h"
-#include "master/room.h"
 #include "prime/number.h"
 #include "prime/sieve/cost.h"
 
 #define JOB_NAME_MAX 64
-#define ROOM_LOOK_USEC USEC_PER_SEC /* on a file system that a job writes to */
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(MasterJob *, master_job_free);
 
@@ -114,7 +112,7 @@ int master_add_job(Master *master, const MasterJobSettings *settings, Problem *p
         if (r >= 0)
                 r = master_check_interval(master, settings, problem);
         if (r >= 0)
-                r = master_job_open(settings, master->disk, &job, problem);
+                r = master_job_open(settings, &master->rules, master->disk, &job, problem);
         if (r < 0)
                 return r;
         grown = reallocarray(master->jobs, master->n_jobs + 1, sizeof *grown);
@@ -168,7 +166,7 @@ void master_check_finished(Master *master, MasterJob *job) {
 
 void master_fail_job(Master *master, MasterJob *job, int error, const Problem *problem) {
         usec_t now = clock_now_usec();
-        bool lacks_space = error == -ENOSPC || error == -EDQUOT;
+        bool lacks_space = room_is_lack(error);
         Problem told = PROBLEM_NONE;
 
         if (!job->store)
@@ -180,6 +178,7 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
         else
                 (void) problem_set(&told, error, "%.900s 'primectl resume %s' starts it again.", problem->text,
                                    job->name);
+        master_end_vacuum(job, error, told.text);
         master_job_fail(job, error, &told, now);
         if (master->once) {
                 master->problem = *problem;
@@ -198,25 +197,16 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
         master_changed(master);
 }
 
-void master_check_room(Master *master, MasterJob *job, usec_t now) {
-        Problem problem = PROBLEM_NONE;
-        int r;
-
-        if (master->once || master->stopping || now < job->looked_usec + ROOM_LOOK_USEC ||
-            master_job_state(job) != MASTER_JOB_RUNNING)
-                return;
-        job->looked_usec = now;
-        r = room_check(job->disk, job->store_path, false, &problem);
-        if (r < 0)
-                master_fail_job(master, job, r, &problem);
-}
-
 int master_revive_job(Master *master, MasterJob *job, Problem *problem) {
+        Problem why = PROBLEM_NONE;
+        bool make_room;
+        RoomLack lack;
         int r;
 
-        r = master->once ? 0 : room_check(job->disk, job->store_path, false, problem);
-        if (r < 0)
-                return r;
+        r = master->once ? 0 : master_look_for_room(master, job, false, &lack, &why);
+        make_room = r < 0 && master_can_make_room(master, job, &lack);
+        if (r < 0 && !make_room)
+                return problem_set(problem, r, "%s", why.text);
         r = master_job_reopen(job, problem);
         if (r < 0)
                 return r;
@@ -232,6 +222,8 @@ int master_revive_job(Master *master, MasterJob *job, Problem *problem) {
                 master_session_on_durable(master->workers[i]->session, job->id, store_present(job->store));
         master_job_event(master, LOG_NOTICE, MESSAGE_ID_JOB_RESUMED, job, "Job '%s' goes on: its store can be written",
                          job->name);
+        if (make_room)
+                master_make_room(master);
         master_check_finished(master, job);
         master_changed(master);
         return 0;
@@ -300,6 +292,7 @@ int master_remove_job(Master *master, const char *name, Problem *problem) {
         master->n_jobs--;
         master_job_event(master, LOG_INFO, MESSAGE_ID_JOB_CANCELLED, job, "Job '%s' was cancelled; its store stays in "
                          "'%s'", job->name, job->store_path);
+        master_end_vacuum(job, -ECANCELED, "The job was cancelled.");
         master_job_free(job);
         master_changed(master);
         master_serve(master);

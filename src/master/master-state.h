@@ -6,12 +6,13 @@
  *
  *     master.c          its life, and what it tells about itself
  *     master-jobs.c     jobs come, go, pause, fail and come back
+ *     master-retain.c   what stores keep, and room for them
  *     master-workers.c  sessions come and go; what they say is passed on from here
  *     master-serve.c    leases, revocations
  *     master-commit.c   blocks become durable
  *     master-chores.c   what is due later: nobody is kept without work, failed jobs are tried again
  *     master-event.c    what the journal is told
- *     room.c            how much of a disk is left to others
+ *     room.c            how much of a disk stores may use
  *
  * Each function is in the part that its comment names, and calls those of the parts below it; on_… of a timer call
  * upwards.
@@ -49,7 +50,7 @@ typedef struct MasterWorker {
 
 struct Master {
         sd_event *event;
-        sd_event_source *commit_timer, *deadline_timer, *chores_timer, *changed_source;
+        sd_event_source *commit_timer, *deadline_timer, *chores_timer, *retain_source, *changed_source;
         char *name;
         const Identity *identity;
         Identity *own_identity;
@@ -57,6 +58,7 @@ struct Master {
         bool once;
         unsigned workers_max;
         uint64_t spool_max_bytes;
+        MasterRules rules;
         MasterCap (*on_cap)(const char *name, const char *id, void *userdata);
         void (*on_changed)(void *userdata);
         void *userdata;
@@ -74,6 +76,8 @@ struct Master {
         usec_t commit_pause_usec;
         usec_t started_usec;
         usec_t idle_usec; /* since when there is no work; USEC_INFINITY: there is */
+        bool dropping; /* segments lose their bitmaps, until there is room */
+        StoreVacuum dropped;
         bool stopping, failed;
         Problem problem;
 };
@@ -90,8 +94,19 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
 /* Opens the store again and goes on. Negative errno with a sentence: it is as failed as before. */
 int master_revive_job(Master *master, MasterJob *job, Problem *problem);
 void master_check_finished(Master *master, MasterJob *job);
-/* Fails a running job whose file system has too little room left for others. Looks once a second at most. */
+
+/* master-retain.c */
+uint64_t master_used_bytes(const Master *master); /* by the stores of all jobs */
+/* room_check() by the rules. */
+int master_look_for_room(const Master *master, const MasterJob *job, bool stopped, RoomLack *ret, Problem *problem);
+/* The rules allow to drop bitmaps, and there may be some whose end helps the job. */
+bool master_can_make_room(const Master *master, const MasterJob *job, const RoomLack *lack);
+void master_make_room(Master *master); /* begins with it */
+/* Makes room for a running job that has too little, or fails it. Looks once a second at most. */
 void master_check_room(Master *master, MasterJob *job, usec_t now);
+/* Whoever asked for a vacuum of the job's store, if anybody did, is told of its end. */
+void master_end_vacuum(MasterJob *job, int error, const char *sentence);
+int master_on_retain(sd_event_source *source, void *userdata);
 
 /* master-workers.c */
 extern const MasterSessionOwner master_session_owner; /* but for the name */

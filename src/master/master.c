@@ -54,6 +54,10 @@ static int master_add_sources(Master *master) {
                 r = add_timer(master, master_on_deadline, &master->deadline_timer);
         if (r >= 0)
                 r = add_timer(master, master_on_chores, &master->chores_timer);
+        if (r >= 0)
+                r = sd_event_add_defer(master->event, &master->retain_source, master_on_retain, master);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(master->retain_source, SD_EVENT_OFF);
         if (r < 0 || !master->on_changed)
                 return r;
         r = sd_event_add_defer(master->event, &master->changed_source, master_on_changed, master);
@@ -77,6 +81,7 @@ int master_new(sd_event *event, const MasterSettings *settings, Master **ret, Pr
                 .once = settings->once,
                 .workers_max = settings->workers_max ?: WORKERS_MAX,
                 .spool_max_bytes = settings->spool_max_bytes ?: SPOOL_BYTES_MAX,
+                .rules = settings->rules,
                 .on_cap = settings->on_cap,
                 .on_changed = settings->on_changed,
                 .userdata = settings->userdata,
@@ -117,9 +122,12 @@ Master *master_free(Master *master) {
         sd_event_source_disable_unref(master->commit_timer);
         sd_event_source_disable_unref(master->deadline_timer);
         sd_event_source_disable_unref(master->chores_timer);
+        sd_event_source_disable_unref(master->retain_source);
         sd_event_source_disable_unref(master->changed_source);
-        for (size_t i = 0; i < master->n_jobs; i++)
+        for (size_t i = 0; i < master->n_jobs; i++) {
+                master_end_vacuum(master->jobs[i], -ECANCELED, "The master stops.");
                 master_job_free(master->jobs[i]);
+        }
         free(master->jobs);
         plan_free(master->plan);
         auditor_free(master->auditor);

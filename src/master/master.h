@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/problem.h"
+#include "master/room.h"
 #include "plan/plan.h"
 #include "prime/grid.h"
 #include "store/store.h"
@@ -30,6 +31,15 @@ typedef struct MasterCap {
         unsigned cpu_percent; /* of one processor; 0: no cap */
 } MasterCap;
 
+/* How stores are kept. Zeros: the defaults. */
+typedef struct MasterRules {
+        StoreKeep keep;         /* of blocks that come */
+        uint64_t segment_bytes; /* of new stores; 0: STORE_SEGMENT_SIZE_DEFAULT */
+        uint64_t segment_span;  /* of new stores: numbers in a segment, at most; 0: any */
+        RoomRules room;
+        bool drop_oldest; /* where there is no room: the oldest segments lose their bitmaps, before work is paused */
+} MasterRules;
+
 typedef struct MasterSettings {
         const char *name;         /* for people; copied */
         const Identity *identity; /* must outlive the master; NULL: a key for this process only */
@@ -37,6 +47,7 @@ typedef struct MasterSettings {
         unsigned workers_max;     /* 0: the default */
         uint64_t spool_max_bytes; /* of each job, before packing; 0: the default */
         const Disk *disk;         /* NULL: the real one */
+        MasterRules rules;
 
         /* The cap of the worker with this name and id (hex); NULL: none has one. Asked when it joins, and again after
          * master_apply_caps(). */
@@ -62,6 +73,9 @@ void master_stop(Master *master);
 /* Another name, for the workers that join from now on. 0 or -ENOMEM. */
 int master_set_name(Master *master, const char *name);
 
+/* Other rules from now on, for the stores that are there as well. */
+void master_set_rules(Master *master, const MasterRules *rules);
+
 /* Asks on_cap() anew for all workers. */
 void master_apply_caps(Master *master);
 
@@ -72,7 +86,7 @@ typedef struct MasterJobSettings {
         mpz_srcptr from;
         mpz_srcptr to; /* NULL: open */
         const char *store_path;
-        StoreOptions store_options;
+        StoreOptions store_options; /* zeros: what the rules say */
         unsigned priority; /* 1 … 1000; 0: the default */
         bool paused;
 } MasterJobSettings;
@@ -115,6 +129,20 @@ int master_add_job(Master *master, const MasterJobSettings *settings, Problem *p
 int master_remove_job(Master *master, const char *name, Problem *problem);
 int master_pause_job(Master *master, const char *name, bool paused, Problem *problem);
 int master_set_job_priority(Master *master, const char *name, unsigned priority, Problem *problem);
+
+/* How a vacuum ended. `error`: 0 or negative errno with its sentence; `done` is what was done in either case. */
+typedef void (*MasterVacuumEnd)(int error, const char *sentence, const StoreVacuum *done, void *userdata);
+
+/*
+ * store_vacuum() of the job's store, a segment for each turn of the event loop. 0, and `on_end` will be called once,
+ * from the event loop or with the end of the job or of the master; or, without that, -ENOENT: no such job; -EIO: its
+ * store is closed; -EBUSY: it is under way already.
+ */
+int master_vacuum_job(Master *master, const char *name, uint64_t target_bytes, MasterVacuumEnd on_end, void *userdata,
+                      Problem *problem);
+
+/* store_rotate() of the job's store. 1: a segment was sealed; 0: there was nothing to seal; or a failure as above. */
+int master_rotate_job(Master *master, const char *name, Problem *problem);
 
 size_t master_n_jobs(const Master *master); /* in the order in which they were added */
 void master_job_status(const Master *master, size_t index, MasterJobStatus *ret);

@@ -124,6 +124,19 @@ static void service_on_connection(int fd, void *userdata) {
 
 /* settings */
 
+static MasterRules service_rules(const MasterConfig *config) {
+        return (MasterRules) {
+                .keep = config->keep_digest ? STORE_KEEP_DIGEST : STORE_KEEP_FULL,
+                .segment_bytes = config->segment_bytes,
+                .segment_span = config->segment_span,
+                .room = {
+                        .max_use = { config->max_use.bytes, config->max_use.percent },
+                        .keep_free = { config->keep_free.bytes, config->keep_free.percent },
+                },
+                .drop_oldest = config->drop_oldest,
+        };
+}
+
 /* The standing job of a config. `standing` leads to the numbers. */
 typedef struct StandingNumbers {
         mpz_t from, to;
@@ -170,6 +183,7 @@ static void service_set_name(Service *service) {
 
 /* The config is valid; what it cannot have at once is told by `problem`. */
 static int service_apply(Service *service, MasterConfig *config, const StandingJob *standing, Problem *problem) {
+        const MasterRules rules = service_rules(config);
         bool advertise = service->config->advertise;
         char name[sizeof service->name];
         int r;
@@ -181,6 +195,7 @@ static int service_apply(Service *service, MasterConfig *config, const StandingJ
         service->config = config;
         service_set_name(service);
         master_apply_caps(service->master);
+        master_set_rules(service->master, &rules);
         r = master_set_name(service->master, service->name);
         if (r >= 0)
                 r = jobs_set_standing(service->jobs, standing, problem);
@@ -278,6 +293,7 @@ static int service_new_master(Service *service, Problem *problem) {
                 .identity = service->identity,
                 .workers_max = service->config->workers_max,
                 .spool_max_bytes = service->config->spool_max_bytes,
+                .rules = service_rules(service->config),
                 .on_cap = service_on_cap,
                 .on_changed = service_changed,
                 .userdata = service,

@@ -14,6 +14,11 @@
 
 #define SPOOL_LOW (UINT64_C(64) << 20)
 #define SPOOL_HIGH (UINT64_C(1) << 44)
+#define SEGMENT_LOW (UINT64_C(64) << 10)
+#define SEGMENT_HIGH (UINT64_C(1) << 40)
+#define ROOM_LOW (UINT64_C(1) << 20)
+#define ROOM_HIGH (UINT64_C(1) << 53)
+#define KEEP_FREE_PERCENT_MAX 95
 #define ID_DIGITS 64
 
 static int read_name(const char *word, void *object, Problem *problem) {
@@ -121,6 +126,61 @@ static int read_spool_max(const char *word, void *object, Problem *problem) {
         return value_parse_size(word, SPOOL_LOW, SPOOL_HIGH, &((MasterConfig *) object)->spool_max_bytes, problem);
 }
 
+/* One of two words. */
+static int read_choice(const char *word, const char *no, const char *yes, bool *ret, Problem *problem) {
+        if (strcmp(word, no) != 0 && strcmp(word, yes) != 0)
+                return problem_set(problem, EINVAL, "'%.64s' is neither \"%s\" nor \"%s\".", word, no, yes);
+        *ret = strcmp(word, yes) == 0;
+        return 0;
+}
+
+static int read_keep(const char *word, void *object, Problem *problem) {
+        return read_choice(word, "full", "digest", &((MasterConfig *) object)->keep_digest, problem);
+}
+
+static int read_when_full(const char *word, void *object, Problem *problem) {
+        return read_choice(word, "pause", "drop-oldest", &((MasterConfig *) object)->drop_oldest, problem);
+}
+
+static int read_segment_size(const char *word, void *object, Problem *problem) {
+        return value_parse_size(word, SEGMENT_LOW, SEGMENT_HIGH, &((MasterConfig *) object)->segment_bytes, problem);
+}
+
+/* More than 64 bits hold is more than any segment does. */
+static int read_segment_span(const char *word, void *object, Problem *problem) {
+        MasterConfig *config = object;
+        _cleanup_mpz_ mpz_t span;
+        int r;
+
+        mpz_init(span);
+        r = number_parse(span, word, problem);
+        if (r < 0)
+                return r;
+        if (mpz_sgn(span) <= 0)
+                return problem_set(problem, ERANGE, "A segment has at least one number.");
+        config->segment_span = mpz_sizeinbase(span, 2) > 64 ? UINT64_MAX : number_get_u64(span);
+        return 0;
+}
+
+static int read_share(const char *word, unsigned percent_max, SettingsShare *share, Problem *problem) {
+        SettingsShare read = {};
+        int r;
+
+        r = strchr(word, '%') ? value_parse_percent(word, percent_max, &read.percent, problem) :
+                                value_parse_size(word, ROOM_LOW, ROOM_HIGH, &read.bytes, problem);
+        if (r >= 0)
+                *share = read;
+        return r;
+}
+
+static int read_max_use(const char *word, void *object, Problem *problem) {
+        return read_share(word, 100, &((MasterConfig *) object)->max_use, problem);
+}
+
+static int read_keep_free(const char *word, void *object, Problem *problem) {
+        return read_share(word, KEEP_FREE_PERCENT_MAX, &((MasterConfig *) object)->keep_free, problem);
+}
+
 static const SchemaKey job_keys[] = {
         { .name = "enabled", .kind = SCHEMA_BOOLEAN, .offset = offsetof(MasterConfig, has_job), .default_text = "true",
           .example = "false", .unit = "",
@@ -177,6 +237,24 @@ static const SchemaKey master_keys[] = {
         { .name = "spool_max", .kind = SCHEMA_STRING, .read = read_spool_max, .default_text = "\"1G\"",
           .example = "\"4G\"", .unit = "bytes, with K, M, G or T, at least 64M, for each job",
           .reason = "How much may wait on disk for a slow worker's part, so that what is stored has no gap." },
+        { .name = "keep", .kind = SCHEMA_STRING, .read = read_keep, .default_text = "\"full\"",
+          .example = "\"digest\"", .unit = "\"full\" or \"digest\"",
+          .reason = "Store primes, or counts and digests from which any prime is found again on demand." },
+        { .name = "segment_size", .kind = SCHEMA_STRING, .read = read_segment_size, .default_text = "\"128M\"",
+          .example = "\"512M\"", .unit = "bytes, with K, M, G or T, at least 64K; of new stores",
+          .reason = "About how large a file of a store becomes before the next one is begun." },
+        { .name = "segment_span", .kind = SCHEMA_STRING, .takes_number = true, .read = read_segment_span,
+          .example = "\"10^10\"", .unit = "numbers; of new stores",
+          .reason = "Begin the next file after so many numbers, if segment_size does not come first." },
+        { .name = "max_use", .kind = SCHEMA_STRING, .read = read_max_use, .example = "\"100G\"",
+          .unit = "bytes, with K, M, G or T, or per cent of the file system",
+          .reason = "How much the stores of all jobs may use; without it half of the disk, at most 256G." },
+        { .name = "keep_free", .kind = SCHEMA_STRING, .read = read_keep_free, .example = "\"10%\"",
+          .unit = "bytes, with K, M, G or T, or per cent of the file system",
+          .reason = "How much of the disk is left to others; without it 5%, at most 4G." },
+        { .name = "when_full", .kind = SCHEMA_STRING, .read = read_when_full, .default_text = "\"pause\"",
+          .example = "\"drop-oldest\"", .unit = "\"pause\" or \"drop-oldest\"",
+          .reason = "Wait for room, or keep only counts and digests of the oldest files of primes." },
 };
 
 static void *object_new(void) {

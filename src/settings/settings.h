@@ -66,6 +66,12 @@ typedef struct SettingsHost {
         unsigned cpu_quota; /* per cent of one processor; 0: no cap */
 } SettingsHost;
 
+/* Room on a disk: bytes, or per cent of its file system. Both 0: not set. */
+typedef struct SettingsShare {
+        uint64_t bytes;
+        unsigned percent;
+} SettingsShare;
+
 typedef struct MasterConfig {
         char *name;      /* NULL: the host name */
         char **listen;   /* "7919", "192.168.1.5:7919", "[fe80::1%eth0]:7919": for primed-master.socket */
@@ -79,6 +85,12 @@ typedef struct MasterConfig {
         size_t n_hosts;
         unsigned workers_max;    /* connections at a time; default 1000 */
         uint64_t spool_max_bytes; /* of bitmaps beyond the frontier, per job; default 1 GiB */
+        bool keep_digest;        /* keep = "digest": of what comes, counts and digests only; default "full" */
+        uint64_t segment_bytes;  /* of new stores; default 128 MiB */
+        uint64_t segment_span;   /* numbers in a segment of new stores, at most; 0: not set */
+        SettingsShare max_use;   /* of the stores of all jobs together */
+        SettingsShare keep_free; /* for others */
+        bool drop_oldest;        /* when_full = "drop-oldest"; default "pause" */
 } MasterConfig;
 
 /* `path` is the main file, e.g. SETTINGS_WORKER_PATH; drop-ins are in `path`.d. 0; negative errno with a sentence. */

@@ -692,6 +692,7 @@ static int store_thin_entry(Store *store, size_t index, StoreVacuum *vacuum, Pro
 }
 
 int store_vacuum(Store *store, uint64_t target_bytes, uint64_t n_segments_max, StoreVacuum *ret, Problem *problem) {
+        uint64_t n_looked = 0;
         StoreTotals totals;
         int r;
 
@@ -704,7 +705,7 @@ int store_vacuum(Store *store, uint64_t target_bytes, uint64_t n_segments_max, S
                 if (totals.segment_bytes + totals.spool_bytes <= target_bytes ||
                     store->n_thin >= store->manifest.n_entries)
                         return 0;
-                if (ret->n_segments >= n_segments_max)
+                if (n_looked++ >= n_segments_max)
                         return 1;
                 r = store_thin_entry(store, store->n_thin, ret, problem);
                 if (r < 0)

@@ -140,9 +140,9 @@ int store_rotate(Store *store, IntervalSet *durable, Problem *problem);
 
 /*
  * Takes the bitmaps from sealed segments, the oldest first, until the files of the store have at most `target_bytes`,
- * at most `n_segments_max` of them in this call. Counts and digests stay, so that every question can still be answered.
- * 1: there may be more to do; 0: the target is reached, or no sealed segment has bitmaps any more; or a failure, soft
- * or hard. `ret` says what was done in any case.
+ * looking at `n_segments_max` of them in this call. Counts and digests stay, so that every question can still be
+ * answered. 1: there may be more to do; 0: the target is reached, or no sealed segment has bitmaps any more; or a
+ * failure, soft or hard. `ret` says what was done in any case.
  */
 int store_vacuum(Store *store, uint64_t target_bytes, uint64_t n_segments_max, StoreVacuum *ret, Problem *problem);
 

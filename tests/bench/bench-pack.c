@@ -12,6 +12,7 @@
  */
 
 #include <math.h>
+#include <stdio.h> /* before gmp.h, for mpz_out_str() */
 #include <zstd.h>
 
 #include "base/clock.h"

@@ -50,6 +50,10 @@ static void check_master(const MasterConfig *config) {
                 REQUIRE(master_config_find_host(config, host->host, NULL) == host);
         }
         REQUIRE(config->workers_max >= 1 && config->workers_max <= SETTINGS_WORKERS_MAX && config->spool_max_bytes > 0);
+        REQUIRE(config->segment_bytes > 0);
+        REQUIRE(config->max_use.bytes == 0 || config->max_use.percent == 0);
+        REQUIRE(config->keep_free.bytes == 0 || config->keep_free.percent == 0);
+        REQUIRE(config->max_use.percent <= 100 && config->keep_free.percent < 100);
 }
 
 /* "FILE:LINE: …" with a line that the text has. */

@@ -27,7 +27,7 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 </busconfig>
 """
 
-CHANGES = ("AddJob", "PauseJob", "ResumeJob", "CancelJob")
+CHANGES = ("AddJob", "PauseJob", "ResumeJob", "CancelJob", "RotateStore", "VacuumStore")
 
 
 def need(*tools):

@@ -140,9 +140,10 @@ def only_root_changes(folder):
         before = bus.jobs(user=user)
         assert list(before) == ["0-open"] and before["0-open"]["state"] == "running"
         assert bus.status(user=user)["jobs"] == 1 and bus.workers(user=user) == {}
-        for method in ("PauseJob", "ResumeJob", "CancelJob"):
+        for method in ("PauseJob", "ResumeJob", "CancelJob", "RotateStore"):
             fails("ccess", bus.change, method, "0-open", user=user)
         fails("ccess", bus.call, "AddJob", "ssa{sv}", "0", "5", "0", user=user)
+        fails("ccess", bus.call, "VacuumStore", "st", "0-open", "0", user=user)
         assert bus.jobs() == before
 
 

@@ -41,7 +41,7 @@ static Stage *stage_new(void) {
         CHECK(master_job_open(&(MasterJobSettings) { .name = "job", .from = from, .to = to,
                                                      .store_path = stage->folder,
                                                     .store_options = { .segment_blocks = 4 } },
-                              &disk_system, &stage->job, NULL) >= 0);
+                              &(MasterRules) {}, &disk_system, &stage->job, NULL) >= 0);
         CHECK(plan_new(&settings, &stage->plan) >= 0);
         CHECK(plan_job_add(stage->plan,
                            &(PlanJob) { .id = stage->job->id, .n_items = 1, .priority = 1, .run_items = 1,

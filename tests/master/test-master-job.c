@@ -25,7 +25,7 @@ static MasterJob *open_job(const char *from_word, const char *to_word, const cha
         (void) snprintf(path, sizeof path, "%s/%s", folder, name);
         r = master_job_open(&(MasterJobSettings) { .name = name, .from = from, .to = to_word ? to : NULL,
                                                    .store_path = path, .store_options = { .segment_blocks = 4 } },
-                            &disk_system, &job, &problem);
+                            &(MasterRules) {}, &disk_system, &job, &problem);
         if (r != expected)
                 printf("# %s\n", problem.text);
         CHECK_EQUAL(r, expected);
@@ -67,6 +67,49 @@ static void test_impossible_jobs_are_refused(void) {
         CHECK(open_job("0", "10^8", "a0", -EEXIST) == NULL); /* another job's store */
 }
 
+static void check_segments(const MasterRules *rules, const char *name, StoreKeep keep, uint64_t segment_blocks) {
+        _cleanup_mpz_ mpz_t from;
+        MasterJob *job = NULL;
+        char path[128];
+
+        mpz_init(from);
+        CHECK(number_parse(from, "10^12", NULL) >= 0);
+        (void) snprintf(path, sizeof path, "%s/%s", folder, name);
+        CHECK(master_job_open(&(MasterJobSettings) { .name = name, .from = from, .store_path = path }, rules,
+                              &disk_system, &job, NULL) >= 0);
+        CHECK_EQUAL(store_segment_blocks(job->store), segment_blocks);
+        CHECK_EQUAL(job->store_options.keep, keep);
+        master_job_free(job);
+}
+
+static void test_new_stores_follow_the_rules(void) {
+        const uint64_t length = GRID_BLOCK_LENGTH_MAX;
+        MasterRules size = { .segment_bytes = UINT64_C(8) << 20 };
+        uint64_t n_blocks;
+        Grid grid;
+
+        {
+                _cleanup_mpz_ mpz_t from;
+
+                mpz_init(from);
+                CHECK(number_parse(from, "10^12", NULL) >= 0);
+                CHECK(grid_init(&grid, from, NULL, NULL) >= 0);
+                n_blocks = store_segment_blocks_for(&grid, size.segment_bytes, STORE_KEEP_FULL);
+        }
+        CHECK(n_blocks > 4 && n_blocks < 100);
+        check_segments(&size, "size", STORE_KEEP_FULL, n_blocks);
+        check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = 3 * length + 1 }, "span",
+                       STORE_KEEP_FULL, 3);
+        check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = UINT64_MAX }, "wide",
+                       STORE_KEEP_FULL, n_blocks);
+        check_segments(&(MasterRules) { .segment_span = 1 }, "narrow", STORE_KEEP_FULL, 1);
+        check_segments(&(MasterRules) { .keep = STORE_KEEP_DIGEST }, "digest", STORE_KEEP_DIGEST,
+                       store_segment_blocks_for(&grid, STORE_SEGMENT_SIZE_DEFAULT, STORE_KEEP_DIGEST));
+        check_segments(&size, "digest", STORE_KEEP_FULL, /* what a store has stays */
+                       store_segment_blocks_for(&grid, STORE_SEGMENT_SIZE_DEFAULT, STORE_KEEP_DIGEST));
+        grid_done(&grid);
+}
+
 int main(void) {
         char command[64];
 
@@ -74,6 +117,7 @@ int main(void) {
         CHECK(mkdtemp(folder));
         RUN(test_id_depends_on_the_interval_alone);
         RUN(test_impossible_jobs_are_refused);
+        RUN(test_new_stores_follow_the_rules);
         (void) snprintf(command, sizeof command, "rm -rf '%s'", folder);
         CHECK(system(command) == 0);
         return tests_end();

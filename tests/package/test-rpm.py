@@ -118,7 +118,7 @@ def installs(folder):
     for path in ("usr/bin/primectl", "usr/libexec/primed/primed-worker", "etc/primed/worker.conf",
                  "usr/lib/systemd/system/primed-master.socket",
                  "usr/lib/systemd/system-generators/primed-listen-generator",
-                 "usr/share/man/man8/primed-scout.service.8.gz"):
+                 "usr/share/man/man7/primed-store.7.gz", "usr/share/man/man8/primed-scout.service.8.gz"):
         assert os.path.exists(os.path.join(folder, path)), path
     report = run(*options, "-Va", expected=(0, 1)).splitlines()
     changed = [line for line in report if line.startswith(("S", "..", "miss"))]

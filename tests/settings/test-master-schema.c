@@ -19,6 +19,32 @@ static void test_defaults(void) {
         CHECK(!config->has_job && config->n_hosts == 0);
         CHECK_EQUAL(config->workers_max, 1000);
         CHECK_EQUAL(config->spool_max_bytes, UINT64_C(1) << 30);
+        CHECK(!config->keep_digest && !config->drop_oldest);
+        CHECK_EQUAL(config->segment_bytes, UINT64_C(128) << 20);
+        CHECK_EQUAL(config->segment_span, 0);
+        CHECK(config->max_use.bytes == 0 && config->max_use.percent == 0);
+        CHECK(config->keep_free.bytes == 0 && config->keep_free.percent == 0);
+}
+
+static void test_retention(void) {
+        _cleanup_(master_config_freep) MasterConfig *config = load_taken(
+                &master_schema, "keep = \"digest\"; segment_size = \"64K\"; segment_span = \"10^10\"; "
+                                "max_use = \"100G\"; keep_free = \"10%\"; when_full = \"drop-oldest\";");
+        _cleanup_(master_config_freep) MasterConfig *other = load_taken(
+                &master_schema, "keep = \"full\"; segment_span = 30; max_use = \"25%\"; keep_free = \"1M\"; "
+                                "when_full = \"pause\";");
+        _cleanup_(master_config_freep) MasterConfig *wide = load_taken(&master_schema, "segment_span = \"2^64\";");
+
+        CHECK(config->keep_digest && config->drop_oldest);
+        CHECK_EQUAL(config->segment_bytes, UINT64_C(64) << 10);
+        CHECK_EQUAL(config->segment_span, UINT64_C(10000000000));
+        CHECK(config->max_use.bytes == UINT64_C(100) << 30 && config->max_use.percent == 0);
+        CHECK(config->keep_free.bytes == 0 && config->keep_free.percent == 10);
+        CHECK(!other->keep_digest && !other->drop_oldest);
+        CHECK_EQUAL(other->segment_span, 30);
+        CHECK(other->max_use.bytes == 0 && other->max_use.percent == 25);
+        CHECK(other->keep_free.bytes == UINT64_C(1) << 20 && other->keep_free.percent == 0);
+        CHECK_EQUAL(wide->segment_span, UINT64_MAX);
 }
 
 static void test_all_keys(void) {
@@ -108,6 +134,15 @@ static void test_wrong_values(void) {
                 { "workers_max = 0;", "FILE:1: workers_max is 0, but must lie between 1 and 4096. Write for example: "
                                       "workers_max = 50;" },
                 { "spool_max = \"1K\";", "FILE:1: spool_max: '1K' is not between 64.0M and 16.0T." },
+                { "keep = \"some\";", "FILE:1: keep: 'some' is neither \"full\" nor \"digest\"." },
+                { "when_full = \"drop\";", "FILE:1: when_full: 'drop' is neither \"pause\" nor \"drop-oldest\"." },
+                { "segment_size = \"63K\";", "FILE:1: segment_size: '63K' is not between 64.0K and 1.0T." },
+                { "segment_span = \"0\";", "FILE:1: segment_span: A segment has at least one number." },
+                { "max_use = \"0\";", "FILE:1: max_use: '0' is not between 1.0M and 8.0P." },
+                { "max_use = \"101%\";", "FILE:1: max_use: '101%' is not between 1% and 100%." },
+                { "keep_free = \"96%\";", "FILE:1: keep_free: '96%' is not between 1% and 95%." },
+                { "keep_free = \"much\";", "FILE:1: keep_free: 'much' is not a size. Write digits and K, M, G or T: "
+                                          "\"512M\"." },
         };
 
         check_refused(&master_schema, cases, ELEMENTSOF(cases));
@@ -136,6 +171,7 @@ static void test_free_takes_null(void) {
 int main(int argc, char *argv[]) {
         RUN(test_defaults);
         RUN(test_all_keys);
+        RUN(test_retention);
         RUN(test_standing_job);
         if (argc > 1) {
                 tests_current = "test_the_conffile_has_the_standing_job";

@@ -50,8 +50,8 @@ static void list_primes(Oracle *oracle) {
 }
 
 /*
- * What the reader sieves again where only digests are kept: the bits that were made up for the block, for the store is of
- * those. (That the real sieve finds the real primes again is tests/store/test-block-sieve.c's and
+ * What the reader sieves again where only digests are kept: the bits that were made up for the block, for the store is
+ * of those. (That the real sieve finds the real primes again is tests/store/test-block-sieve.c's and
  * tests/host/test-store.py's to show.) The linker puts this in the place of block_sieve_compute().
  */
 static const Grid *sieved; /* the job of the store that was drawn last */

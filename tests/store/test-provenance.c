@@ -308,7 +308,7 @@ static void test_size_is_bounded(void) {
         }
         provenance_close(&provenance);
         told = tell(path);
-        printf("# %d entries: at most %" PRIu64 " bytes, %zu at the end; %" PRIu64 " compactions, of %" PRIu64
+        printf("# %d entries: at most %" PRIu64 " bytes, %zu at the end; %" PRIu64 " compactions of %" PRIu64
                " bytes\n", N_APPENDS, largest, told.size, n_compactions, bytes);
         CHECK(n_compactions > 3);
         CHECK(largest < (uint64_t) N_APPENDS * PROVENANCE_ENTRY_SIZE / 8);
