@@ -202,11 +202,12 @@ static void test_neighbours_become_one(void) {
         CHECK_EQUAL(told.n_entries, 10);
         free(told.entries);
         put(&provenance, 30, 31, 2, NOON + USEC_PER_HOUR - 1);
+        put(&provenance, 18, 20, 2, NOON + 8);                /* stands last, but before the first by its numbers */
         CHECK(provenance_sync(&provenance, NULL) == 0);
         CHECK(provenance_compact(&provenance, NULL) == 0);
         told = tell(path);
         CHECK_EQUAL(told.n_entries, 6);
-        check_entry(&told, 0, 20, 32, 2, NOON + USEC_PER_HOUR - 1);
+        check_entry(&told, 0, 18, 32, 2, NOON + USEC_PER_HOUR - 1);
         check_entry(&told, 1, 0, 6, 1, NOON + 9);
         CHECK_STRING(told.entries[2].check, "none");
         check_entry(&told, 3, 12, 14, 1, NOON + 2);
