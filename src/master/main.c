@@ -23,7 +23,7 @@ static const char *arg_state = PLACE_STATE;
 static unsigned arg_control_fd;
 static unsigned arg_segment_blocks;
 static uint64_t arg_segment_bytes;
-static StoreKeep arg_keep = STORE_KEEP_FULL;
+static StoreKeep arg_keep; /* 0: what the store has so far */
 static unsigned arg_interval_fd;
 static const char *arg_store;
 static int arg_log_priority = LOG_INFO;

@@ -54,12 +54,18 @@ void footer_add(Footer *footer, const Record *record, uint64_t offset, uint64_t 
         };
         memcpy(entry->digest, record->digest, BLOCK_DIGEST_SIZE);
         facts_join(&footer->facts, &record->facts, block_length);
-        if (record->packed_size == 0)
+        if (footer->n_blocks == 1)
                 footer->keep = STORE_KEEP_DIGEST;
+        if (record->packed_size > 0)
+                footer->keep = STORE_KEEP_FULL;
         if (record->certainty == CERTAINTY_PROVED)
                 footer->n_proved++;
         else
                 footer->n_bpsw++;
+}
+
+StoreKeep footer_last_keep(const Footer *footer) {
+        return footer->entries[footer->n_blocks - 1].packed_size > 0 ? STORE_KEEP_FULL : STORE_KEEP_DIGEST;
 }
 
 static void entry_encode(const FooterEntry *entry, uint8_t ret[static BLOCK_ENTRY_SIZE]) {
@@ -157,8 +163,8 @@ static int footer_check(const Footer *footer) {
         return memcmp(digest, footer->digest, SHA256_SIZE) == 0 ? 0 : -EBADMSG;
 }
 
-/* `p`: behind the fixed part. A record without a packed bitmap has no place among others. */
-static int footer_decode_entries(Footer *footer, const uint8_t *p) {
+/* `p`: behind the fixed part. */
+static void footer_decode_entries(Footer *footer, const uint8_t *p) {
         const uint8_t *sizes = p + footer->n_blocks * BLOCK_ENTRY_SIZE;
         uint64_t offset = FILE_HEADER_SIZE;
 
@@ -172,10 +178,7 @@ static int footer_decode_entries(Footer *footer, const uint8_t *p) {
                 entry->packed_size = get_le32(sizes + i * FOOTER_PACKED_SIZE_SIZE);
                 entry->offset = offset;
                 offset += RECORD_HEADER_SIZE + (uint64_t) entry->packed_size;
-                if (entry->packed_size == 0)
-                        return -EBADMSG;
         }
-        return 0;
 }
 
 int footer_decode(const uint8_t *data, size_t size, Footer *ret) {
@@ -223,9 +226,8 @@ int footer_decode(const uint8_t *data, size_t size, Footer *ret) {
         footer.entries = calloc((size_t) n_blocks, sizeof *footer.entries);
         if (!footer.entries)
                 return -ENOMEM;
-        r = footer_decode_entries(&footer, p + FOOTER_FIXED_SIZE);
-        if (r >= 0)
-                r = footer_check(&footer);
+        footer_decode_entries(&footer, p + FOOTER_FIXED_SIZE);
+        r = footer_check(&footer);
         if (r < 0) {
                 footer_done(&footer);
                 return r;

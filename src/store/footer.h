@@ -13,12 +13,12 @@
  *    176  u64 blocks whose primes are proved, u64 blocks whose primes passed BPSW
  *    192  segment digest
  *    224  the block index, 16 bytes per block: u32 count, the first 12 bytes of the SHA-256 of its bitmap
- *      …  only where bitmaps are kept: u32 packed size per block
+ *      …  only where bitmaps are kept: u32 packed size per block; 0: of this one there is a record, but no bitmap
  *    end  u64 size of the whole footer, u64 magic, u64 XXH3 of everything before, from the footer's first byte
  *
- * A segment keeps its bitmaps (the records lie between the header and the footer), or only their digests (the footer
- * follows the header): then a bitmap is computed again by who wants it, and held against the digest. The footers of the
- * two differ in "what is kept" and the packed sizes alone.
+ * A segment keeps bitmaps (the records lie between the header and the footer), or only digests (the footer follows the
+ * header): then a bitmap is computed again by who wants it, and held against the digest. The footers of the two differ
+ * in "what is kept" and the packed sizes alone. As long as one block has its bitmap, all have their records.
  *
  * The segment digest is the SHA-256 of the block index, not of the bitmaps themselves: the data is hashed once instead
  * of twice, one block can be checked alone, and a segment without bitmaps has the same digest. Of a block's SHA-256 12
@@ -43,7 +43,7 @@
 
 /* What a segment has of its blocks. The values stand in the files. */
 typedef enum StoreKeep {
-        STORE_KEEP_FULL = 1,   /* the bitmaps */
+        STORE_KEEP_FULL = 1,   /* the bitmaps, or some of them */
         STORE_KEEP_DIGEST = 2, /* counts and digests */
 } StoreKeep;
 
@@ -71,10 +71,13 @@ typedef struct Footer {
 void footer_done(Footer *footer);
 
 /*
- * Adds the record at `offset` as the next block; room for it is the caller's care. A record without a bitmap makes it a
- * footer of digests.
+ * Adds the record at `offset` as the next block; room for it is the caller's care. A record with a bitmap makes it a
+ * footer of bitmaps; before, it is one of digests.
  */
 void footer_add(Footer *footer, const Record *record, uint64_t offset, uint64_t block_length);
+
+/* What is kept of the last block; there is one. */
+StoreKeep footer_last_keep(const Footer *footer);
 
 /* The block index as it stands in the file, n_blocks · BLOCK_ENTRY_SIZE bytes. The caller frees. NULL: no memory. */
 uint8_t *footer_encode_index(const Footer *footer);

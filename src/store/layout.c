@@ -119,13 +119,8 @@ int file_header_check(const uint8_t *data, size_t size, FileKind kind, uint64_t 
         if (size < FILE_HEADER_SIZE || memcmp(data, LAYOUT_MAGIC, LAYOUT_MAGIC_SIZE) != 0)
                 return problem_set(problem, EBADMSG, "The file '%s' does not begin as a file of a store does: it is "
                                    "damaged. Put back a copy of it, or move it away.", name);
-        /* Before the checksum: a later format may keep it elsewhere. */
-        if (get_le32(data + 8) != STORE_FORMAT)
-                return problem_set(problem, EPROTONOSUPPORT, "The file '%s' has format %" PRIu32 ", this version of "
-                                   "primed reads format %u: " LAYOUT_FORMAT_CURE,
-                                   name, get_le32(data + 8), STORE_FORMAT);
-        if (get_le64(data + 56) != checksum_xxh3(data, 56) || get_le32(data + 12) != (uint32_t) kind ||
-            get_le64(data + 16) != number)
+        if (get_le64(data + 56) != checksum_xxh3(data, 56) || get_le32(data + 8) != STORE_FORMAT ||
+            get_le32(data + 12) != (uint32_t) kind || get_le64(data + 16) != number)
                 return problem_set(problem, EBADMSG, "The first 64 bytes of the file '%s' are damaged, or it has the "
                                    "wrong name. Put back a copy of it, or move it away.", name);
         if (memcmp(data + 24, job_digest, SHA256_SIZE) != 0)

@@ -91,8 +91,8 @@ void file_header_encode(FileKind kind, uint64_t number, const uint8_t job_digest
                         uint8_t ret[static FILE_HEADER_SIZE]);
 
 /*
- * `name` is for the sentence only. Returns 0, -EBADMSG (damaged, or not the file it is called), -EPROTONOSUPPORT
- * (another format) or -EEXIST (of another job's store).
+ * `name` is for the sentence only. Returns 0, -EBADMSG (damaged, or not the file it is called) or -EEXIST (of another
+ * job's store). The file `job` was read before and says the format, so another number here is damage.
  */
 int file_header_check(const uint8_t *data, size_t size, FileKind kind, uint64_t number,
                       const uint8_t job_digest[static SHA256_SIZE], const char *name, Problem *problem);

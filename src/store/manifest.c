@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "prime/grid.h"
 #include "store/layout.h"
 
 #define MANIFEST_ENTRY_SIZE (4 * 8 + 2 * SHA256_SIZE)
@@ -145,6 +146,7 @@ static bool manifest_decode_entry(const uint8_t *p, Manifest *manifest, size_t i
         memcpy(entry->digest, p + 32, SHA256_SIZE);
         memcpy(entry->chain, p + 64, SHA256_SIZE);
         return entry->n_blocks > 0 && entry->n_blocks <= FOOTER_BLOCKS_MAX &&
+                entry->n_primes <= entry->n_blocks * (GRID_BLOCK_BYTES_MAX * 8 + 3) &&
                 entry->first_block == (before ? before->first_block + before->n_blocks : 0) &&
                 entry->rank == (before ? before->rank + before->n_primes : 0);
 }
@@ -157,7 +159,7 @@ int manifest_decode(const uint8_t *data, size_t size, const uint8_t job_digest[s
         int r;
 
         r = file_header_check(data, size, FILE_MANIFEST, 0, job_digest, LAYOUT_MANIFEST, &header_problem);
-        if (r == -EPROTONOSUPPORT || r == -EEXIST)
+        if (r == -EEXIST)
                 return problem_set(problem, r, "%s", header_problem.text);
         if (r < 0 || size < MANIFEST_FIXED_SIZE || (size - MANIFEST_FIXED_SIZE) % MANIFEST_ENTRY_SIZE != 0)
                 return manifest_damaged(problem);

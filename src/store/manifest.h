@@ -66,7 +66,7 @@ int manifest_encode(const Manifest *manifest, const uint8_t job_digest[static SH
                     size_t *ret_size);
 
 /*
- * 0, and the caller gives `ret` to manifest_done(); -EBADMSG, -EPROTONOSUPPORT, -EEXIST as file_header_check(),
+ * 0, and the caller gives `ret` to manifest_done(); -EBADMSG, -EEXIST as file_header_check(),
  * -ENOMEM. Ranks are checked; chains only by the checksum, for they follow from the footers.
  */
 int manifest_decode(const uint8_t *data, size_t size, const uint8_t job_digest[static SHA256_SIZE], Manifest *ret,

@@ -48,7 +48,7 @@ typedef struct Provenance {
 
 /*
  * Looks for the file, takes out what a crash spoiled near its end: a torn entry, or some that were never written while
- * later ones were. A file of more than `compact_size` bytes may be compacted. 0, -EBADMSG, -EPROTONOSUPPORT or -EEXIST
+ * later ones were. A file of more than `compact_size` bytes may be compacted. 0, -EBADMSG or -EEXIST
  * as file_header_check(), or a failure of the folder. provenance_close() is allowed after each of them.
  */
 int provenance_open(Provenance *provenance, Folder *folder, uint64_t compact_size, Problem *problem);

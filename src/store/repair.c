@@ -64,17 +64,20 @@ static void repair_on_progress(uint64_t done_bytes, uint64_t total_bytes, void *
         repair->options->verify.progress(done_bytes, total_bytes, repair->options->verify.userdata);
 }
 
+/* 1: it has another name now; 0: there is no such file; or an error. */
 static int repair_quarantine(const Repair *repair, Folder *folder, const char *name, Problem *problem) {
         char to[LAYOUT_NAME_SIZE];
         int r;
 
+        if (faccessat(folder->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+                return 0; /* that is what was wrong with it */
         for (unsigned attempt = 1; layout_quarantine_name(name, attempt, to); attempt++) {
                 if (faccessat(folder->fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                         continue;
                 r = folder_rename(folder, name, to, problem);
                 if (r >= 0 && repair->options->on_quarantine)
                         repair->options->on_quarantine(name, to, repair->options->userdata);
-                return r;
+                return r < 0 ? r : 1;
         }
         return problem_set(problem, EEXIST, "There are too many files '%s" LAYOUT_QUARANTINE_SUFFIX "…' in the store "
                            "'%s': move them away.", name, folder->path);
@@ -104,7 +107,7 @@ static int repair_files(const char *path, Repair *repair, RepairReport *report, 
                 r = problem_set(problem, ENOMEM, "Out of memory.");
         for (size_t i = 0; r >= 0 && i < repair->n_names; i++) {
                 r = repair_quarantine(repair, folder, repair->names[i], problem);
-                report->n_quarantined += r >= 0;
+                report->n_quarantined += r > 0;
         }
         folder_close(folder);
         return r;

@@ -38,7 +38,7 @@ static Segment *segment_new(Folder *folder, const Grid *grid, const SegmentPlan 
                 .grid = grid,
                 .file = FOLDER_FILE_CLOSED,
                 .origin = record_origin(FILE_SEGMENT, plan->first_block, folder->job_digest),
-                .footer = { .first_block = plan->first_block, .keep = plan->keep },
+                .footer = { .first_block = plan->first_block },
                 .plan = *plan,
         };
         segment->footer.entries = calloc((size_t) (plan->end_block - plan->first_block),

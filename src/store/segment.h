@@ -17,10 +17,9 @@
 
 typedef struct Segment Segment;
 
-/* Where it begins, where it must end, and what it is to keep. */
+/* Where it begins, and where it must end. */
 typedef struct SegmentPlan {
         uint64_t first_block, end_block;
-        StoreKeep keep;
 } SegmentPlan;
 
 /*
@@ -31,8 +30,7 @@ int segment_create(Folder *folder, const Grid *grid, const SegmentPlan *plan, Se
 
 /*
  * Opens the file after a restart; cuts what stands behind the last intact record. As segment_create(); also -EBADMSG,
- * -EPROTONOSUPPORT or -EEXIST as file_header_check(), and errors of reading. `keep` is for what comes: the blocks that
- * are there stay as they are, until the segment is sealed.
+ * -EEXIST as file_header_check(), and errors of reading.
  */
 int segment_load(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segment **ret, Problem *problem);
 

@@ -28,7 +28,7 @@ Spool *spool_free(Spool *spool);
 
 /*
  * Takes in a file that was there before: cuts what stands behind its last intact record, leaves out blocks that
- * are in `present`, adds the others to it. 0; -EBADMSG, -EPROTONOSUPPORT or -EEXIST as file_header_check(); -ENOMEM;
+ * are in `present`, adds the others to it. 0; -EBADMSG or -EEXIST as file_header_check(); -ENOMEM;
  * errors of reading, failures of the folder. After an error the spool is only good for spool_free().
  */
 int spool_load(Spool *spool, uint64_t number, IntervalSet *present, Problem *problem);

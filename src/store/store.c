@@ -45,6 +45,7 @@ struct Store {
         uint64_t segment_blocks, journal_size;
 
         StoreKeep keep;
+        StoreKeep last_keep; /* of the last sealed segment that was there when it was opened; 0: none was */
 
         Manifest manifest;    /* sealed segments from block 0 on */
         bool manifest_behind; /* the file knows fewer of them, or others */
@@ -168,8 +169,7 @@ static int store_roll(Store *store, Problem *problem) {
 /* What the segment at the frontier is to be like: no further than the next border, nor into an island. */
 static SegmentPlan store_plan_segment(const Store *store) {
         uint64_t first = manifest_end(&store->manifest);
-        SegmentPlan plan = { first, layout_segment_end(first, store->segment_blocks, store->grid->n_blocks),
-                             store->keep };
+        SegmentPlan plan = { first, layout_segment_end(first, store->segment_blocks, store->grid->n_blocks) };
         Interval island;
 
         if (interval_set_next(&store->islands, first, &island))
@@ -238,6 +238,15 @@ static int store_tidy(Store *store, int (*step)(Store *store, Problem *problem),
 }
 
 /* opening */
+
+/* What was kept of the blocks that came last: that is what a user means who does not say it again. */
+static StoreKeep store_kept(const Store *store) {
+        const Footer *footer = store->segment ? segment_footer(store->segment) : NULL;
+
+        if (!footer || footer->n_blocks == 0)
+                return store->last_keep ?: STORE_KEEP_FULL;
+        return footer_last_keep(footer);
+}
 
 static int store_open_job(Store *store, bool exists, Problem *problem) {
         Folder *folder = store->folder;
@@ -311,6 +320,7 @@ static int store_load_footer(Store *store, uint64_t first_block, Problem *proble
         if (r < 0)
                 return r;
         store->sealed_bytes += size;
+        store->last_keep = footer_last_keep(&footer);
         if (entry && entry->first_block == first_block)
                 r = store_check_entry(&footer, entry, problem);
         else if (first_block < manifest_end(&store->manifest))
@@ -460,7 +470,7 @@ int store_open(const Disk *disk, const char *path, const Grid *grid, const Store
                 return problem_set(problem, ENOMEM, "Out of memory.");
         *store = (Store) {
                 .grid = grid,
-                .keep = options->keep ?: STORE_KEEP_FULL,
+                .keep = options->keep,
                 .journal_size = options->journal_size ?: STORE_JOURNAL_SIZE_DEFAULT,
                 .manifest = MANIFEST_EMPTY,
         };
@@ -486,6 +496,7 @@ int store_open(const Disk *disk, const char *path, const Grid *grid, const Store
         folder_listing_done(&listing);
         if (r < 0)
                 return r;
+        store_set_keep(store, options->keep ?: store_kept(store));
         *ret = TAKE_PTR(store);
         return 0;
 }

@@ -36,7 +36,7 @@ typedef struct StoreOptions {
          * store. 0: store_segment_blocks_for() STORE_SEGMENT_SIZE_DEFAULT.
          */
         uint64_t segment_blocks;
-        StoreKeep keep; /* of blocks that come; 0: STORE_KEEP_FULL */
+        StoreKeep keep; /* of blocks that come; 0: as of those that came last, STORE_KEEP_FULL in a new store */
         uint64_t journal_size; /* from which on the provenance journal is compacted; 0: STORE_JOURNAL_SIZE_DEFAULT */
 } StoreOptions;
 

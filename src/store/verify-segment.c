@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/macro.h"
+#include "prime/number.h"
 #include "store/verify-state.h"
 
 /* Sieves the block again. `digest`: what is kept of it, `n_digest` bytes. */
@@ -198,6 +199,49 @@ static int verify_footer(Verifier *verifier, const Exam *exam, Footer *footer, u
         return what ? verify_footer_fault(verifier, exam, footer, end, at, what) : 0;
 }
 
+/* The footer's next block as it is when it is sieved again. */
+static int verify_add_recomputed(Verifier *verifier, const Exam *exam, const Footer *footer, Footer *again) {
+        uint64_t end = footer->first_block + footer->n_blocks;
+        Record record = { .sequence = again->first_block + again->n_blocks };
+        _cleanup_mpz_ mpz_t border;
+        BlockShape shape;
+        GridBlock block;
+        int r;
+
+        mpz_init(border);
+        r = verify_recompute(verifier, exam->name, FILE_HEADER_SIZE, record.sequence, end,
+                             footer->entries[again->n_blocks].digest, BLOCK_DIGEST_SIZE);
+        if (r < 0)
+                return r;
+        block_shape(&verifier->grid, record.sequence, &shape);
+        checksum_sha256(verifier->again, shape.n_bytes, record.digest);
+        (void) facts_of_block(&verifier->grid, record.sequence, verifier->again, &record.facts);
+        grid_block(&verifier->grid, record.sequence, border, &block);
+        number_add_u64(border, border, block.length);
+        record.certainty = certainty_of(border);
+        footer_add(again, &record, 0, verifier->grid.block_length);
+        verify_advance(verifier, BLOCK_ENTRY_SIZE);
+        return 0;
+}
+
+/* Sieves the blocks of a segment of digests, and writes its footer from what was found: the file must have the same. */
+static int verify_recompute_footer(Verifier *verifier, const Exam *exam, const Footer *footer) {
+        Footer again = { .first_block = footer->first_block };
+        uint64_t end;
+        int r = 0;
+
+        again.entries = calloc((size_t) footer->n_blocks, sizeof *again.entries);
+        if (!again.entries)
+                return verify_out_of_memory(verifier);
+        while (r >= 0 && again.n_blocks < footer->n_blocks)
+                r = verify_add_recomputed(verifier, exam, footer, &again);
+        end = footer_records_end(&again);
+        if (r >= 0)
+                r = verify_footer(verifier, exam, &again, end);
+        footer_done(&again);
+        return r;
+}
+
 /*
  * A segment without records: its footer is all there is, and says how long it is. What can be wrong in it that its own
  * checksum does not tell, the manifest does, or computing it again.
@@ -216,11 +260,8 @@ static int verify_digests(Verifier *verifier, const Exam *exam, Footer *ret) {
         }
         if (r < 0)
                 return r;
-        for (uint64_t i = 0; verifier->options.recompute && r >= 0 && i < footer.n_blocks; i++) {
-                r = verify_recompute(verifier, exam->name, FILE_HEADER_SIZE, footer.first_block + i,
-                                     footer.first_block + footer.n_blocks, footer.entries[i].digest, BLOCK_DIGEST_SIZE);
-                verify_advance(verifier, BLOCK_ENTRY_SIZE);
-        }
+        if (verifier->options.recompute)
+                r = verify_recompute_footer(verifier, exam, &footer);
         if (r < 0) {
                 footer_done(&footer);
                 return r;

@@ -61,7 +61,7 @@ def flips_are_located(folder):
     contents = {name: open(os.path.join(store, name), "rb").read() for name in names}
     for _ in range(100):
         name = draw.choice(names)
-        at, bit = draw.randrange(12, len(contents[name])), draw.randrange(8)
+        at, bit = draw.randrange(len(contents[name])), draw.randrange(8)
         path = os.path.join(store, name)
         flip(path, at, bit)
         process = primectl("verify", "--store", store, check=False)

@@ -28,10 +28,6 @@ static void check_fault(const Footer *footer, size_t size, size_t at, int r, con
         size_t index = size - footer_size(footer->n_blocks, footer->keep) + 224, sizes;
         uint64_t block = UINT64_MAX;
 
-        if (at >= 8 && at < 12) { /* the number of the format: not damaged, but of another version */
-                CHECK_EQUAL(r, -EPROTONOSUPPORT);
-                return;
-        }
         CHECK_EQUAL(r, -EBADMSG);
         CHECK_STRING(fault->file, NAME);
         if (at < FILE_HEADER_SIZE) {
@@ -80,9 +76,8 @@ static void check_segment(const char *folder, bool thin, size_t size_min) {
                 CHECK(pwrite(fd, &byte, 1, (off_t) at) == 1);
                 r = verify_store(folder, NULL, &report, &fault, NULL);
                 if (thin) { /* its footer is one piece, the record's place does not exist */
-                        CHECK(r == -EBADMSG || (r == -EPROTONOSUPPORT && at >= 8 && at < 12));
-                        if (r == -EBADMSG)
-                                CHECK_STRING(fault.file, NAME);
+                        CHECK_EQUAL(r, -EBADMSG);
+                        CHECK_STRING(fault.file, NAME);
                 } else
                         check_fault(&footer, size, at, r, &fault);
                 CHECK(pwrite(fd, data + at, 1, (off_t) at) == 1);

@@ -161,6 +161,20 @@ static void test_lost_segment_is_a_hole(void) {
         finish(folder);
 }
 
+/* A complete store without its manifest: there is nothing to put aside, and it is made anew. */
+static void test_lost_manifest_is_made_anew(void) {
+        const char *folder = fixture_folder();
+        RepairReport report;
+
+        fixture_store(folder, &grid, SEGMENT_BLOCKS, N_BLOCKS);
+        fixture_remove(folder, "manifest");
+        CHECK(repair(folder, &report) == 0);
+        CHECK_EQUAL(report.n_faults, 1);
+        CHECK_EQUAL(report.n_quarantined, 0);
+        CHECK(fixture_exists(folder, "manifest"));
+        finish(folder);
+}
+
 static void test_refusals(void) {
         const char *folder = make_store(), *empty = fixture_folder();
         Problem problem = PROBLEM_NONE;
@@ -189,6 +203,7 @@ int main(void) {
         RUN(test_segments_become_holes);
         RUN(test_other_files);
         RUN(test_lost_segment_is_a_hole);
+        RUN(test_lost_manifest_is_made_anew);
         RUN(test_refusals);
         grid_done(&grid);
         return tests_end();

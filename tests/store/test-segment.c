@@ -10,7 +10,7 @@
 #include "test.h"
 
 static Grid grid;
-static const SegmentPlan first = { 0, 4, STORE_KEEP_FULL }, second = { 4, 8, STORE_KEEP_FULL };
+static const SegmentPlan first = { 0, 4 }, second = { 4, 8 };
 
 static void append(Segment *segment, uint64_t sequence) {
         FixtureBlock block;
@@ -110,34 +110,31 @@ static void append_without_bitmap(Segment *segment, uint64_t sequence) {
         fixture_block_done(&block);
 }
 
-/* One block without a bitmap, and the sealed segment has none; its digest is that of one with all of them. */
+/* No bitmap, and the sealed segment has no records either; its digest is that of one with all of them. */
 static void test_digests_take_the_place_of_bitmaps(void) {
         const char *full_path = fixture_folder(), *path = fixture_folder();
         Folder *full_folder = fixture_open_folder(full_path), *folder = fixture_open_folder(path);
         uint8_t *data, *thin;
         size_t size, thin_size;
-        Segment *full, *mixed;
+        Segment *full, *digests;
         Footer footer;
 
         CHECK(segment_create(full_folder, &grid, &second, &full, NULL) == 0);
-        CHECK(segment_create(folder, &grid, &second, &mixed, NULL) == 0);
+        CHECK(segment_create(folder, &grid, &second, &digests, NULL) == 0);
         for (uint64_t i = 4; i < 8; i++) {
                 append(full, i);
-                if (i == 6)
-                        append_without_bitmap(mixed, i);
-                else
-                        append(mixed, i);
+                append_without_bitmap(digests, i);
         }
-        CHECK(segment_sync(mixed, NULL) == 0);
-        segment_free(mixed);
-        CHECK(segment_load(folder, &grid, &second, &mixed, NULL) == 0);
-        CHECK(segment_is_full(mixed));
-        CHECK(segment_seal(full, NULL) == 0 && segment_seal(mixed, NULL) == 0);
-        CHECK(memcmp(segment_footer(full)->digest, segment_footer(mixed)->digest, SHA256_SIZE) == 0);
+        CHECK(segment_sync(digests, NULL) == 0);
+        segment_free(digests);
+        CHECK(segment_load(folder, &grid, &second, &digests, NULL) == 0);
+        CHECK(segment_is_full(digests));
+        CHECK(segment_seal(full, NULL) == 0 && segment_seal(digests, NULL) == 0);
+        CHECK(memcmp(segment_footer(full)->digest, segment_footer(digests)->digest, SHA256_SIZE) == 0);
         CHECK(!fixture_exists(path, "000000000004.open"));
         thin = fixture_read(path, "000000000004.primes", &thin_size);
         CHECK_EQUAL(thin_size, FILE_HEADER_SIZE + footer_size(4, STORE_KEEP_DIGEST));
-        CHECK_EQUAL(segment_bytes(mixed), thin_size);
+        CHECK_EQUAL(segment_bytes(digests), thin_size);
 
         /* the same bytes as when the bitmaps are taken away afterwards */
         data = fixture_read(full_path, "000000000004.primes", &size);
@@ -153,8 +150,35 @@ static void test_digests_take_the_place_of_bitmaps(void) {
         free(data);
         free(thin);
         segment_free(full);
-        segment_free(mixed);
+        segment_free(digests);
         folder_close(full_folder);
+        folder_close(folder);
+}
+
+/* Some bitmaps are there, some are not: none is thrown away. */
+static void test_bitmaps_among_digests_stay(void) {
+        const char *path = fixture_folder();
+        Folder *folder = fixture_open_folder(path);
+        Segment *segment;
+        Footer footer;
+        uint8_t *data;
+        size_t size;
+
+        CHECK(segment_create(folder, &grid, &second, &segment, NULL) == 0);
+        append_without_bitmap(segment, 4);
+        append(segment, 5);
+        append_without_bitmap(segment, 6);
+        append(segment, 7);
+        CHECK(segment_seal(segment, NULL) == 0);
+        data = fixture_read(path, "000000000004.primes", &size);
+        CHECK(footer_decode(data, size, &footer) == 0);
+        CHECK_EQUAL(footer.keep, STORE_KEEP_FULL);
+        CHECK(footer.entries[0].packed_size == 0 && footer.entries[1].packed_size > 0);
+        CHECK_EQUAL(footer.entries[3].offset, footer.entries[2].offset + RECORD_HEADER_SIZE);
+        CHECK_EQUAL(footer_records_end(&footer) + footer_size(4, STORE_KEEP_FULL), size);
+        free(data);
+        footer_done(&footer);
+        segment_free(segment);
         folder_close(folder);
 }
 
@@ -163,6 +187,7 @@ int main(void) {
         RUN(test_segment_is_found_again);
         RUN(test_wrong_records_are_cut_off);
         RUN(test_bad_header_is_no_crash);
+        RUN(test_bitmaps_among_digests_stay);
         RUN(test_digests_take_the_place_of_bitmaps);
         grid_done(&grid);
         return tests_end();
