@@ -74,7 +74,7 @@ static void help(void) {
                "                         --segment-blocks\n"
                "     --keep=WHAT         full: the primes; digest: counts and digests, in a few\n"
                "                         bytes, from which any prime is found again on demand\n"
-               "                         (default: full)\n"
+               "                         (default: as before; a new store is full)\n"
                "  -q --quiet             Print nothing but errors\n"
                "     --json              End with one JSON object on standard output\n"
                "     --debug             Log details\n\n"

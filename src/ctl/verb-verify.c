@@ -147,8 +147,12 @@ static void print_repaired(const RepairReport *report, const char *path) {
                 printf("Nothing to repair: the store is intact.\n");
                 return;
         }
-        printf("Repaired: %s file%s put aside, %s block%s left", text_grouped(report->n_quarantined, a),
-               text_plural(report->n_quarantined), text_grouped(report->n_present, b), text_plural(report->n_present));
+        printf("Repaired: %s file%s put aside", text_grouped(report->n_quarantined, a),
+               text_plural(report->n_quarantined));
+        if (report->n_passed_over > 0)
+                printf(", %s damaged place%s cut out", text_grouped(report->n_passed_over, a),
+                       text_plural(report->n_passed_over));
+        printf(", %s block%s left", text_grouped(report->n_present, b), text_plural(report->n_present));
         if (report->n_hole_blocks > 0)
                 printf(", %s missing before the last of them", text_grouped(report->n_hole_blocks, a));
         printf(".\nWhat is missing is found again when the job is started again:\n  primectl local --store '%s'\n",

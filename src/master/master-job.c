@@ -52,7 +52,7 @@ static StoreOptions job_store_options(const MasterJobSettings *settings, const M
         StoreOptions options = settings->store_options;
         uint64_t span = rules->segment_span / grid->block_length;
 
-        options.keep = options.keep ?: rules->keep ?: STORE_KEEP_FULL;
+        options.keep = options.keep ?: rules->keep; /* 0: as the store has it so far */
         if (options.segment_blocks > 0)
                 return options;
         options.segment_blocks = store_segment_blocks_for(grid, rules->segment_bytes ?: STORE_SEGMENT_SIZE_DEFAULT,

@@ -126,6 +126,10 @@ int master_add_job(Master *master, const MasterJobSettings *settings, Problem *p
         master_job_event(master, LOG_INFO, MESSAGE_ID_JOB_ADDED, job, "Job '%s' was added; its store '%s' has %" PRIu64
                          " block%s", job->name, job->store_path, job->n_blocks_at_start,
                          text_plural(job->n_blocks_at_start));
+        if (store_n_damaged(job->store) > 0)
+                log_notice("The store '%s' had %" PRIu64 " damaged or unfinished place%s in files that are not sealed; "
+                           "what was there is computed again.", job->store_path, store_n_damaged(job->store),
+                           text_plural(store_n_damaged(job->store)));
         master_announce_job(master, job);
         master_check_finished(master, job);
         master_check_room(master, job, clock_now_usec());

@@ -282,7 +282,7 @@ void master_set_rules(Master *master, const MasterRules *rules) {
 
                 job->store_options.keep = rules->keep;
                 if (job->store)
-                        store_set_keep(job->store, rules->keep ?: STORE_KEEP_FULL);
+                        store_set_keep(job->store, rules->keep);
                 if (job->retry_usec != USEC_INFINITY)
                         job->retry_usec = now;
                 job->looked_usec = 0;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/cleanup.h"
 #include "base/macro.h"
 #include "prime/number.h"
 
@@ -177,6 +178,51 @@ int record_walk_next(RecordWalk *walk, bool with_packed) {
         walk->record_offset = walk->offset;
         walk->offset += RECORD_HEADER_SIZE + record.packed_size;
         return 1;
+}
+
+/* Whether a record's header stands at `offset`. 1, 0, or an error of reading. */
+static int record_walk_probe(const RecordWalk *walk, uint64_t offset) {
+        uint8_t header[RECORD_HEADER_SIZE];
+        Record record;
+        ssize_t n;
+
+        n = walk->disk->pread_full(walk->disk, walk->fd, header, sizeof header, offset);
+        if (n < 0)
+                return (int) n;
+        return (size_t) n == sizeof header && record_decode_header(header, &walk->origin, walk->grid, &record) >= 0;
+}
+
+int record_walk_skip(RecordWalk *walk) {
+        enum { WINDOW = 64 << 10 };
+        _cleanup_free_ uint8_t *window = malloc(WINDOW);
+        uint8_t magic[4];
+
+        if (!window)
+                return -ENOMEM;
+        put_le32(magic, RECORD_MAGIC);
+        for (uint64_t at = walk->offset + 1; at + RECORD_HEADER_SIZE <= walk->size;) {
+                const uint8_t *found;
+                ssize_t n;
+                int r;
+
+                n = walk->disk->pread_full(walk->disk, walk->fd, window, WINDOW, at);
+                if (n < 0)
+                        return (int) n;
+                found = memmem(window, (size_t) n, magic, sizeof magic);
+                if (!found) { /* it may stand across the window's end */
+                        at += MAX((uint64_t) n, (uint64_t) sizeof magic) - (sizeof magic - 1);
+                        continue;
+                }
+                at += (uint64_t) (found - window);
+                r = record_walk_probe(walk, at);
+                if (r != 0) {
+                        if (r > 0)
+                                walk->offset = at;
+                        return r;
+                }
+                at++;
+        }
+        return 0;
 }
 
 void record_walk_done(RecordWalk *walk) {

@@ -93,4 +93,10 @@ typedef struct RecordWalk {
  * failed. Without `with_packed` the packed bytes are neither read nor checked.
  */
 int record_walk_next(RecordWalk *walk, bool with_packed);
+
+/*
+ * After -EBADMSG: looks for the next place behind `offset` where a record of this file begins, and goes on from there.
+ * 1: found; 0: there is none; -ENOMEM; errors of reading.
+ */
+int record_walk_skip(RecordWalk *walk);
 void record_walk_done(RecordWalk *walk);

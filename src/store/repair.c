@@ -30,7 +30,7 @@ typedef struct Repair {
         bool out_of_memory;
 } Repair;
 
-/* A torn or flipped record of these is cut by the next start; putting the whole file aside would lose more. */
+/* A start passes over a damaged record of these, and keeps the others; putting the whole file aside would lose more. */
 static bool is_for_recovery(const VerifyFault *fault) {
         NameKind kind = layout_parse_name(fault->file, NULL);
 
@@ -117,6 +117,7 @@ static void repair_count(const Store *store, RepairReport *report) {
         const IntervalSet *present = store_present(store);
 
         report->n_present = present->n_members;
+        report->n_passed_over = store_n_damaged(store);
         if (present->n_intervals > 0)
                 report->n_hole_blocks = present->intervals[present->n_intervals - 1].end - present->n_members;
 }

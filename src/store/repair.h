@@ -15,6 +15,7 @@
 typedef struct RepairReport {
         uint64_t n_faults;
         uint64_t n_quarantined; /* files that were put aside */
+        uint64_t n_passed_over; /* damaged places in files that are not sealed: what stands around them stays */
         uint64_t n_present;     /* blocks that the store has afterwards */
         uint64_t n_hole_blocks; /* that it has not, before the last one that it has */
 } RepairReport;

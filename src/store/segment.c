@@ -20,6 +20,7 @@ struct Segment {
         Footer footer;      /* of the blocks so far */
         SegmentPlan plan;
         uint64_t n_bytes;   /* of the sealed file */
+        uint64_t n_found;   /* bytes of the file when it was loaded, until the rest is cut */
         uint8_t *scratch;   /* one record, header and packed bytes */
         size_t n_scratch;
 };
@@ -118,13 +119,51 @@ int segment_load(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segm
         record_walk_done(&walk);
         if (r < 0 && r != -ENODATA && r != -EBADMSG)
                 return problem_set(problem, r, "Cannot read '%s' in the store '%s': %m.", name, folder->path);
-        if (end < segment->file.end) {
-                r = folder_cut(folder, &segment->file, end, problem);
-                if (r < 0)
-                        return r;
-        }
+        segment->n_found = segment->file.end;
+        segment->file.end = end;
         *ret = TAKE_PTR(segment);
         return 0;
+}
+
+int segment_walk_rest(Segment *segment, SegmentTake *take, void *userdata, uint64_t *ret_n_damaged, Problem *problem) {
+        RecordWalk walk = {
+                .disk = segment->folder->disk,
+                .fd = segment->file.fd,
+                .grid = segment->grid,
+                .origin = segment->origin,
+                .offset = segment->file.end,
+                .size = segment->n_found,
+        };
+        uint64_t n_damaged = 0;
+        int r;
+
+        while ((r = record_walk_next(&walk, true)) != 0) {
+                if (r > 0)
+                        r = take(&walk.record, walk.packed, userdata);
+                else if (r == -EBADMSG) {
+                        r = record_walk_skip(&walk);
+                        n_damaged += r > 0;
+                        if (r == 0)
+                                break;
+                }
+                if (r < 0)
+                        break;
+        }
+        record_walk_done(&walk);
+        *ret_n_damaged = n_damaged;
+        if (r == -ENODATA) /* torn, as a crash leaves it */
+                return 0;
+        return r < 0 ? problem_set(problem, r, "Cannot read '%s' in the store '%s': %m.", segment->file.name,
+                                   segment->folder->path) : 0;
+}
+
+int segment_cut_rest(Segment *segment, Problem *problem) {
+        uint64_t n_found = segment->n_found;
+
+        segment->n_found = 0;
+        if (n_found <= segment->file.end)
+                return 0;
+        return folder_cut(segment->folder, &segment->file, segment->file.end, problem);
 }
 
 int segment_append(Segment *segment, const Record *record, const uint8_t *packed, Problem *problem) {

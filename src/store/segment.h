@@ -29,10 +29,22 @@ typedef struct SegmentPlan {
 int segment_create(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segment **ret, Problem *problem);
 
 /*
- * Opens the file after a restart; cuts what stands behind the last intact record. As segment_create(); also -EBADMSG,
+ * Opens the file after a restart. What stands behind the last record that is intact and in its place is left for
+ * segment_walk_rest() and segment_cut_rest(). As segment_create(); also -EBADMSG,
  * -EEXIST as file_header_check(), and errors of reading.
  */
 int segment_load(Folder *folder, const Grid *grid, const SegmentPlan *plan, Segment **ret, Problem *problem);
+
+/*
+ * Of a segment that was loaded: calls `take` for each whole record behind its end, those that a damaged one cut off
+ * from it. `ret_n_damaged`: how many stretches of the file are none. 0, errors of reading, or what `take` returned
+ * when that is negative.
+ */
+typedef int SegmentTake(const Record *record, const uint8_t *packed, void *userdata);
+int segment_walk_rest(Segment *segment, SegmentTake *take, void *userdata, uint64_t *ret_n_damaged, Problem *problem);
+
+/* Cuts what stands behind its end; before anything is appended. 0 or a failure of the folder. */
+int segment_cut_rest(Segment *segment, Problem *problem);
 
 /* Closes without syncing. Accepts NULL, returns NULL. */
 Segment *segment_free(Segment *segment);

@@ -63,6 +63,10 @@ static SpoolFile *spool_file_free(Spool *spool, SpoolFile *file) {
         return NULL;
 }
 
+void spool_start_at(Spool *spool, uint64_t number) {
+        spool->next_number = number;
+}
+
 Spool *spool_free(Spool *spool) {
         if (!spool)
                 return NULL;
@@ -131,7 +135,23 @@ static SpoolFile *spool_new_file(Spool *spool, uint64_t number) {
 
 /* after a restart */
 
-static int spool_scan(Spool *spool, SpoolFile *file, IntervalSet *present, Problem *problem) {
+/* A record of a file that is being scanned: it stays where it is, or goes to a new file. */
+static int spool_take(Spool *spool, SpoolFile *file, const RecordWalk *walk, bool move, IntervalSet *present) {
+        uint64_t sequence = walk->record.sequence;
+        int r;
+
+        if (interval_set_contains(present, sequence))
+                return 0;
+        r = move ? spool_put(spool, &walk->record, walk->packed, NULL)
+                 : spool_index(spool, &walk->record, file, walk->record_offset);
+        return r < 0 ? r : interval_set_add(present, sequence, sequence + 1);
+}
+
+/*
+ * What stands behind something damaged is moved to a new file before this one is cut there: the sound records were
+ * acknowledged, and a file with damage in it would be told of as such until it is empty.
+ */
+static int spool_scan(Spool *spool, SpoolFile *file, IntervalSet *present, uint64_t *n_damaged, Problem *problem) {
         RecordWalk walk = {
                 .disk = spool->folder->disk,
                 .fd = file->file.fd,
@@ -140,32 +160,34 @@ static int spool_scan(Spool *spool, SpoolFile *file, IntervalSet *present, Probl
                 .offset = FILE_HEADER_SIZE,
                 .size = file->file.end,
         };
-        uint64_t sequence;
+        uint64_t cut_at = 0;
         int r;
 
-        for (;;) {
-                r = record_walk_next(&walk, true);
-                if (r <= 0)
-                        break;
-                sequence = walk.record.sequence;
-                if (interval_set_contains(present, sequence))
-                        continue;
-                r = spool_index(spool, &walk.record, file, walk.record_offset);
-                if (r >= 0)
-                        r = interval_set_add(present, sequence, sequence + 1);
+        while ((r = record_walk_next(&walk, true)) != 0) {
+                if (r > 0)
+                        r = spool_take(spool, file, &walk, cut_at > 0, present);
+                else if (r == -EBADMSG) {
+                        cut_at = cut_at ?: walk.offset;
+                        r = record_walk_skip(&walk);
+                        if (r == 0)
+                                break;
+                        *n_damaged += r > 0;
+                }
                 if (r < 0)
                         break;
         }
         record_walk_done(&walk);
-        if (r < 0 && r != -ENODATA && r != -EBADMSG)
+        if (r < 0 && r != -ENODATA)
                 return problem_set(problem, r, "Cannot read '%s' in the store '%s': %m.", file->file.name,
                                    spool->folder->path);
-        if (walk.offset < file->file.end)
-                return folder_cut(spool->folder, &file->file, walk.offset, problem);
-        return 0;
+        r = cut_at > 0 ? spool_sync(spool, problem) : 0;
+        cut_at = cut_at ?: walk.offset;
+        if (r >= 0 && cut_at < file->file.end)
+                r = folder_cut(spool->folder, &file->file, cut_at, problem);
+        return r;
 }
 
-int spool_load(Spool *spool, uint64_t number, IntervalSet *present, Problem *problem) {
+int spool_load(Spool *spool, uint64_t number, IntervalSet *present, uint64_t *n_damaged, Problem *problem) {
         uint8_t header[FILE_HEADER_SIZE];
         char name[LAYOUT_NAME_SIZE];
         SpoolFile *file;
@@ -186,7 +208,7 @@ int spool_load(Spool *spool, uint64_t number, IntervalSet *present, Problem *pro
         r = file_header_check(header, (size_t) n, FILE_SPOOL, number, spool->folder->job_digest, name, problem);
         if (r < 0)
                 return r;
-        return spool_scan(spool, file, present, problem);
+        return spool_scan(spool, file, present, n_damaged, problem);
 }
 
 /* writing */

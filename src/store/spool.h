@@ -23,15 +23,19 @@ typedef struct Spool Spool;
 /* Folder and grid must outlive the spool. NULL when out of memory. */
 Spool *spool_new(Folder *folder, const Grid *grid);
 
+/* The number of the next new file: above those that are there, and before any of them is loaded. */
+void spool_start_at(Spool *spool, uint64_t number);
+
 /* Closes without syncing. Accepts NULL, returns NULL. */
 Spool *spool_free(Spool *spool);
 
 /*
- * Takes in a file that was there before: cuts what stands behind its last intact record, leaves out blocks that
- * are in `present`, adds the others to it. 0; -EBADMSG or -EEXIST as file_header_check(); -ENOMEM;
+ * Takes in a file that was there before: moves what stands behind something damaged to a new file, cuts what is left
+ * behind its last intact record, leaves out blocks that are in `present`, adds the others to it. Adds to `n_damaged`
+ * how many stretches it passed over. 0; -EBADMSG or -EEXIST as file_header_check(); -ENOMEM;
  * errors of reading, failures of the folder. After an error the spool is only good for spool_free().
  */
-int spool_load(Spool *spool, uint64_t number, IntervalSet *present, Problem *problem);
+int spool_load(Spool *spool, uint64_t number, IntervalSet *present, uint64_t *n_damaged, Problem *problem);
 
 /*
  * Copies what it is given. 0 or a failure of the folder, soft or hard (lack of memory is a hard one); then the block is

@@ -58,6 +58,7 @@ struct Store {
 
         IntervalSet present, pending;
         bool wants_space;
+        uint64_t n_damaged; /* stretches that were passed over when it was opened */
 
         Packer *packer;
         uint8_t *bitmap; /* one block, unpacked */
@@ -358,6 +359,17 @@ static int store_load_sealed(Store *store, const FolderNumbers *sealed, Problem 
         return 0;
 }
 
+/* A whole record that something damaged cut off from the others: early, like any block beyond the frontier. */
+static int store_take_rest(const Record *record, const uint8_t *packed, void *userdata) {
+        Store *store = userdata;
+        int r;
+
+        if (interval_set_contains(&store->present, record->sequence))
+                return 0;
+        r = spool_put(store->spool, record, packed, NULL);
+        return r < 0 ? r : interval_set_add(&store->present, record->sequence, record->sequence + 1);
+}
+
 /*
  * An open segment that is not the one at the frontier: a hole was made before it. Its blocks go to the spool like
  * any that came too early.
@@ -380,14 +392,13 @@ static int store_pour_open(Store *store, uint64_t first_block, Problem *problem)
                 .offset = FILE_HEADER_SIZE,
                 .size = file.end,
         };
-        while ((r = record_walk_next(&walk, true)) > 0) {
-                uint64_t sequence = walk.record.sequence;
-
-                if (interval_set_contains(&store->present, sequence))
-                        continue;
-                r = spool_put(store->spool, &walk.record, walk.packed, problem);
-                if (r >= 0 && interval_set_add(&store->present, sequence, sequence + 1) < 0)
-                        r = store_out_of_memory(store, problem);
+        while ((r = record_walk_next(&walk, true)) != 0) {
+                if (r > 0)
+                        r = store_take_rest(&walk.record, walk.packed, store);
+                else if (r == -EBADMSG && record_walk_skip(&walk) > 0) {
+                        store->n_damaged++;
+                        r = 0;
+                }
                 if (r < 0)
                         break;
         }
@@ -401,6 +412,26 @@ static int store_pour_open(Store *store, uint64_t first_block, Problem *problem)
                 return problem_set(problem, r, "Cannot move the blocks of '%s' in the store '%s': %m.", name,
                                    store->folder->path);
         return folder_remove(store->folder, name, problem);
+}
+
+/*
+ * What stands in the open segment behind the last record that is in its place. Mostly that is nothing, or a torn one.
+ * But a damaged record (or a power cut, which may lose the first of two writes and keep the second) must not take with
+ * it the sound ones behind it, which were acknowledged: they go to the spool before the file is cut.
+ */
+static int store_rescue(Store *store, Problem *problem) {
+        uint64_t n_damaged;
+        int r;
+
+        if (!store->segment)
+                return 0;
+        r = segment_walk_rest(store->segment, store_take_rest, store, &n_damaged, problem);
+        if (r >= 0)
+                r = spool_sync(store->spool, problem);
+        if (r < 0)
+                return r;
+        store->n_damaged += n_damaged;
+        return segment_cut_rest(store->segment, problem);
 }
 
 static int store_load_blocks(Store *store, const FolderListing *listing, Problem *problem) {
@@ -418,11 +449,16 @@ static int store_load_blocks(Store *store, const FolderListing *listing, Problem
                         if (r < 0)
                                 return problem_set(problem, ENOMEM, "Out of memory.");
                 }
+        if (listing->spool.n_numbers > 0)
+                spool_start_at(store->spool, listing->spool.numbers[listing->spool.n_numbers - 1] + 1);
         for (size_t i = 0; i < listing->spool.n_numbers; i++) {
-                r = spool_load(store->spool, listing->spool.numbers[i], &store->present, problem);
+                r = spool_load(store->spool, listing->spool.numbers[i], &store->present, &store->n_damaged, problem);
                 if (r < 0)
                         return r;
         }
+        r = store_rescue(store, problem);
+        if (r < 0)
+                return r;
         for (size_t i = 0; i < listing->open.n_numbers; i++)
                 if (!store->segment || listing->open.numbers[i] != next) {
                         r = store_pour_open(store, listing->open.numbers[i], problem);
@@ -795,6 +831,10 @@ void store_totals(const Store *store, StoreTotals *ret) {
 
 uint64_t store_segment_blocks(const Store *store) {
         return store->segment_blocks;
+}
+
+uint64_t store_n_damaged(const Store *store) {
+        return store->n_damaged;
 }
 
 bool store_wants_space(const Store *store) {

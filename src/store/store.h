@@ -156,5 +156,10 @@ const IntervalSet *store_present(const Store *store);    /* with the spool */
 int store_has_digest(const Store *store, uint64_t sequence, const uint8_t digest[static SHA256_SIZE]);
 void store_totals(const Store *store, StoreTotals *ret);
 uint64_t store_segment_blocks(const Store *store);
+/*
+ * How many damaged places there were, when it was opened, in the files that are not sealed; their blocks are
+ * missing.
+ */
+uint64_t store_n_damaged(const Store *store);
 /* The disk was too full to move the frontier on. Nothing is lost; each further store_commit() tries again. */
 bool store_wants_space(const Store *store);

@@ -13,7 +13,7 @@
 #define VERIFY_CURE_SEGMENT                                                                                          \
         "Put back a copy of the file, or let 'primectl verify --repair' put it aside and start the job again: its "  \
         "blocks are then computed again, no other file is touched."
-#define VERIFY_CURE_OPEN "Start the job again: it cuts the file there and computes what is missing again."
+#define VERIFY_CURE_OPEN "Start the job again: the blocks around it stay, this one is computed again."
 
 typedef struct Verifier {
         const char *path;

@@ -9,6 +9,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 
 import harness
 from harness import children, claim, kill, local, primectl, start_local, store_files, wait_until
@@ -102,6 +103,54 @@ def repair(folder):
     after = {name: data for name, data in store_files(store).items() if not name.endswith(".corrupt")}
     assert after == before
     assert "Nothing to repair" in primectl("verify", "--repair", "--store", store).stdout
+
+
+@claim
+def damage_before_sealing(folder):
+    """a flipped bit in the open segment costs one block, and the next run says so"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--to", "1e11", "--segment-blocks", "1000", "--workers", "1")
+    path = os.path.join(store, "000000000000.open")
+    try:
+        wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 5 * 10**6)
+    finally:
+        kill(process.pid, signal.SIGINT)
+        process.wait(timeout=30)
+    before = int(info(store)["blocks"]) + int(info(store)["spool_blocks"])
+    assert before > 5
+    flip(path, 500, 2)  # in the first block
+    assert primectl("verify", "--store", store, check=False).returncode == 1
+    text = primectl("verify", "--repair", "--store", store).stdout
+    found = re.search(r"1 damaged place cut out, (\d+) blocks left, \d+ missing before the last of them", text)
+    assert found and int(found[1]) == before - 1, (before, text)
+    flip(os.path.join(store, next(name for name in sorted(os.listdir(store)) if name.startswith("spool-"))), 800, 1)
+    process = start_local(store, stderr=subprocess.PIPE)
+    try:
+        wait_until(lambda: int(info(store)["blocks"]) > before)
+    finally:
+        kill(process.pid, signal.SIGINT)
+        errors = process.communicate(timeout=30)[1].decode()
+    assert "1 damaged or unfinished place in files that are not sealed" in errors, errors
+    assert primectl("verify", "--store", store).returncode == 0
+
+
+@claim
+def keep_is_remembered(folder):
+    """who goes on with a store of digests without saying --keep again gets no bitmaps"""
+    store = os.path.join(folder, "store")
+    process = start_local(store, "--to", "1e11", "--keep", "digest", "--workers", "1")
+    path = os.path.join(store, "000000000000.open")
+    for word in ([], ["--to", "1e11"]):
+        try:
+            size = os.path.getsize(path) if os.path.exists(path) else 0
+            wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > size + 136 * 5)
+        finally:
+            kill(process.pid, signal.SIGINT)
+            process.wait(timeout=30)
+        process = start_local(store, *word)
+    kill(process.pid, signal.SIGINT)
+    process.wait(timeout=30)
+    assert (os.path.getsize(path) - 64) % 136 == 0, os.path.getsize(path)
 
 
 @claim

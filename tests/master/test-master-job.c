@@ -67,7 +67,7 @@ static void test_impossible_jobs_are_refused(void) {
         CHECK(open_job("0", "10^8", "a0", -EEXIST) == NULL); /* another job's store */
 }
 
-static void check_segments(const MasterRules *rules, const char *name, StoreKeep keep, uint64_t segment_blocks) {
+static void check_segments(const MasterRules *rules, const char *name, uint64_t segment_blocks) {
         _cleanup_mpz_ mpz_t from;
         MasterJob *job = NULL;
         char path[128];
@@ -78,7 +78,7 @@ static void check_segments(const MasterRules *rules, const char *name, StoreKeep
         CHECK(master_job_open(&(MasterJobSettings) { .name = name, .from = from, .store_path = path }, rules,
                               &disk_system, &job, NULL) >= 0);
         CHECK_EQUAL(store_segment_blocks(job->store), segment_blocks);
-        CHECK_EQUAL(job->store_options.keep, keep);
+        CHECK_EQUAL(job->store_options.keep, rules->keep);
         master_job_free(job);
 }
 
@@ -97,15 +97,14 @@ static void test_new_stores_follow_the_rules(void) {
                 n_blocks = store_segment_blocks_for(&grid, size.segment_bytes, STORE_KEEP_FULL);
         }
         CHECK(n_blocks > 4 && n_blocks < 100);
-        check_segments(&size, "size", STORE_KEEP_FULL, n_blocks);
-        check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = 3 * length + 1 }, "span",
-                       STORE_KEEP_FULL, 3);
+        check_segments(&size, "size", n_blocks);
+        check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = 3 * length + 1 }, "span", 3);
         check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = UINT64_MAX }, "wide",
-                       STORE_KEEP_FULL, n_blocks);
-        check_segments(&(MasterRules) { .segment_span = 1 }, "narrow", STORE_KEEP_FULL, 1);
-        check_segments(&(MasterRules) { .keep = STORE_KEEP_DIGEST }, "digest", STORE_KEEP_DIGEST,
+                       n_blocks);
+        check_segments(&(MasterRules) { .segment_span = 1 }, "narrow", 1);
+        check_segments(&(MasterRules) { .keep = STORE_KEEP_DIGEST }, "digest",
                        store_segment_blocks_for(&grid, STORE_SEGMENT_SIZE_DEFAULT, STORE_KEEP_DIGEST));
-        check_segments(&size, "digest", STORE_KEEP_FULL, /* what a store has stays */
+        check_segments(&size, "digest", /* what a store has stays */
                        store_segment_blocks_for(&grid, STORE_SEGMENT_SIZE_DEFAULT, STORE_KEEP_DIGEST));
         grid_done(&grid);
 }

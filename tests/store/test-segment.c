@@ -70,6 +70,7 @@ static void test_wrong_records_are_cut_off(void) {
         free(data);
         CHECK(segment_load(folder, &grid, &first, &segment, NULL) == 0);
         CHECK_EQUAL(segment_next_block(segment), 1);
+        CHECK(segment_cut_rest(segment, NULL) == 0);
         CHECK_EQUAL(segment_bytes(segment), FILE_HEADER_SIZE + one);
         free(fixture_read(path, "000000000000.open", &size));
         CHECK_EQUAL(size, FILE_HEADER_SIZE + one);

@@ -73,6 +73,7 @@ static void test_blocks_in_any_order(void) {
 }
 
 static void test_files_are_taken_in_again(void) {
+        uint64_t n_damaged = 0;
         const char *path = fixture_folder();
         IntervalSet present = INTERVAL_SET_EMPTY;
         Folder *folder = fixture_open_folder(path);
@@ -83,7 +84,7 @@ static void test_files_are_taken_in_again(void) {
         spool_free(spool);
         spool = spool_new(folder, &grid);
         CHECK(interval_set_add(&present, 0, 12) == 0);
-        CHECK(spool_load(spool, 0, &present, NULL) == 0);
+        CHECK(spool_load(spool, 0, &present, &n_damaged, NULL) == 0);
         CHECK_EQUAL(spool_n_blocks(spool), 3);
         CHECK(spool_find(spool, 11) == NULL);
         check_block(spool, 14);

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/bytes.h"
 #include "base/macro.h"
 #include "store/fixture.h"
 #include "store/layout.h"
@@ -789,6 +790,78 @@ static void test_overlapping_segments_are_refused(void) {
         grid_done(&grid);
 }
 
+/* One flipped bit, in the header or the bitmap of a record: it costs one block, not all that stand behind it. */
+static void check_flip(const char *name, size_t record, size_t in_record, uint64_t lost) {
+        const char *folder = fixture_folder(), *finished = fixture_folder();
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size, at = FILE_HEADER_SIZE;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 20);
+        fixture_store(folder, &grid, 8, 14);
+        store = fixture_open(folder, &grid, 8);
+        for (uint64_t i = 15; i < 19; i++)
+                CHECK(fixture_put(store, &grid, i) == 0);
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        CHECK_EQUAL(store_n_damaged(store), 0);
+        store_close(store);
+
+        data = fixture_read(folder, name, &size);
+        for (size_t i = 0; i < record; i++)
+                at += RECORD_HEADER_SIZE + get_le32(data + at + 24);
+        data[at + in_record] ^= 8;
+        fixture_write(folder, name, data, size);
+        store = fixture_open(folder, &grid, 8);
+        CHECK_EQUAL(store_present(store)->n_members, 17);
+        CHECK(!interval_set_contains(store_present(store), lost));
+        CHECK_EQUAL(store_n_damaged(store), 1);
+        store_close(store);
+
+        /* that is where it stays, whatever happens next */
+        store = fixture_open(folder, &grid, 8);
+        CHECK_EQUAL(store_present(store)->n_members, 17);
+        for (uint64_t i = 0; i < 20; i++)
+                CHECK(fixture_put(store, &grid, i) == (i == 14 || i == 19 || i == lost ? 0 : -EALREADY));
+        CHECK(store_commit(store, NULL, NULL) == 0);
+        store_close(store);
+        fixture_store(finished, &grid, 8, 20);
+        CHECK(fixture_same(finished, folder));
+        CHECK_EQUAL(fixture_count(folder, "spool"), 0);
+        grid_done(&grid);
+}
+
+static void test_damage_costs_one_block(void) {
+        check_flip("000000000008.open", 0, 5, 8);
+        check_flip("000000000008.open", 2, 40, 10);
+        check_flip("000000000008.open", 2, RECORD_HEADER_SIZE + 3, 10);
+        check_flip("spool-00000000", 0, 0, 15);
+        check_flip("spool-00000000", 2, 25, 17);
+        check_flip("spool-00000000", 2, RECORD_HEADER_SIZE, 17);
+}
+
+/* The same in an open segment that a hole made one that is not at the frontier. */
+static void test_damage_beyond_a_hole(void) {
+        const char *folder = fixture_folder();
+        _cleanup_free_ uint8_t *data = NULL;
+        size_t size;
+        Store *store;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 20);
+        fixture_store(folder, &grid, 4, 15);
+        fixture_remove(folder, "000000000004.primes");
+        data = fixture_read(folder, "000000000012.open", &size);
+        data[FILE_HEADER_SIZE + 3] ^= 1;
+        fixture_write(folder, "000000000012.open", data, size);
+        store = fixture_open(folder, &grid, 4);
+        CHECK_EQUAL(store_frontier(store), 4);
+        CHECK_EQUAL(store_present(store)->n_members, 10);
+        CHECK_EQUAL(store_n_damaged(store), 1);
+        store_close(store);
+        grid_done(&grid);
+}
+
 int main(void) {
         RUN(test_blocks_in_order_become_segments);
         RUN(test_blocks_that_are_wrong_are_refused);
@@ -807,6 +880,8 @@ int main(void) {
         RUN(test_damaged_files_stop_the_store);
         RUN(test_provenance_is_kept_and_cut);
         RUN(test_spool_files_rotate);
+        RUN(test_damage_costs_one_block);
+        RUN(test_damage_beyond_a_hole);
         RUN(test_digests_instead_of_bitmaps);
         RUN(test_kinds_may_change);
         RUN(test_rotation_shifts_no_border);
