@@ -98,7 +98,8 @@ static void test_new_stores_follow_the_rules(void) {
         }
         CHECK(n_blocks > 4 && n_blocks < 100);
         check_segments(&size, "size", n_blocks);
-        check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = 3 * length + 1 }, "span", 3);
+        check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = 3 * length + 1 },
+                       "span", 3);
         check_segments(&(MasterRules) { .segment_bytes = size.segment_bytes, .segment_span = UINT64_MAX }, "wide",
                        n_blocks);
         check_segments(&(MasterRules) { .segment_span = 1 }, "narrow", 1);
