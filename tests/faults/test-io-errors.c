@@ -169,11 +169,27 @@ static void test_each_call_fails_from_then_on(void) {
         fail_each_call(true);
 }
 
-int main(void) {
-        workload_init(&workload, FIXTURE_FROM, STORE_KEEP_FULL);
+static void test_each_call_fails_once_with_digests(void) {
+        fail_each_call(false);
+}
+
+static void test_each_call_fails_from_then_on_with_digests(void) {
+        fail_each_call(true);
+}
+
+static void begin(StoreKeep keep) {
+        workload_init(&workload, FIXTURE_FROM, keep);
         reference = workload_make_reference(&workload);
+}
+
+int main(void) {
+        begin(STORE_KEEP_FULL);
         RUN(test_each_call_fails_once);
         RUN(test_each_call_fails_from_then_on);
+        workload_done(&workload);
+        begin(STORE_KEEP_DIGEST);
+        RUN(test_each_call_fails_once_with_digests);
+        RUN(test_each_call_fails_from_then_on_with_digests);
         workload_done(&workload);
         return tests_end();
 }
