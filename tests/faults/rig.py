@@ -144,10 +144,10 @@ class Ballast:
 class Programs:
     """store-writer and what it is preloaded with."""
 
-    def __init__(self, build, origin=None):
+    def __init__(self, build, origin=None, digests=False):
         self.writer = os.path.join(build, "tests", "faults", "store-writer")
         self.kill_at = os.path.join(build, "tests", "faults", "libkill-at.so")
-        self.origin = [f"--from={origin}"] if origin else []
+        self.origin = [f"--from={origin}"] if origin else ["--digests"] if digests else []
 
     def reference(self, folder):
         os.makedirs(folder)

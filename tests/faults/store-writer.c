@@ -9,6 +9,7 @@
  *     store-writer reference FOLDER       makes a store to which nothing happens
  *
  *     --from=EXPRESSION                   where the job begins, and so how large a block is
+ *     --digests                           keep no bitmaps
  *     --pause=USEC                        between two blocks
  *     --patient                           waits for space as long as there is none
  *
@@ -33,6 +34,7 @@
 #define WAIT_USEC 10000
 
 static const char *from = FIXTURE_FROM;
+static StoreKeep keep = STORE_KEEP_FULL;
 static uint64_t pause_usec;
 static bool patient;
 static Workload workload;
@@ -187,6 +189,7 @@ static int verb_reference(const char *folder) {
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "from", required_argument, NULL, 'f' },
+                { "digests", no_argument, NULL, 'd' },
                 { "pause", required_argument, NULL, 'p' },
                 { "patient", no_argument, NULL, 'w' },
                 {},
@@ -197,6 +200,9 @@ int main(int argc, char *argv[]) {
                 switch (option) {
                 case 'f':
                         from = optarg;
+                        break;
+                case 'd':
+                        keep = STORE_KEEP_DIGEST;
                         break;
                 case 'p':
                         if (parse_u64(optarg, &pause_usec) < 0)
@@ -212,7 +218,7 @@ int main(int argc, char *argv[]) {
         argc -= optind;
         if (argc < 2)
                 return 2;
-        workload_init(&workload, from, STORE_KEEP_FULL);
+        workload_init(&workload, from, keep);
         if (strcmp(argv[0], "write") == 0 && argc == 3)
                 r = verb_write(argv[1], argv[2]);
         else if (strcmp(argv[0], "check") == 0 && (argc == 4 || argc == 5))
