@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,7 +78,8 @@ static int change_here(const char *path, const StoreChange *change, StoreChanged
         if (r < 0)
                 return r;
         lend = geteuid() == 0 && st.st_uid != 0;
-        if (lend && (setegid(st.st_gid) < 0 || seteuid(st.st_uid) < 0))
+        /* Root's other groups are given up for good: nothing later needs them. */
+        if (lend && (setgroups(0, NULL) < 0 || setegid(st.st_gid) < 0 || seteuid(st.st_uid) < 0))
                 r = problem_set(problem, errno, "Cannot act as the owner of the store '%s': %m.", path);
         if (r >= 0)
                 r = store_open(&disk_system, path, &grid, &options, &store, problem);

@@ -165,8 +165,10 @@ int record_walk_next(RecordWalk *walk, bool with_packed) {
                 r = record_walk_reserve(walk, record.packed_size);
                 if (r < 0)
                         return r;
-                n = walk->disk->pread_full(walk->disk, walk->fd, walk->packed, record.packed_size,
-                                           walk->offset + RECORD_HEADER_SIZE);
+                n = 0;
+                if (record.packed_size > 0)
+                        n = walk->disk->pread_full(walk->disk, walk->fd, walk->packed, record.packed_size,
+                                                   walk->offset + RECORD_HEADER_SIZE);
                 if (n < 0)
                         return (int) n;
                 if ((size_t) n < record.packed_size)
