@@ -31,7 +31,8 @@ typedef struct MasterJob {
 
         Store *store;             /* NULL: it failed */
         IntervalSet uncommitted;  /* blocks that were put since the last commit */
-        usec_t looked_usec;       /* when the room on its file system was looked at */
+        usec_t looked_usec;       /* when the room on its file system was looked at, */
+        uint64_t looked_bytes;    /* and what all stores had then */
         uint64_t n_dropped;       /* so many sealed segments are known to have no bitmaps */
         MasterVacuum vacuum;
         uint64_t n_disagreements; /* late results that differ from what is stored */

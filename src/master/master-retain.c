@@ -20,7 +20,12 @@
 #include "base/text.h"
 #include "master/master-state.h"
 
-#define ROOM_LOOK_USEC USEC_PER_SEC /* on a file system that a job writes to */
+/*
+ * How often the room is looked at on a file system that a job writes to: at least then, and after so much was
+ * written.
+ */
+#define ROOM_LOOK_USEC USEC_PER_SEC
+#define ROOM_LOOK_BYTES (UINT64_C(4) << 20)
 #define TELL_USEC (5 * USEC_PER_SEC)
 
 uint64_t master_used_bytes(const Master *master) {
@@ -87,13 +92,17 @@ void master_make_room(Master *master) {
 
 void master_check_room(Master *master, MasterJob *job, usec_t now) {
         Problem problem = PROBLEM_NONE;
+        uint64_t used_bytes;
         RoomLack lack;
         int r;
 
-        if (master->once || master->stopping || now < job->looked_usec + ROOM_LOOK_USEC ||
-            master_job_state(job) != MASTER_JOB_RUNNING)
+        if (master->once || master->stopping || master_job_state(job) != MASTER_JOB_RUNNING)
+                return;
+        used_bytes = master_used_bytes(master);
+        if (now < job->looked_usec + ROOM_LOOK_USEC && used_bytes < job->looked_bytes + ROOM_LOOK_BYTES)
                 return;
         job->looked_usec = now;
+        job->looked_bytes = used_bytes;
         r = master_look_for_room(master, job, false, &lack, &problem);
         if (r < 0 && master_can_make_room(master, job, &lack))
                 master_make_room(master);
