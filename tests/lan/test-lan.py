@@ -91,8 +91,8 @@ def chained(function):
             for host in Site.hosts.values():
                 if host.leader:
                     print(f"# {host.hostname}: its last words")
-                    words = host.run("journalctl -b -n 25 --no-pager -o short-monotonic -t systemd -t sh -t systemctl -t primed-master "
-                                     "-t primed-worker -t primed-scout -t primed-limits", check=False)
+                    words = host.run("journalctl -b -n 25 --no-pager -o short-monotonic -t systemd -t sh -t systemctl "
+                                     "-t primed-master -t primed-worker -t primed-scout -t primed-limits", check=False)
                     for line in words.splitlines():
                         print("#   " + line)
             raise
