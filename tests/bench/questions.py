@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How long a single question to a store takes, the start of primectl included.
 
-Cold: the caches of the kernel were dropped before, which takes root; program and libraries are then read from the
-disk too, and `--version` shows what that costs alone. Warm: the median of several runs that follow; CPU is their
-processor time, which counts when the machine is not quiet.
+Boot: all caches of the kernel were dropped before, which takes root; program and libraries are then read from the
+disk too, and `--version` shows what that costs alone. Store: only the store's files were dropped. Warm: the median of
+several runs that follow; CPU is their processor time, which counts when the machine is not quiet.
 
     questions.py BUILD [TO [ROUNDS]]        TO: 123 or 10^11
 """
@@ -34,28 +34,33 @@ def run(words):
     return clock * 1000, (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
 
 
-def drop_caches(store):
-    """Of the kernel, and of the store's files alone where we may not. Returns whether it was all of them."""
+def drop_store(store):
+    """Of the store's files alone: the program was used a moment ago, the store never."""
     os.sync()
-    try:
+    for name in os.listdir(store):
+        fd = os.open(os.path.join(store, name), os.O_RDONLY)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+
+
+def drop_all(store):
+    """Of the kernel: program and libraries too. Without the right to that, of the store."""
+    drop_store(store)
+    if os.geteuid() == 0:
         with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
             file.write("3\n")
-        return True
-    except OSError:
-        for name in os.listdir(store):
-            fd = os.open(os.path.join(store, name), os.O_RDONLY)
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-            os.close(fd)
-        return False
 
 
 def measure(store, words):
-    cold = []
-    for _ in range(3):
-        drop_caches(store)
-        cold.append(run(words)[0])
+    colds = []
+    for drop in (drop_all, drop_store):
+        times = []
+        for _ in range(3):
+            drop(store)
+            times.append(run(words)[0])
+        colds.append(statistics.median(times))
     warm = [run(words) for _ in range(ROUNDS)]
-    return statistics.median(cold), *(statistics.median(column) for column in zip(*warm))
+    return *colds, *(statistics.median(column) for column in zip(*warm))
 
 
 def main():
@@ -65,10 +70,9 @@ def main():
         subprocess.run([PRIMECTL, "local", "--quiet", "--to", TO, "--store", store], check=True,
                        stdout=subprocess.DEVNULL)
         size = sum(os.stat(os.path.join(store, name)).st_size for name in os.listdir(store))
-        whole = drop_caches(store)
-        print(f"store to {TO}, {size / 1e6:,.0f} MB; medians of 3 cold runs and {ROUNDS} warm ones; cold: "
-              f"{'all caches were dropped' if whole else 'of the store alone, for the rest takes root'}")
-        print(f"{'':<34} {'cold':>10} {'warm':>10} {'CPU':>10}")
+        print(f"store to {TO}, {size / 1e6:,.0f} MB; medians of 3 cold runs and {ROUNDS} warm ones"
+              f"{'' if os.geteuid() == 0 else '; boot is store, for dropping all caches takes root'}")
+        print(f"{'':<34} {'boot':>10} {'store':>10} {'warm':>10} {'CPU':>10}")
         base, _, exponent = TO.partition("^")
         top = int(base) ** int(exponent or 1)
         third, half = top // 3, top // 2
@@ -78,8 +82,10 @@ def main():
                       ["classes", third, half], ["random", "--seed=1"], ["random", "--seed=1", "-n", 100],
                       ["coverage"]):
             words = [str(word) for word in words]
-            cold, warm, processor = measure(store, [*words, *(["--store", store] if words[0] != "--version" else [])])
-            print(f"{' '.join(words):<34} {cold:>7.1f} ms {warm:>7.1f} ms {processor:>7.1f} ms", flush=True)
+            where = ["--store", store] if words[0] != "--version" else []
+            times = measure(store, [*words, *where])
+            columns = "".join(f" {milliseconds:>7.1f} ms" for milliseconds in times)
+            print(f"{' '.join(words):<34}{columns}", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
