@@ -515,7 +515,7 @@ def stop_and_disable(folder):
 def worker_before_master(folder):
     """a worker that was there before any master joins when one appears"""
     desk = Site.host("desk")
-    # Both by name: that a stop of the service alone takes its socket along is the host tests' claim, not this one.
+    # Both by name: after a stop of the service alone the socket was seen to stay here, and a caller started it again.
     desk.run("systemctl stop primed-master.socket primed-master.service")
     time.sleep(3)
     assert not desk.is_active("primed-master"), "something started it again"
