@@ -189,3 +189,17 @@ size_t oracle_below(const Oracle *oracle, int64_t offset) {
         }
         return low;
 }
+
+void oracle_try(void (*draw)(Oracle *oracle, Random *random), unsigned n_stores,
+                void (*ask)(const Oracle *oracle, unsigned n_questions, Random *random), unsigned n_questions) {
+        Random random;
+
+        random_init(&random, fixture_seed());
+        for (unsigned i = 0; i < n_stores; i++) {
+                Oracle oracle;
+
+                draw(&oracle, &random);
+                ask(&oracle, n_questions, &random);
+                oracle_done(&oracle);
+        }
+}

@@ -43,3 +43,7 @@ void oracle_number(const Oracle *oracle, int64_t offset, mpz_t ret);
 
 /* How many primes are below. */
 size_t oracle_below(const Oracle *oracle, int64_t offset);
+
+/* Asks N_QUESTIONS of each of N_STORES that DRAW makes, all from the seed of the run. */
+void oracle_try(void (*draw)(Oracle *oracle, Random *random), unsigned n_stores,
+                void (*ask)(const Oracle *oracle, unsigned n_questions, Random *random), unsigned n_questions);

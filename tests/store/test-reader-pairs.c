@@ -8,7 +8,6 @@
 
 #include "base/macro.h"
 #include "prime/number.h"
-#include "store/fixture.h"
 #include "store/oracle.h"
 #include "test.h"
 
@@ -64,27 +63,11 @@ static void ask(const Oracle *oracle, unsigned n_questions, Random *random) {
 }
 
 static void test_large_integers(void) {
-        Random random;
-        Oracle oracle;
-
-        random_init(&random, fixture_seed());
-        for (unsigned i = 0; i < 200; i++) {
-                oracle_draw(&oracle, &random);
-                ask(&oracle, 150, &random);
-                oracle_done(&oracle);
-        }
+        oracle_try(oracle_draw, 200, ask, 150);
 }
 
 static void test_smallest_integers(void) {
-        Random random;
-        Oracle oracle;
-
-        random_init(&random, fixture_seed());
-        for (unsigned i = 0; i < 4; i++) {
-                oracle_draw_small(&oracle, &random);
-                ask(&oracle, 30, &random);
-                oracle_done(&oracle);
-        }
+        oracle_try(oracle_draw_small, 4, ask, 30);
 }
 
 int main(void) {

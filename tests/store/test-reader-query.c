@@ -109,27 +109,11 @@ static void ask(const Oracle *oracle, unsigned n_questions, Random *random) {
 }
 
 static void test_large_integers(void) {
-        Random random;
-        Oracle oracle;
-
-        random_init(&random, fixture_seed());
-        for (unsigned i = 0; i < 200; i++) {
-                oracle_draw(&oracle, &random);
-                ask(&oracle, 500, &random);
-                oracle_done(&oracle);
-        }
+        oracle_try(oracle_draw, 200, ask, 500);
 }
 
 static void test_smallest_integers(void) {
-        Random random;
-        Oracle oracle;
-
-        random_init(&random, fixture_seed());
-        for (unsigned i = 0; i < 4; i++) {
-                oracle_draw_small(&oracle, &random);
-                ask(&oracle, 100, &random);
-                oracle_done(&oracle);
-        }
+        oracle_try(oracle_draw_small, 4, ask, 100);
 }
 
 static void test_empty_store_covers_nothing(void) {
