@@ -327,6 +327,15 @@ static inline MasterJobStatus stage_status(const Stage *stage) {
         return status;
 }
 
+static inline MasterJobStatus job_status(const Stage *stage, const char *name) {
+        MasterJobStatus status;
+        size_t index;
+
+        CHECK(master_find_job(stage->master, name, &index) >= 0);
+        master_job_status(stage->master, index, &status);
+        return status;
+}
+
 /* Works like an honest worker until all is done. */
 static inline void worker_finish(PlayedWorker *worker) {
         Stage *stage = worker->stage;

@@ -51,15 +51,6 @@ static Stage *stage_with_two(void) {
         return stage;
 }
 
-static MasterJobStatus job_status(const Stage *stage, const char *name) {
-        MasterJobStatus status;
-        size_t index;
-
-        CHECK(master_find_job(stage->master, name, &index) >= 0);
-        master_job_status(stage->master, index, &status);
-        return status;
-}
-
 static MasterWorkerStatus worker_status(const Stage *stage) {
         MasterWorkerStatus status;
 

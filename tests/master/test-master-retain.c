@@ -41,15 +41,6 @@ static Stage *stage_with_rules(const MasterRules *rules, FaultyDisk *faulty) {
         return stage;
 }
 
-static MasterJobStatus job_status(const Stage *stage, const char *name) {
-        MasterJobStatus status;
-        size_t index;
-
-        CHECK(master_find_job(stage->master, name, &index) >= 0);
-        master_job_status(stage->master, index, &status);
-        return status;
-}
-
 static MasterJobState job_state(const Stage *stage) {
         return job_status(stage, "first").state;
 }
