@@ -48,6 +48,15 @@ static void die(const char *description) {
         (void) kill(getpid(), SIGKILL);
 }
 
+/* Of a call that cannot be torn. Returns whether the process is to die after it. */
+static int before_call(const char *description) {
+        int due = is_due(description);
+
+        if (due && mode != AFTER)
+                die(description);
+        return due;
+}
+
 static void __attribute__((__constructor__)) arm(void) {
         const char *program = getenv("KILL_AT_PROGRAM"), *count = getenv("KILL_AT_COUNT"),
                    *how = getenv("KILL_AT_MODE");
@@ -119,9 +128,7 @@ static int killing_sync(const char *name, int fd) {
         if (calls_left == 0)
                 return real(fd);
         describe_fd(name, fd, description, sizeof description);
-        due = is_due(description);
-        if (due && mode != AFTER)
-                die(description);
+        due = before_call(description);
         r = real(fd);
         if (due)
                 die(description);
@@ -149,9 +156,7 @@ int renameat(int from_fd, const char *from, int to_fd, const char *to) {
         int r, due;
 
         (void) snprintf(description, sizeof description, "rename %s -> %s", from, to);
-        due = is_due(description);
-        if (due && mode != AFTER)
-                die(description);
+        due = before_call(description);
         r = real(from_fd, from, to_fd, to);
         if (due)
                 die(description);
@@ -164,9 +169,7 @@ int unlinkat(int dir_fd, const char *path, int flags) {
         int r, due;
 
         (void) snprintf(description, sizeof description, "unlink %s", path);
-        due = is_due(description);
-        if (due && mode != AFTER)
-                die(description);
+        due = before_call(description);
         r = real(dir_fd, path, flags);
         if (due)
                 die(description);
@@ -180,9 +183,7 @@ static int killing_truncate(int fd, off64_t size) {
         if (calls_left == 0)
                 return real(fd, size);
         describe_fd("truncate", fd, description, sizeof description);
-        due = is_due(description);
-        if (due && mode != AFTER)
-                die(description);
+        due = before_call(description);
         r = real(fd, size);
         if (due)
                 die(description);
@@ -208,9 +209,7 @@ static int killing_open(int dir_fd, const char *path, int flags, mode_t file_mod
         if (calls_left == 0 || !(flags & O_CREAT))
                 return real(dir_fd, path, flags, file_mode);
         (void) snprintf(description, sizeof description, "create %s", path);
-        due = is_due(description);
-        if (due && mode != AFTER)
-                die(description);
+        due = before_call(description);
         r = real(dir_fd, path, flags, file_mode);
         if (due)
                 die(description);
@@ -246,9 +245,7 @@ int mkdirat(int dir_fd, const char *path, mode_t file_mode) {
         char description[1200];
 
         (void) snprintf(description, sizeof description, "mkdir %s", path);
-        due = is_due(description);
-        if (due && mode != AFTER)
-                die(description);
+        due = before_call(description);
         r = real(dir_fd, path, file_mode);
         if (due)
                 die(description);
