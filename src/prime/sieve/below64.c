@@ -75,7 +75,7 @@ static void below64_set_bits(Below64 *below64, uint64_t end, uint8_t *bitmap) {
         size_t i = iterator->i, size = iterator->size;
 
         for (; i < size && primes[i] < end; i++) {
-                uint32_t offset = (uint32_t) (primes[i] - below64->position);
+                uint64_t offset = primes[i] - below64->position;
 
                 /* 2, 3 and 5 have bit 8, which is none of a byte's. */
                 bitmap[offset / 30] |= (uint8_t) (1U << bitmap_residue_bit[offset % 30]);
@@ -87,7 +87,7 @@ int below64_next(Below64 *below64, uint64_t length, uint8_t *bitmap) {
         primesieve_iterator *iterator = &below64->iterator;
         uint64_t end = below64->position + length;
 
-        assert(length <= GRID_BLOCK_LENGTH_MAX && length <= BELOW64_END - below64->position);
+        assert(length <= BELOW64_END - below64->position);
 
         memset(bitmap, 0, (size_t) (length / 30));
         for (;;) {

@@ -76,6 +76,12 @@ int sieve_run_new(const mpz_t start, const mpz_t stop_hint, const SieveEnvironme
         return 0;
 }
 
+uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment) {
+        unsigned n_threads = environment->team ? environment->team->n_threads : 1;
+
+        return grid_block_length(mpz_sizeinbase(start, 2)) * MAX(n_threads, 1U);
+}
+
 static void sieve_run_drop_families(SieveRun *run) {
         run->below64 = below64_free(run->below64);
         run->hybrid = hybrid_free(run->hybrid);
@@ -146,7 +152,7 @@ int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *r
         uint64_t part = sieve_run_below64_part(run, length);
         int r = 0;
 
-        assert(length > 0 && length % 30 == 0 && length <= GRID_BLOCK_LENGTH_MAX);
+        assert(length > 0 && length % 30 == 0 && length <= SIEVE_WINDOW_LENGTH_MAX);
 
         if (part > 0) {
                 run->hybrid = hybrid_free(run->hybrid);

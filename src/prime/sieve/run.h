@@ -4,7 +4,7 @@
 /*
  * The kernel's contract: (start, length) to bitmap, for integers of any size.
  *
- * A run computes consecutive stretches and keeps its state from one to the next. It creates no thread, opens no
+ * A run computes consecutive windows and keeps what it can from one to the next. It creates no thread, opens no
  * file and logs nothing; the caller brings what it needs in a SieveEnvironment. Different runs are independent
  * and may be used from different threads at once.
  */
@@ -12,6 +12,7 @@
 #include <gmp.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -28,14 +29,46 @@ const char *certainty_name(Certainty certainty); /* "proved", "bpsw"; NULL for o
 /* The certainty of a block that ends at `end` (exclusive): the position alone decides. */
 Certainty certainty_of(const mpz_t end);
 
+/* One part of a piece of work. `thread`: see SieveTeam. Returns 0 or negative errno. */
+typedef int SievePart(void *userdata, size_t part, unsigned thread);
+
+/*
+ * Threads that the caller lends to a run. for_each() calls part(userdata, i, thread) once for each i in [0, n_parts),
+ * the small i first, from up to n_threads threads at once, of which the caller's own may be one; `thread` is below
+ * n_threads, and no two calls have the same one at the same time. It returns when all calls have returned: 0, or the
+ * error of one of them, after which parts that were not begun may be left out.
+ */
+typedef struct SieveTeam {
+        unsigned n_threads; /* at least 1 */
+        int (*for_each)(void *team, size_t n_parts, SievePart *part, void *userdata);
+        void *team;
+} SieveTeam;
+
 typedef struct SieveEnvironment {
-        /*
-         * When it reads true, sieve_run_next() returns -ECANCELED. May be NULL. Polled every few milliseconds, but
-         * not inside a test of one large number (100 ms at 6,000 bits), nor while libprimesieve prepares a run below
-         * 2^64 (up to 1 s at 10^18, 3 s at 2^64).
-         */
+        /* When it reads true, sieve_run_next() returns -ECANCELED. May be NULL. */
         const atomic_bool *cancel;
+
+        /* At least so sure; 0: what certainty_of() says. */
+        Certainty certainty;
+
+        /* May be NULL: the run works alone, on the thread that calls it. */
+        const SieveTeam *team;
+
+        /* Bytes that the run should keep to, with the caller's bitmap of one window; 0: SIEVE_MEMORY_DEFAULT. */
+        size_t memory_max;
 } SieveEnvironment;
+
+#define SIEVE_MEMORY_DEFAULT ((size_t) 200 << 20)
+
+/* The longest window: its hits are counted in 32 bits. */
+#define SIEVE_WINDOW_LENGTH_MAX (UINT64_C(30) << 30)
+
+/*
+ * How many numbers one call of sieve_run_next() at `start` should be given, where they are wanted at all, to be fast
+ * within the environment's memory and to take no longer than about 10 s: a multiple of 30, at least 30. Shorter
+ * windows are right, too, but slower per number where the preparation of a window is long.
+ */
+uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment);
 
 typedef struct SieveRun SieveRun;
 
@@ -47,7 +80,7 @@ int sieve_run_new(const mpz_t start, const mpz_t stop_hint, const SieveEnvironme
 SieveRun *sieve_run_free(SieveRun *run);
 
 /*
- * Writes the bitmap of the next `length` numbers (multiple of 30, at most GRID_BLOCK_LENGTH_MAX), length / 30
+ * Writes the bitmap of the next `length` numbers (multiple of 30, at most SIEVE_WINDOW_LENGTH_MAX), length / 30
  * bytes. Returns 0, -ECANCELED (the run stays where it was, the bitmap's contents are undefined), -ENOMEM, or
  * -EIO when the sieving library failed.
  */
