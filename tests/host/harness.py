@@ -49,6 +49,8 @@ def run():
             print(f"ok {number} - {function.__name__}: {title}", flush=True)
         except Skip as reason:
             print(f"ok {number} - {function.__name__} # SKIP {reason}", flush=True)
+        except KeyboardInterrupt:
+            raise  # a person, or a time limit: the claims that follow must not begin
         except BaseException:
             failed += 1
             for line in traceback.format_exc().splitlines():

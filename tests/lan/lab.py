@@ -23,6 +23,9 @@ BASE_PACKAGES = """systemd systemd-sysv dbus avahi-daemon avahi-utils iproute2 l
     libgmp10 libgnutls30 libjansson4 libprimesieve11 libzstd1 libxxhash0 libconfig9 libsmartcols1 libavahi-common3
     libsystemd0""".split()
 CONTROLLERS = ("cpu", "cpuacct", "pids")
+# systemd-nspawn --keep-unit makes its 'payload' below the groups that it was started in. Hosts started from the same
+# group would share one tree: each PID 1 then removes and empties the groups of the others' units (219/CGROUP, EIO).
+HIERARCHIES = CONTROLLERS + ("systemd", "unified")
 BOOT_SECONDS = 90
 
 
@@ -79,6 +82,11 @@ class Host:
         self.nspawn = None
         self.leader = None
 
+    def groups(self):
+        """The control groups that the host is started in."""
+        trees = [f"/sys/fs/cgroup/{name}" for name in HIERARCHIES] if self.lab.cgroup_v1 else []
+        return [os.path.join(tree, self.namespace) for tree in trees if os.path.isdir(tree)]
+
     # Life
 
     def prepare(self):
@@ -101,9 +109,7 @@ class Host:
     def start(self):
         """Switches it on; does not wait."""
         self.log = os.path.join(self.folder, "console")
-        setup = "".join(f"mkdir -p /sys/fs/cgroup/{c}/{self.namespace}; "
-                        f"echo $BASHPID >/sys/fs/cgroup/{c}/{self.namespace}/cgroup.procs; "
-                        for c in CONTROLLERS if self.lab.cgroup_v1)
+        setup = "".join(f"mkdir -p {group} && echo $BASHPID >{group}/cgroup.procs && " for group in self.groups())
         command = (f"{setup}exec setsid systemd-nspawn -q -D {self.root} --boot --register=no --keep-unit "
                    f"--network-namespace-path=/run/netns/{self.namespace} --machine={self.namespace} "
                    f"--console=read-only </dev/null >>{self.log} 2>&1")
@@ -121,7 +127,7 @@ class Host:
                    BOOT_SECONDS, f"{self.label} does not finish booting", 0.3)
         if self.lab.cgroup_v1:
             # Else CPUQuota= is accepted, shown, and without effect.
-            self.run("for c in cpu cpuacct pids; do mount -o remount,bind,rw /sys/fs/cgroup/$c; done; "
+            self.run(f"for c in {' '.join(CONTROLLERS)}; do mount -o remount,bind,rw /sys/fs/cgroup/$c; done; "
                      "systemctl daemon-reexec")
         wait_until(lambda: self.run("systemctl is-active avahi-daemon", check=False).strip() == "active", 30,
                    f"{self.label}: no Avahi")
@@ -173,14 +179,12 @@ class Host:
                 self._ended(10)
         call("umount", "-l", self.root, check=False)
         call("ip", "netns", "delete", self.namespace, check=False)
-        if self.lab.cgroup_v1:
-            for controller in CONTROLLERS:
-                top = f"/sys/fs/cgroup/{controller}/{self.namespace}"
-                for folder, _, _ in os.walk(top, topdown=False):
-                    try:
-                        os.rmdir(folder)
-                    except OSError:
-                        pass
+        for group in self.groups():
+            for folder, _, _ in os.walk(group, topdown=False):
+                try:
+                    os.rmdir(folder)
+                except OSError:
+                    pass
 
     # In it
 
@@ -262,6 +266,7 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="primed-lab-", dir="/var/tmp")
         self.base = os.path.join(self.folder, "base")
         atexit.register(self.close)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that a time limit takes the hosts down too
 
     def ip(self, *arguments):
         return call("ip", "-n", self.lan, *arguments)
