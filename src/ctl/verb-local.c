@@ -47,6 +47,7 @@ typedef struct LocalRun {
         sd_event *event;
         LocalCluster *cluster;
         Progress progress;
+        bool waiting; /* the last report said so */
         Report report; /* the last one */
         bool reported;
         LocalOutcome outcome;
@@ -240,6 +241,18 @@ static int interval_from_store(LocalRun *run, const char *store_path) {
 
 /* Events */
 
+/* Says so when the job begins to wait, and when it goes on. */
+static void run_tell_waiting(LocalRun *run, bool waiting) {
+        if (waiting == run->waiting)
+                return;
+        run->waiting = waiting;
+        progress_clear(&run->progress);
+        if (waiting)
+                log_warning("%s Ctrl-C ends it; the same command continues it later.", run->report.problem);
+        else if (strcmp(run->report.state, "running") == 0)
+                log_notice("There is room again: the job goes on.");
+}
+
 static void on_report(const Report *report, void *userdata) {
         LocalRun *run = userdata;
         char *from = strdup(report->from), *to = strdup(report->to);
@@ -251,6 +264,7 @@ static void on_report(const Report *report, void *userdata) {
         run->report.from = from;
         run->report.to = to;
         run->reported = true;
+        run_tell_waiting(run, strcmp(report->state, REPORT_WAITING) == 0);
         if (!run->quiet && strcmp(report->state, "running") == 0)
                 progress_show(&run->progress, report, clock_now_usec());
 }

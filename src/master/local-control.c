@@ -29,6 +29,7 @@ DEFINE_TRIVIAL_CLEANUP_FUNC(LocalControl *, local_control_free);
 static void local_control_report(LocalControl *control, int flags) {
         _cleanup_free_ char *text = NULL;
         const char *problem = master_problem(control->master);
+        bool waiting = false;
         MasterJobStatus status;
         Report report;
         size_t size;
@@ -56,7 +57,12 @@ static void local_control_report(LocalControl *control, int flags) {
         };
         if (problem[0] != '\0')
                 status.state = MASTER_JOB_FAILED; /* the job may be well, but there is no master for it */
-        (void) snprintf(report.state, sizeof report.state, "%s", master_job_state_name(status.state));
+        else if (status.state == MASTER_JOB_FAILED) {
+                waiting = true; /* a failure that does not mend itself ends this master */
+                problem = status.problem;
+        }
+        (void) snprintf(report.state, sizeof report.state, "%s",
+                        waiting ? REPORT_WAITING : master_job_state_name(status.state));
         (void) snprintf(report.problem, sizeof report.problem, "%s", problem);
 
         if (report_encode(&report, &text, &size) >= 0)

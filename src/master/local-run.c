@@ -18,6 +18,12 @@
 #include "prime/number.h"
 #include "wire/message.h"
 
+/*
+ * So little is left free before the job waits for more: a person watches it, and may want the disk filled. Enough for
+ * the store to put itself in order.
+ */
+#define KEEP_FREE_BYTES (UINT64_C(4) << 20)
+
 /* Of both ends in decimal, with room to spare. */
 #define INTERVAL_SIZE_MAX (NUMBER_BITS_MAX)
 
@@ -62,7 +68,10 @@ int local_run(const LocalRunSettings *run) {
         const MasterSettings settings = {
                 .name = name,
                 .once = true,
-                .rules = { .segment_bytes = run->segment_bytes },
+                .rules = {
+                        .segment_bytes = run->segment_bytes,
+                        .room = { .max_use = { .percent = 100 }, .keep_free = { .bytes = KEEP_FREE_BYTES } },
+                },
         };
         Problem problem = PROBLEM_NONE;
         bool open;

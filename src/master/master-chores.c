@@ -29,7 +29,7 @@ static usec_t worker_due(const Master *master, const MasterWorker *worker) {
 
         if (!worker->joined)
                 return worker->added_usec + HELLO_USEC;
-        if (master->idle_usec == USEC_INFINITY || master_session_has_pending(worker->session))
+        if (master->once || master->idle_usec == USEC_INFINITY || master_session_has_pending(worker->session))
                 return USEC_INFINITY;
         due = MAX(active, master->idle_usec) + IDLE_USEC;
         if (plan_worker_leased(master->plan, master_session_number(worker->session)) > 0)

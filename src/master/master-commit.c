@@ -65,8 +65,7 @@ int master_commit_job(Master *master, MasterJob *job, Problem *problem) {
         interval_set_done(&durable);
         if (r >= 0 && store_wants_space(job->store))
                 r = problem_set(problem, ENOSPC, "There is no space left to keep the store '%s' in order; what was "
-                                "found is safe. Make room%s.", job->store_path,
-                                master->once ? " and start the same command again" : "");
+                                "found is safe. Make room.", job->store_path);
         return r < 0 ? r : provenance;
 }
 

@@ -175,7 +175,7 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
 
         if (!job->store)
                 return;
-        if (master->once)
+        if (master->once && !lacks_space)
                 told = *problem;
         else if (lacks_space)
                 (void) problem_set(&told, error, "%.900s Once there is room the job goes on by itself.", problem->text);
@@ -184,7 +184,7 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
                                    job->name);
         master_end_vacuum(job, error, told.text);
         master_job_fail(job, error, &told, now);
-        if (master->once) {
+        if (master->once && !lacks_space) {
                 master->problem = *problem;
                 master_fail(master);
                 return;
@@ -197,7 +197,10 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
         }
         job->retry_usec = lacks_space ? now + MAX(job->retry_pause_usec, USEC_PER_SEC) : USEC_INFINITY;
         (void) plan_job_remove(master->plan, job->id);
-        master_job_event(master, LOG_ERR, MESSAGE_ID_JOB_FAILED, job, "Job '%s' failed: %s", job->name, told.text);
+        /* Who waits in the foreground is told by whoever started the master. */
+        if (!master->once)
+                master_job_event(master, LOG_ERR, MESSAGE_ID_JOB_FAILED, job, "Job '%s' failed: %s", job->name,
+                                 told.text);
         master_changed(master);
 }
 
@@ -207,7 +210,7 @@ int master_revive_job(Master *master, MasterJob *job, Problem *problem) {
         RoomLack lack;
         int r;
 
-        r = master->once ? 0 : master_look_for_room(master, job, false, &lack, &why);
+        r = master_look_for_room(master, job, false, &lack, &why);
         make_room = r < 0 && master_can_make_room(master, job, &lack);
         if (r < 0 && !make_room)
                 return problem_set(problem, r, "%s", why.text);

@@ -43,8 +43,13 @@ uint64_t master_used_bytes(const Master *master) {
 }
 
 int master_look_for_room(const Master *master, const MasterJob *job, bool stopped, RoomLack *ret, Problem *problem) {
-        return room_check(job->disk, job->store_path, &master->rules.room, master_used_bytes(master), stopped, ret,
-                          problem);
+        int r = room_check(job->disk, job->store_path, &master->rules.room, master_used_bytes(master), stopped, ret,
+                           master->once ? NULL : problem);
+
+        if (r < 0 && master->once) /* there is no master.conf to change */
+                (void) problem_set(problem, r, "The file system of the store '%s' is full; what was found is safe. "
+                                   "Make room there.", job->store_path);
+        return r;
 }
 
 /* what can be dropped */
@@ -96,7 +101,7 @@ void master_check_room(Master *master, MasterJob *job, usec_t now) {
         RoomLack lack;
         int r;
 
-        if (master->once || master->stopping || master_job_state(job) != MASTER_JOB_RUNNING)
+        if (master->stopping || master_job_state(job) != MASTER_JOB_RUNNING)
                 return;
         used_bytes = master_used_bytes(master);
         if (now < job->looked_usec + ROOM_LOOK_USEC && used_bytes < job->looked_bytes + ROOM_LOOK_BYTES)

@@ -14,9 +14,11 @@
 #define REPORT_SIZE_MAX 65536 /* bytes of one datagram */
 #define REPORT_NUMBER_MAX 16384 /* digits of an interval's end; longer ones are left out (empty) */
 
+#define REPORT_WAITING "waiting" /* for room on the disk: it goes on by itself */
+
 typedef struct Report {
-        char state[16];              /* "running", "finished", "failed" */
-        char problem[1024];          /* a sentence when failed */
+        char state[16];              /* "running", "finished", "failed", or REPORT_WAITING */
+        char problem[1024];          /* a sentence when failed or waiting */
         char *from, *to;             /* decimal; `to` is empty for an open job */
         uint64_t block_length;
         uint64_t blocks_total;
