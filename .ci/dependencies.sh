@@ -11,10 +11,12 @@
 
 # Commands that only tests use. Each test that misses its command skips and says so.
 test_commands='dbus-daemon gp mandoc primesieve scdoc shellcheck'
+# Pkg-config modules that only tests use: what needs one is not built without it.
+test_modules='primesieve'
 
 # Pkg-config modules with their versions, "gnutls >= 3.7", one a line, as the root meson.build asks for them.
 list_modules() {
-        sed -n "s/^dep_[a-z]* = dependency('\([^']*\)'\(, version: '\([^']*\)'\)\{0,1\}.*/\1 \3/p" meson.build |
+        sed -n "s/^dep_[a-z]* = dependency('\([^']*\)'\(, version: '\([^']*\)'\)\{0,1\}).*/\1 \3/p" meson.build |
                 grep -v '^threads ' | sed 's/ *$//'
 }
 
@@ -49,6 +51,9 @@ list_missing() {
         if [ "$1" = tests ]; then
                 for tool in $test_commands; do
                         have_command "$tool" || echo "$tool"
+                done
+                for module in $test_modules; do
+                        pkg-config --exists "$module" 2>/dev/null || echo "$module"
                 done
         fi
 }

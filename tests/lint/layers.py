@@ -40,7 +40,7 @@ FOREIGN_HEADERS = {
     'wire': [(BUS, 'D-Bus')],
 }
 # Libraries that one folder wraps for all others.
-ONE_USER = {'libconfig.h': 'settings', 'primesieve.h': 'prime', 'xxhash.h': 'base',
+ONE_USER = {'libconfig.h': 'settings', 'primesieve.h': 'tests', 'xxhash.h': 'base',
             **{f'avahi-common/{name}.h': 'discovery'
                for name in ('address', 'alternative', 'defs', 'error', 'malloc', 'strlst')}}
 

@@ -20,18 +20,17 @@ DEBIAN_PACKAGES = {
     'libxxhash': 'libxxhash-dev',
     'libzstd': 'libzstd-dev',
     'nettle': 'nettle-dev',
-    'primesieve': 'libprimesieve-dev',
     'smartcols': 'libsmartcols-dev',
 }
 # Libraries without a module: Debian's and Fedora's packages.
 LIBRARY_PACKAGES = {'avahi-common': ('libavahi-common-dev', 'avahi-devel')}
-# Test tools that the two distributions name differently.
-FEDORA_NAMES = {'shellcheck': 'ShellCheck'}
+# Test tools and libraries that the two distributions name differently.
+FEDORA_NAMES = {'shellcheck': 'ShellCheck', 'libprimesieve-dev': 'pkgconfig(primesieve)'}
 
 
 def list_modules(tree):
-    """Module: minimal version or ''."""
-    found = re.findall(r"^dep_\w+ = dependency\('([^']+)'(?:, version: '>= ([^']+)')?", tree.read('meson.build'),
+    """Module: minimal version or ''. Those that are not required are for tests."""
+    found = re.findall(r"^dep_\w+ = dependency\('([^']+)'(?:, version: '>= ([^']+)')?\)", tree.read('meson.build'),
                        re.MULTILINE)
     return {module: version for module, version in found if module != 'threads'}
 

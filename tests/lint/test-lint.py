@@ -73,6 +73,7 @@ class PlantedTest(unittest.TestCase):
 
     def test_forbidden_knowledge(self):
         for folder, line in [('prime', '#include <pthread.h>'), ('prime', '#include "base/log.h"'),
+                             ('prime', '#include <primesieve.h>'),
                              ('plan', '#include <sys/socket.h>'), ('plan', '#include <gmp.h>'),
                              ('plan', '#include "prime/grid.h"'), ('store', '#include <primesieve.h>'),
                              ('plan', 'x = clock_now_usec();'), ('prime', 'clock_gettime(CLOCK_REALTIME, &t);'),

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "prime/facts.h"
 #include "prime/naive.h"
+#include "prime/team.h"
 #include "seed.h"
 
 #define BYTES_MAX 4000
@@ -20,25 +21,35 @@ static void round_down(mpz_t x) {
         mpz_sub_ui(x, x, mpz_fdiv_ui(x, 30));
 }
 
-/* The bitmap of `length` numbers from `start` on, in stretches of random length, with some stop hint. */
+static Hybrid *make_hybrid(const SieveEnvironment *environment) {
+        Hybrid *hybrid = hybrid_new(environment, &sieve_tuning_default);
+
+        CHECK(hybrid != NULL);
+        return hybrid;
+}
+
+/* The bitmap of `length` numbers from `start` on, in windows of random length, with any depth. */
 static void check_against_naive(Random *random, const mpz_t start, uint64_t length) {
         _cleanup_(hybrid_freep) Hybrid *hybrid = NULL;
-        _cleanup_mpz_ mpz_t stop;
+        _cleanup_mpz_ mpz_t position;
         uint8_t got[BYTES_MAX], expected[BYTES_MAX];
+        SieveEnvironment environment = {};
+        TestTeam team;
 
-        mpz_init(stop);
-        /* From "nothing" to "for ever": each makes another depth of the sieve. */
-        mpz_set_ui(stop, 30);
-        mpz_pow_ui(stop, stop, (unsigned long) random_below(random, 9));
-        mpz_add(stop, stop, start);
-        hybrid = hybrid_new(start, stop, NULL);
-        CHECK(hybrid != NULL && length / 30 <= BYTES_MAX);
-
+        mpz_init_set(position, start);
+        if (random_below(random, 2)) {
+                test_team_init(&team, 2 + (unsigned) random_below(random, 2));
+                environment.team = &team.team;
+        }
+        hybrid = make_hybrid(&environment);
+        CHECK(length / 30 <= BYTES_MAX);
         naive_bitmap(start, length, expected);
         for (uint64_t done = 0; done < length / 30;) {
                 uint64_t n = 1 + random_below(random, length / 30 - done);
+                uint64_t depth = (UINT64_C(1) << 22) >> random_below(random, 22);
 
-                CHECK_EQUAL(hybrid_next(hybrid, n * 30, got + done), 0);
+                CHECK_EQUAL(hybrid_sieve(hybrid, position, n * 30, depth, got + done), 0);
+                number_add_u64(position, position, n * 30);
                 done += n;
         }
         CHECK(memcmp(got, expected, (size_t) (length / 30)) == 0);
@@ -73,35 +84,6 @@ static void test_random_places(void) {
         gmp_randclear(state);
 }
 
-/* More than one piece, so that the places of the base primes are carried on inside one call and over calls. */
-static void test_many_pieces(void) {
-        const uint64_t length = UINT64_C(30) * 300000, probe = 3000;
-        _cleanup_(hybrid_freep) Hybrid *hybrid = NULL;
-        _cleanup_free_ uint8_t *bitmap = malloc(length / 30);
-        _cleanup_mpz_ mpz_t start;
-        uint8_t expected[100];
-
-        mpz_init(start);
-        CHECK(bitmap != NULL);
-        mpz_ui_pow_ui(start, 2, 64);
-        round_down(start);
-        hybrid = hybrid_new(start, start, NULL);
-        CHECK(hybrid != NULL);
-        for (unsigned i = 0; i < 2; i++) {
-                CHECK_EQUAL(hybrid_next(hybrid, length, bitmap), 0);
-                /* The piece's border at 2^18 bytes, and the end. */
-                for (uint64_t at = (UINT64_C(1) << 18) * 30 - 1500; at < length; at = length - probe) {
-                        mpz_add_ui(start, start, at);
-                        naive_bitmap(start, probe, expected);
-                        CHECK(memcmp(bitmap + at / 30, expected, sizeof expected) == 0);
-                        mpz_sub_ui(start, start, at);
-                        if (at == length - probe)
-                                break;
-                }
-                mpz_add_ui(start, start, length);
-        }
-}
-
 /* PARI's counts of the windows at powers of two: the kernel's contract, literally. */
 static void test_windows_at_powers_of_two(void) {
         uint8_t bitmap[1000];
@@ -118,9 +100,8 @@ static void test_windows_at_powers_of_two(void) {
                         continue;
                 mpz_setbit(start, facts_u64(&facts, 1));
                 round_down(start);
-                hybrid = hybrid_new(start, start, NULL);
-                CHECK(hybrid != NULL);
-                CHECK_EQUAL(hybrid_next(hybrid, 30000, bitmap), 0);
+                hybrid = make_hybrid(&(SieveEnvironment) {});
+                CHECK_EQUAL(hybrid_sieve(hybrid, start, 30000, 1000000, bitmap), 0);
                 CHECK_EQUAL(bitmap_count(bitmap, sizeof bitmap), facts_u64(&facts, 2));
                 n_rows++;
         }
@@ -145,9 +126,9 @@ static void test_maximal_gaps_are_empty(void) {
                 low = mpz_fdiv_ui(start, 30);
                 round_down(start);
                 n_bytes = (low + gap) / 30 + 1;
-                hybrid = hybrid_new(start, start, NULL);
-                CHECK(hybrid != NULL && n_bytes <= sizeof bitmap);
-                CHECK_EQUAL(hybrid_next(hybrid, n_bytes * 30, bitmap), 0);
+                hybrid = make_hybrid(&(SieveEnvironment) {});
+                CHECK(n_bytes <= sizeof bitmap);
+                CHECK_EQUAL(hybrid_sieve(hybrid, start, n_bytes * 30, 1000, bitmap), 0);
                 bitmap_clip(bitmap, n_bytes, low, low + gap + 1);
                 CHECK_EQUAL(bitmap_count(bitmap, n_bytes), 2);
                 bitmap_clip(bitmap, n_bytes, low + 1, low + gap);
@@ -166,16 +147,14 @@ static void test_cancelled_at_once(void) {
         mpz_init(start);
         mpz_set_ui(start, 30);
         mpz_mul_2exp(start, start, 100);
-        hybrid = hybrid_new(start, start, &cancel);
-        CHECK(hybrid != NULL);
-        CHECK_EQUAL(hybrid_next(hybrid, 30, &byte), -ECANCELED);
+        hybrid = make_hybrid(&(SieveEnvironment) { .cancel = &cancel });
+        CHECK_EQUAL(hybrid_sieve(hybrid, start, 30, 1000, &byte), -ECANCELED);
 }
 
 int main(int argc, char *argv[]) {
         CHECK(argc == 2);
         folder = argv[1];
         RUN(test_random_places);
-        RUN(test_many_pieces);
         RUN(test_windows_at_powers_of_two);
         RUN(test_maximal_gaps_are_empty);
         RUN(test_cancelled_at_once);

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A run: the position, and the family that works there.
+ * A run: the position, and the choice of the method for each window.
  *
- * Two families share the integers: below64 up to the last multiple of 30 before 2^64, hybrid from there on. A
- * stretch across the border is given to both, one after the other.
+ * There are two: the complete sieve, up to the square root of the window's end, and the hybrid, which sieves less far
+ * and tests what is left. Below 2^64 both prove; beyond it the sieve proves what Baillie-PSW only makes very sure, up
+ * to 2^80, where base primes end. Cost decides (cost.c): short windows at high places are tested, for the complete
+ * sieve has to divide by every prime below the square root before it finds its first prime; long windows are sieved,
+ * up to about 2^74 with the memory that is usual.
  *
- * Hybrid also takes short runs below 2^64, where Baillie-PSW is a proof too: the complete sieve prepares for 0.3 ns
- * times the square root of the position (1.2 s at 2^64) before its first prime, hybrid needs about 150 ns per number
- * instead. So a run is short if it has fewer numbers than the square root / SHORT_RUN_DIVISOR: 8.6 million at 2^64,
- * 63,000 at 10^15. A run that turns out to be longer than its hint said changes the family at the hint.
- *
- * A family that failed or was cancelled is thrown away and made again at the next call: the run has then stayed where
- * it was by construction, whatever the family had done meanwhile, also when the first part of a stretch across the
- * border had succeeded. What that costs is the preparation, once per cancellation.
+ * Neither method keeps anything that depends on the position, so a call that was cancelled or failed leaves the run
+ * where it was.
  */
 
 #include "prime/sieve/run.h"
@@ -26,17 +23,23 @@
 #include "base/macro.h"
 #include "prime/grid.h"
 #include "prime/number.h"
-#include "prime/sieve/below64.h"
+#include "prime/sieve/base-primes.h"
+#include "prime/sieve/cost.h"
 #include "prime/sieve/hybrid.h"
+#include "prime/sieve/window.h"
 
-#define SHORT_RUN_DIVISOR UINT64_C(500)
-static_assert(SHORT_RUN_DIVISOR * 30 * SHORT_RUN_DIVISOR * 30 > HYBRID_START_MIN,
-              "hybrid would get runs that begin among its own base primes");
+#define HYBRID_START_MIN 1e8 /* below, the complete sieve has nothing to prepare */
+#define PREPARATION_SHARE 0.04
+#define WINDOW_NSEC_MAX 8e9
+#define HYBRID_WINDOW_NSEC 2e9
+#define WINDOW_BYTES_PER_THREAD ((size_t) 4 << 20) /* where long windows gain nothing */
+#define HITS_BYTES_LEAST ((size_t) 16 << 20)       /* leave so much of the memory for lists of hits */
 
 struct SieveRun {
-        mpz_t position, stop_hint;
+        mpz_t position, end, stop_hint;
         SieveEnvironment environment;
-        Below64 *below64; /* at most one of the two families is alive, at `position` */
+        BasePrimes *base; /* held, so that they stay from window to window */
+        Window *window;
         Hybrid *hybrid;
 };
 
@@ -69,105 +72,149 @@ int sieve_run_new(const mpz_t start, const mpz_t stop_hint, const SieveEnvironme
         run = malloc(sizeof *run);
         if (!run)
                 return -ENOMEM;
-        *run = (SieveRun) { .environment = *environment };
+        *run = (SieveRun) { .environment = *environment, .base = base_primes_ref() };
         mpz_init_set(run->position, start);
+        mpz_init(run->end);
         mpz_init_set(run->stop_hint, stop_hint);
+        if (!run->base) {
+                sieve_run_free(run);
+                return -ENOMEM;
+        }
         *ret = run;
         return 0;
-}
-
-uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment) {
-        unsigned n_threads = environment->team ? environment->team->n_threads : 1;
-
-        return grid_block_length(mpz_sizeinbase(start, 2)) * MAX(n_threads, 1U);
-}
-
-static void sieve_run_drop_families(SieveRun *run) {
-        run->below64 = below64_free(run->below64);
-        run->hybrid = hybrid_free(run->hybrid);
 }
 
 SieveRun *sieve_run_free(SieveRun *run) {
         if (!run)
                 return NULL;
-        sieve_run_drop_families(run);
-        mpz_clears(run->position, run->stop_hint, NULL);
+        window_free(run->window);
+        hybrid_free(run->hybrid);
+        base_primes_unref(run->base);
+        mpz_clears(run->position, run->end, run->stop_hint, NULL);
         free(run);
         return NULL;
 }
 
-/* Whether so little is left that it is not worth while to begin a complete sieve. */
-static bool sieve_run_is_short(const SieveRun *run, uint64_t length) {
-        _cleanup_mpz_ mpz_t rest;
-
-        mpz_init(rest);
-        if (run->below64)
-                return false; /* it has begun */
-        mpz_sub(rest, run->stop_hint, run->position);
-        return mpz_get_d(rest) >= (double) length &&
-               mpz_get_d(rest) * (double) SHORT_RUN_DIVISOR < sqrt(mpz_get_d(run->position));
+static CostPlace place_of(const mpz_t start, const SieveEnvironment *environment) {
+        return (CostPlace) {
+                .start = mpz_get_d(start),
+                .n_bits = mpz_sizeinbase(start, 2),
+                .n_threads = environment->team ? MAX(environment->team->n_threads, 1U) : 1,
+        };
 }
 
-/* How many of the next `length` numbers are for below64 to do. */
-static uint64_t sieve_run_below64_part(const SieveRun *run, uint64_t length) {
-        uint64_t position;
-
-        if (mpz_sizeinbase(run->position, 2) > 64)
-                return 0;
-        position = number_get_u64(run->position);
-        if (position >= BELOW64_END || sieve_run_is_short(run, length))
-                return 0;
-        return MIN(length, BELOW64_END - position);
+static size_t memory_of(const SieveEnvironment *environment) {
+        return environment->memory_max > 0 ? environment->memory_max : SIEVE_MEMORY_DEFAULT;
 }
 
-static int sieve_run_below64(SieveRun *run, uint64_t length, uint8_t *bitmap) {
-        if (!run->below64) {
-                uint64_t start = number_get_u64(run->position), stop = BELOW64_END;
+/* The square root of the end of a window; infinite or so for those that cannot be sieved completely. */
+static double root_of(const CostPlace *place, double length) {
+        return place->n_bits <= 1000 ? sqrt(place->start + length) + 1 : INFINITY;
+}
 
-                if (mpz_sizeinbase(run->stop_hint, 2) <= 64)
-                        stop = MIN(stop, number_get_u64(run->stop_hint));
-                stop = MAX(stop, start + length);
-                run->below64 = below64_new(start, stop, run->environment.cancel);
-                if (!run->below64)
-                        return -ENOMEM;
+/* Numbers of a window that is sieved completely. */
+static double complete_length(const SieveCosts *costs, const SieveEnvironment *environment, CostPlace place) {
+        double memory = (double) memory_of(environment), root = root_of(&place, 0);
+        double base, most, least, number, prepare, length;
+
+        base = MIN(root, 4294967296.0) / 30;
+        if (base + (double) HITS_BYTES_LEAST * 2 > memory)
+                base = 0; /* streamed */
+        else
+                place.base_numbers = MIN(root, 4294967296.0);
+        most = MAX((memory - base - (double) HITS_BYTES_LEAST) / 2, (double) (1U << 18)) * 30;
+        least = (double) WINDOW_BYTES_PER_THREAD * 30 * place.n_threads;
+        prepare = cost_of_sieve(costs, &place, 0, root);
+        number = cost_of_sieve(costs, &place, 1, root) - prepare;
+        length = fmin(prepare / (PREPARATION_SHARE * number), WINDOW_NSEC_MAX / number);
+        return fmin(fmax(length, least), most);
+}
+
+/* Numbers of a window whose survivors are tested. */
+static double hybrid_length(const SieveCosts *costs, const SieveEnvironment *environment, const CostPlace *place) {
+        const double probe = 1e8;
+        double depth = cost_best_depth(costs, place, probe, (double) WINDOW_LIMIT_MAX);
+        double number = cost_of_tests(costs, place, probe, depth) / probe;
+
+        return MIN(HYBRID_WINDOW_NSEC / number, (double) (memory_of(environment) / 4) * 30);
+}
+
+uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment) {
+        const SieveCosts *costs = &sieve_costs_default;
+        CostPlace place = place_of(start, environment);
+        double complete, hybrid, root, depth, length;
+
+        hybrid = hybrid_length(costs, environment, &place);
+        length = hybrid;
+        if (root_of(&place, 0) < (double) WINDOW_LIMIT_MAX) {
+                complete = complete_length(costs, environment, place);
+                root = root_of(&place, complete);
+                depth = cost_best_depth(costs, &place, hybrid, root);
+                if (place.n_bits <= 64 || environment->certainty == CERTAINTY_PROVED ||
+                    cost_of_sieve(costs, &place, complete, root) / complete <
+                            cost_of_tests(costs, &place, hybrid, depth) / hybrid)
+                        length = complete;
         }
-        return below64_next(run->below64, length, bitmap);
+        return (uint64_t) CLAMP(length, 30.0, (double) SIEVE_WINDOW_LENGTH_MAX) / 30 * 30;
 }
 
-/* `skipped`: what of the stretch below64 has done. */
-static int sieve_run_hybrid(SieveRun *run, uint64_t skipped, uint64_t length, uint8_t *bitmap) {
-        if (!run->hybrid) {
-                _cleanup_mpz_ mpz_t start;
+/* Returns the depth for the hybrid, or 0: sieve completely. */
+static uint64_t sieve_run_choose(const SieveRun *run, uint64_t length) {
+        const SieveCosts *costs = &sieve_costs_default;
+        CostPlace place = place_of(run->position, &run->environment);
+        double root = root_of(&place, (double) length), depth, rest = mpz_get_d(run->stop_hint) - place.start;
+        bool possible = root < (double) WINDOW_LIMIT_MAX;
 
-                mpz_init(start);
-                number_add_u64(start, run->position, skipped);
-                run->hybrid = hybrid_new(start, run->stop_hint, run->environment.cancel);
-                if (!run->hybrid)
-                        return -ENOMEM;
+        if (possible && (place.start < HYBRID_START_MIN ||
+                         (place.n_bits >= 64 && run->environment.certainty == CERTAINTY_PROVED)))
+                return 0;
+        place.base_numbers = (double) base_primes_bytes(run->base) * 30;
+        /* What is made for all windows of the run is paid by all. */
+        rest = MAX(rest, (double) length);
+        depth = cost_best_depth(costs, &place, (double) length, MIN(root, (double) WINDOW_LIMIT_MAX));
+        if (possible) {
+                double fresh = MAX(root - place.base_numbers, 0.0) * (1 - (double) length / rest);
+
+                place.base_numbers += fresh;
+                if (cost_of_sieve(costs, &place, (double) length, root) <=
+                    cost_of_tests(costs, &place, (double) length, depth))
+                        return 0;
         }
-        return hybrid_next(run->hybrid, length, bitmap);
+        return (uint64_t) depth;
+}
+
+static int sieve_run_complete(SieveRun *run, uint64_t length, uint8_t *bitmap) {
+        if (!run->window)
+                run->window = window_new(&run->environment, &sieve_tuning_default);
+        return run->window ? window_sieve(run->window, run->position, length, UINT64_MAX, bitmap) : -ENOMEM;
+}
+
+static int sieve_run_hybrid(SieveRun *run, uint64_t length, uint64_t depth, uint8_t *bitmap) {
+        if (!run->hybrid)
+                run->hybrid = hybrid_new(&run->environment, &sieve_tuning_default);
+        return run->hybrid ? hybrid_sieve(run->hybrid, run->position, length, depth, bitmap) : -ENOMEM;
 }
 
 int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *ret_certainty) {
-        uint64_t part = sieve_run_below64_part(run, length);
-        int r = 0;
+        uint64_t depth;
+        int r;
 
         assert(length > 0 && length % 30 == 0 && length <= SIEVE_WINDOW_LENGTH_MAX);
 
-        if (part > 0) {
+        depth = sieve_run_choose(run, length);
+        if (depth == 0) {
                 run->hybrid = hybrid_free(run->hybrid);
-                r = sieve_run_below64(run, part, bitmap);
+                r = sieve_run_complete(run, length, bitmap);
+        } else {
+                run->window = window_free(run->window);
+                r = sieve_run_hybrid(run, length, depth, bitmap);
         }
-        if (r >= 0 && part < length) {
-                run->below64 = below64_free(run->below64);
-                r = sieve_run_hybrid(run, part, length - part, bitmap + part / 30);
-        }
-        if (r < 0) {
-                sieve_run_drop_families(run);
+        if (r < 0)
                 return r;
-        }
 
         number_add_u64(run->position, run->position, length);
         *ret_certainty = certainty_of(run->position);
+        if (depth == 0 && run->environment.certainty == CERTAINTY_PROVED)
+                *ret_certainty = CERTAINTY_PROVED;
         return 0;
 }

@@ -81,8 +81,8 @@ SieveRun *sieve_run_free(SieveRun *run);
 
 /*
  * Writes the bitmap of the next `length` numbers (multiple of 30, at most SIEVE_WINDOW_LENGTH_MAX), length / 30
- * bytes. Returns 0, -ECANCELED (the run stays where it was, the bitmap's contents are undefined), -ENOMEM, or
- * -EIO when the sieving library failed.
+ * bytes. Returns 0, or -ECANCELED or -ENOMEM: then the run stays where it was, and the contents of the bitmap are
+ * undefined.
  */
 int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *ret_certainty);
 
