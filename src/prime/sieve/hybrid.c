@@ -17,15 +17,15 @@
 #include "base/macro.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
+#include "prime/sieve/survivors.h"
 #include "prime/sieve/window.h"
-#include "prime/test/bpsw.h"
 
 #define PIECE_BYTES_MAX ((size_t) 1 << 12)
 #define PIECES_PER_THREAD 16 /* at least, where the window has as many bytes */
 
 typedef struct HybridThread {
-        mpz_t start, candidate;
-        Bpsw bpsw;
+        mpz_t start;
+        Survivors *survivors;
 } HybridThread;
 
 struct Hybrid {
@@ -38,6 +38,8 @@ struct Hybrid {
         mpz_t start;
         uint8_t *bitmap;
         size_t n_bytes, piece_bytes;
+        uint64_t depth;
+        Certainty wanted;
 };
 
 Hybrid *hybrid_new(const SieveEnvironment *environment, const SieveTuning *tuning) {
@@ -52,10 +54,13 @@ Hybrid *hybrid_new(const SieveEnvironment *environment, const SieveTuning *tunin
         hybrid->threads = calloc(n_threads, sizeof *hybrid->threads);
         if (!hybrid->window || !hybrid->threads)
                 return hybrid_free(hybrid);
-        hybrid->n_threads = n_threads;
-        for (unsigned i = 0; i < n_threads; i++) {
-                mpz_inits(hybrid->threads[i].start, hybrid->threads[i].candidate, NULL);
-                bpsw_init(&hybrid->threads[i].bpsw);
+        for (; hybrid->n_threads < n_threads; hybrid->n_threads++) {
+                HybridThread *thread = hybrid->threads + hybrid->n_threads;
+
+                thread->survivors = survivors_new();
+                if (!thread->survivors)
+                        return hybrid_free(hybrid);
+                mpz_init(thread->start);
         }
         return hybrid;
 }
@@ -64,8 +69,8 @@ Hybrid *hybrid_free(Hybrid *hybrid) {
         if (!hybrid)
                 return NULL;
         for (unsigned i = 0; i < hybrid->n_threads; i++) {
-                mpz_clears(hybrid->threads[i].start, hybrid->threads[i].candidate, NULL);
-                bpsw_done(&hybrid->threads[i].bpsw);
+                mpz_clear(hybrid->threads[i].start);
+                survivors_free(hybrid->threads[i].survivors);
         }
         free(hybrid->threads);
         window_free(hybrid->window);
@@ -74,35 +79,16 @@ Hybrid *hybrid_free(Hybrid *hybrid) {
         return NULL;
 }
 
-static bool hybrid_is_cancelled(const Hybrid *hybrid) {
-        return hybrid->environment.cancel &&
-               atomic_load_explicit(hybrid->environment.cancel, memory_order_relaxed);
-}
-
-/* Clears the bits of survivors that are composite, in the `n_bytes` from thread->start on. */
-static int hybrid_test_survivors(Hybrid *hybrid, HybridThread *thread, uint8_t *bitmap, size_t n_bytes) {
-        BitmapWalk walk;
-        uint64_t offset;
-
-        bitmap_walk_init(&walk, bitmap, n_bytes);
-        while (bitmap_walk_next(&walk, &offset)) {
-                if (hybrid_is_cancelled(hybrid))
-                        return -ECANCELED;
-                number_add_u64(thread->candidate, thread->start, offset);
-                if (!bpsw_is_prime(&thread->bpsw, thread->candidate))
-                        bitmap[offset / 30] &= (uint8_t) ~(1U << bitmap_residue_bit[offset % 30]);
-        }
-        return 0;
-}
-
 static int hybrid_test_piece(void *userdata, size_t part, unsigned number) {
         Hybrid *hybrid = userdata;
         HybridThread *thread = hybrid->threads + number;
         size_t from = part * hybrid->piece_bytes;
 
         number_add_u64(thread->start, hybrid->start, (uint64_t) from * 30);
-        return hybrid_test_survivors(hybrid, thread, hybrid->bitmap + from,
-                                     MIN(hybrid->piece_bytes, hybrid->n_bytes - from));
+        survivors_set_depth(thread->survivors, hybrid->depth);
+        return survivors_test(thread->survivors, thread->start, hybrid->bitmap + from,
+                              MIN(hybrid->piece_bytes, hybrid->n_bytes - from), hybrid->wanted,
+                              hybrid->environment.cancel);
 }
 
 static int hybrid_test(Hybrid *hybrid) {
@@ -122,7 +108,8 @@ static int hybrid_test(Hybrid *hybrid) {
         return 0;
 }
 
-int hybrid_sieve(Hybrid *hybrid, const mpz_t start, uint64_t length, uint64_t depth, uint8_t *bitmap) {
+int hybrid_sieve(Hybrid *hybrid, const mpz_t start, uint64_t length, uint64_t depth, Certainty wanted,
+                 uint8_t *bitmap) {
         int r = window_sieve(hybrid->window, start, length, depth, bitmap);
 
         if (r < 0)
@@ -130,5 +117,7 @@ int hybrid_sieve(Hybrid *hybrid, const mpz_t start, uint64_t length, uint64_t de
         mpz_set(hybrid->start, start);
         hybrid->bitmap = bitmap;
         hybrid->n_bytes = (size_t) (length / 30);
+        hybrid->depth = depth;
+        hybrid->wanted = wanted;
         return hybrid_test(hybrid);
 }

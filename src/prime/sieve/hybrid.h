@@ -18,8 +18,10 @@ Hybrid *hybrid_free(Hybrid *hybrid);
 
 /*
  * Writes the bitmap of the `length` numbers from `start` on, as sieve_run_next(), by sieving up to `depth` (at most
- * WINDOW_LIMIT_MAX) and testing. Windows need not be consecutive.
+ * WINDOW_LIMIT_MAX) and testing, for a certainty of at least `wanted`. Windows need not be consecutive.
+ * -EOPNOTSUPP: what is wanted cannot be had there (survivors.h).
  */
-int hybrid_sieve(Hybrid *hybrid, const mpz_t start, uint64_t length, uint64_t depth, uint8_t *bitmap);
+int hybrid_sieve(Hybrid *hybrid, const mpz_t start, uint64_t length, uint64_t depth, Certainty wanted,
+                 uint8_t *bitmap);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Hybrid *, hybrid_free);

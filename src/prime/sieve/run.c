@@ -189,10 +189,10 @@ static int sieve_run_complete(SieveRun *run, uint64_t length, uint8_t *bitmap) {
         return run->window ? window_sieve(run->window, run->position, length, UINT64_MAX, bitmap) : -ENOMEM;
 }
 
-static int sieve_run_hybrid(SieveRun *run, uint64_t length, uint64_t depth, uint8_t *bitmap) {
+static int sieve_run_hybrid(SieveRun *run, uint64_t length, uint64_t depth, Certainty wanted, uint8_t *bitmap) {
         if (!run->hybrid)
                 run->hybrid = hybrid_new(&run->environment, &sieve_tuning_default);
-        return run->hybrid ? hybrid_sieve(run->hybrid, run->position, length, depth, bitmap) : -ENOMEM;
+        return run->hybrid ? hybrid_sieve(run->hybrid, run->position, length, depth, wanted, bitmap) : -ENOMEM;
 }
 
 int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *ret_certainty) {

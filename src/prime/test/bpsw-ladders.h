@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The strong test to base 2 and the extra strong Lucas test, for several numbers in lockstep. Each kernel includes
+ * this once, behind its own multiplications (montgomery64.h and montgomery128-*.h), and makes one BpswKernel of it.
+ *
+ * Powers of two
+ *
+ * With n - 1 = d·2^s a prime n has 2^d = 1, or 2^(d·2^r) = -1 for some 0 <= r < s. The same holds for 1/2 in place
+ * of 2, which is more convenient: a power of two 2^j < n stands for 2^j / R in Montgomery's form, so 1/2^k has its
+ * form for nothing for all k between R's bits less n's and R's bits, and neither R mod n nor a division is needed.
+ * With e = (n - 1) / 2 and E_r = ceil(e / 2^r), one step goes from (1/2)^E_(r+1) to (1/2)^E_r: a square, and its double
+ * if 2·E_(r+1) - E_r = 1, which is bit r of -e. The first exponent has the seven (six) upper bits of e.
+ *
+ * (n - 1) / 2^(r+1) is whole, and equal to E_r, for r < s: the test looks at these r, of which all numbers of a group
+ * have the last few in common. If s is so large that the first powers are not looked at, they are 1/2^k for k < 64,
+ * and neither 1 nor -1 modulo n > 2^64.
+ *
+ * Lucas's sequence
+ *
+ * lucas.c has the test. The pair (V_k, V_k+1) starts at k = 0 and takes the bits of (n + 1) / 2 from the top; leading
+ * zeros keep it where it is. Numbers of a group so come to (n + 1) / 2^(r+1) together. The Lucas part needs 2R and PR
+ * modulo n, for which R mod n is taken.
+ */
+
+#include <string.h>
+
+#include "base/macro.h"
+#include "prime/test/bpsw-kernel.h"
+#include "prime/test/lucas-parameter.h"
+
+#define LANES64 4
+#define LANES128 3
+#define LUCAS_LANES 2
+
+#define always_inline static inline __attribute__((always_inline))
+
+always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_passed[LANES64]) {
+        unsigned n_bits = 64 - (unsigned) __builtin_clzll(numbers[0]), n_twos[LANES64], twos_max = 1, rest;
+        uint64_t power[LANES64], exponent[LANES64];
+        Modulus64 modulus[LANES64];
+
+        for (unsigned i = 0; i < LANES64; i++) {
+                n_twos[i] = (unsigned) __builtin_ctzll(numbers[i] - 1);
+                twos_max = MAX(twos_max, n_twos[i]);
+                ret_passed[i] = false;
+        }
+        /* Small numbers have small powers: they begin where something must be looked at. */
+        rest = MAX(n_bits > 7 ? n_bits - 7 : 0, twos_max - 1);
+        for (unsigned i = 0; i < LANES64; i++) {
+                uint64_t half = numbers[i] >> 1, first = (half >> rest) + ((half & ((UINT64_C(1) << rest) - 1)) != 0);
+
+                modulus[i] = modulus64(numbers[i]);
+                power[i] = UINT64_C(1) << (64 - first);
+                if (power[i] >= numbers[i])
+                        power[i] %= numbers[i];
+                exponent[i] = rest > 0 ? -half << (64 - rest) : 0;
+        }
+        for (; rest >= twos_max; rest--)
+                for (unsigned i = 0; i < LANES64; i++) {
+                        power[i] = montgomery64_step(modulus + i, power[i], -(exponent[i] >> 63));
+                        exponent[i] <<= 1;
+                }
+        for (;; rest--) {
+                for (unsigned i = 0; i < LANES64; i++)
+                        if (rest < n_twos[i]) {
+                                uint64_t plain = montgomery64_reduce(modulus + i, power[i], 0);
+
+                                ret_passed[i] |= plain == numbers[i] - 1 || (plain == 1 && rest + 1 == n_twos[i]);
+                        }
+                if (rest == 0)
+                        return;
+                for (unsigned i = 0; i < LANES64; i++) {
+                        power[i] = montgomery64_step(modulus + i, power[i], -(exponent[i] >> 63));
+                        exponent[i] <<= 1;
+                }
+        }
+}
+
+/* a / R < n */
+always_inline Number128 montgomery128_plain(const Modulus128 *modulus, Number128 a, bool is_lazy) {
+        Number128 plain = montgomery128_multiply(modulus, a, (Number128) { 1, 0 }, is_lazy);
+
+        return is_lazy ? montgomery128_settle(modulus, plain) : plain;
+}
+
+always_inline void strong128_group(const Number128 numbers[LANES128], bool is_lazy, bool ret_passed[LANES128]) {
+        unsigned n_bits = number128_bits(numbers[0]), n_twos[LANES128], twos_max = 1, rest = n_bits - 8;
+        Number128 power[LANES128], exponent[LANES128];
+        Modulus128 modulus[LANES128];
+
+        for (unsigned i = 0; i < LANES128; i++) {
+                Number128 less_one = { numbers[i].low - 1, numbers[i].high }, half = number128_right(less_one, 1);
+                Number128 negative = number128_left(number128_subtract((Number128) {}, half), 128 - rest);
+                uint64_t first = number128_right(half, rest).low + !number128_is_zero(negative);
+
+                modulus[i] = modulus128(numbers[i]);
+                n_twos[i] = number128_twos(less_one);
+                twos_max = MAX(twos_max, n_twos[i]);
+                exponent[i] = negative;
+                power[i] = number128_left((Number128) { 1, 0 }, 128 - (unsigned) first);
+                ret_passed[i] = false;
+        }
+        for (; rest >= twos_max; rest--)
+                for (unsigned i = 0; i < LANES128; i++) {
+                        power[i] = montgomery128_step(modulus + i, power[i], -(exponent[i].high >> 63), is_lazy);
+                        exponent[i] = number128_add(exponent[i], exponent[i]);
+                }
+        for (;; rest--) {
+                for (unsigned i = 0; i < LANES128; i++)
+                        if (rest < n_twos[i]) {
+                                Number128 plain = montgomery128_plain(modulus + i, power[i], is_lazy);
+                                Number128 less_one = { numbers[i].low - 1, numbers[i].high };
+
+                                ret_passed[i] |= number128_equal(plain, less_one) ||
+                                                 (number128_equal(plain, (Number128) { 1, 0 }) &&
+                                                  rest + 1 == n_twos[i]);
+                        }
+                if (rest == 0)
+                        return;
+                for (unsigned i = 0; i < LANES128; i++) {
+                        power[i] = montgomery128_step(modulus + i, power[i], -(exponent[i].high >> 63), is_lazy);
+                        exponent[i] = number128_add(exponent[i], exponent[i]);
+                }
+        }
+}
+
+/* count·one mod n */
+always_inline uint64_t montgomery64_small(const Modulus64 *modulus, uint64_t one, unsigned count) {
+        uint64_t sum = 0;
+
+        for (unsigned bit = 32 - (unsigned) __builtin_clz(count); bit-- > 0;) {
+                sum = montgomery64_add(modulus, sum, sum);
+                if (count >> bit & 1)
+                        sum = montgomery64_add(modulus, sum, one);
+        }
+        return sum;
+}
+
+always_inline Number128 montgomery128_small(const Modulus128 *modulus, Number128 one, unsigned count) {
+        Number128 sum = {};
+
+        for (unsigned bit = 32 - (unsigned) __builtin_clz(count); bit-- > 0;) {
+                sum = montgomery128_add(modulus, sum, sum);
+                if (count >> bit & 1)
+                        sum = montgomery128_add(modulus, sum, one);
+        }
+        return sum;
+}
+
+always_inline void lucas64_group(const uint64_t numbers[LUCAS_LANES], const unsigned parameters[LUCAS_LANES],
+                                 bool ret_passed[LUCAS_LANES]) {
+        uint64_t low[LUCAS_LANES], high[LUCAS_LANES], exponent[LUCAS_LANES], two[LUCAS_LANES], p[LUCAS_LANES];
+        unsigned rest = 0, n_twos[LUCAS_LANES];
+        Modulus64 modulus[LUCAS_LANES];
+
+        for (unsigned i = 0; i < LUCAS_LANES; i++) {
+                uint64_t one = -numbers[i] % numbers[i], half = (numbers[i] >> 1) + 1;
+
+                modulus[i] = modulus64(numbers[i]);
+                n_twos[i] = 1 + (unsigned) __builtin_ctzll(half);
+                rest = MAX(rest, 64 - (unsigned) __builtin_clzll(half));
+                exponent[i] = half;
+                low[i] = two[i] = montgomery64_add(modulus + i, one, one);
+                high[i] = p[i] = montgomery64_small(modulus + i, one, parameters[i]);
+                ret_passed[i] = false;
+        }
+        for (;;) {
+                for (unsigned i = 0; i < LUCAS_LANES; i++)
+                        if (rest < n_twos[i]) {
+                                if (rest + 1 == n_twos[i] && (low[i] == two[i] || low[i] + two[i] == numbers[i]))
+                                        ret_passed[i] = montgomery64_add(modulus + i, high[i], high[i]) ==
+                                                        montgomery64_multiply(modulus + i, low[i], p[i]);
+                                ret_passed[i] |= low[i] == 0 && rest > 0;
+                        }
+                if (rest-- == 0)
+                        return;
+                for (unsigned i = 0; i < LUCAS_LANES; i++) {
+                        uint64_t mask = -(exponent[i] >> rest & 1), product, square;
+                        uint64_t base = low[i] ^ ((low[i] ^ high[i]) & mask);
+
+                        product = montgomery64_multiply(modulus + i, low[i], high[i]);
+                        square = montgomery64_multiply(modulus + i, base, base);
+                        product = montgomery64_subtract(modulus + i, product, p[i]);
+                        square = montgomery64_subtract(modulus + i, square, two[i]);
+                        low[i] = square ^ ((square ^ product) & mask);
+                        high[i] = product ^ ((square ^ product) & mask);
+                }
+        }
+}
+
+always_inline void lucas128_group(const Number128 numbers[LUCAS_LANES], const unsigned parameters[LUCAS_LANES],
+                                  bool is_lazy, bool ret_passed[LUCAS_LANES]) {
+        Number128 low[LUCAS_LANES], high[LUCAS_LANES], exponent[LUCAS_LANES];
+        Number128 two[LUCAS_LANES], p[LUCAS_LANES], minus_two[LUCAS_LANES], minus_p[LUCAS_LANES];
+        unsigned rest = 0, n_twos[LUCAS_LANES];
+        Modulus128 modulus[LUCAS_LANES];
+
+        for (unsigned i = 0; i < LUCAS_LANES; i++) {
+                Number128 one = limb_power128(numbers[i]);
+                Number128 half = number128_add(number128_right(numbers[i], 1), (Number128) { 1, 0 });
+
+                modulus[i] = modulus128(numbers[i]);
+                n_twos[i] = 1 + number128_twos(half);
+                rest = MAX(rest, number128_bits(half));
+                exponent[i] = half;
+                low[i] = two[i] = montgomery128_add(modulus + i, one, one);
+                high[i] = p[i] = montgomery128_small(modulus + i, one, parameters[i]);
+                minus_two[i] = number128_subtract(numbers[i], two[i]);
+                minus_p[i] = number128_subtract(numbers[i], p[i]);
+                ret_passed[i] = false;
+        }
+        for (unsigned i = 0; i < LUCAS_LANES; i++)
+                exponent[i] = number128_left(exponent[i], 128 - rest);
+        for (;;) {
+                for (unsigned i = 0; i < LUCAS_LANES; i++)
+                        if (rest < n_twos[i]) {
+                                Number128 v = is_lazy ? montgomery128_settle(modulus + i, low[i]) : low[i];
+
+                                if (rest + 1 == n_twos[i] &&
+                                    (number128_equal(v, two[i]) || number128_equal(v, minus_two[i]))) {
+                                        Number128 next = is_lazy ? montgomery128_settle(modulus + i, high[i]) : high[i];
+                                        Number128 product = montgomery128_multiply(modulus + i, v, p[i], is_lazy);
+
+                                        if (is_lazy)
+                                                product = montgomery128_settle(modulus + i, product);
+                                        ret_passed[i] =
+                                                number128_equal(montgomery128_add(modulus + i, next, next), product);
+                                }
+                                ret_passed[i] |= number128_is_zero(v) && rest > 0;
+                        }
+                if (rest-- == 0)
+                        return;
+                for (unsigned i = 0; i < LUCAS_LANES; i++) {
+                        uint64_t mask = -(exponent[i].high >> 63);
+                        Number128 product, square, base = number128_select(low[i], high[i], mask);
+
+                        exponent[i] = number128_add(exponent[i], exponent[i]);
+                        product = montgomery128_multiply(modulus + i, low[i], high[i], is_lazy);
+                        square = montgomery128_square(modulus + i, base, is_lazy);
+                        if (is_lazy) {
+                                product = number128_add(product, minus_p[i]);
+                                square = number128_add(square, minus_two[i]);
+                        } else {
+                                product = montgomery128_add(modulus + i, product, minus_p[i]);
+                                square = montgomery128_add(modulus + i, square, minus_two[i]);
+                        }
+                        low[i] = number128_select(square, product, mask);
+                        high[i] = number128_select(product, square, mask);
+                }
+        }
+}
+
+/* Fills a group: behind the last number, and where the size in bits changes, with copies. Returns how many are new. */
+static size_t group64(const uint64_t *numbers, size_t n_numbers, uint64_t ret_group[LANES64]) {
+        size_t n = 1;
+
+        ret_group[0] = numbers[0];
+        while (n < MIN(n_numbers, (size_t) LANES64) && __builtin_clzll(numbers[n]) == __builtin_clzll(numbers[0])) {
+                ret_group[n] = numbers[n];
+                n++;
+        }
+        for (size_t i = n; i < LANES64; i++)
+                ret_group[i] = numbers[0];
+        return n;
+}
+
+static size_t group128(const Number128 *numbers, size_t n_numbers, size_t n_lanes, Number128 *ret_group) {
+        size_t n = 1;
+
+        ret_group[0] = numbers[0];
+        while (n < MIN(n_numbers, n_lanes) && number128_bits(numbers[n]) == number128_bits(numbers[0])) {
+                ret_group[n] = numbers[n];
+                n++;
+        }
+        for (size_t i = n; i < n_lanes; i++)
+                ret_group[i] = numbers[0];
+        return n;
+}
+
+static void strong64(const uint64_t *numbers, size_t n_numbers, bool *ret_passed) {
+        for (size_t done = 0, n; done < n_numbers; done += n) {
+                uint64_t group[LANES64];
+                bool passed[LANES64];
+
+                n = group64(numbers + done, n_numbers - done, group);
+                strong64_group(group, passed);
+                memcpy(ret_passed + done, passed, n);
+        }
+}
+
+static __attribute__((noinline)) void strong128_lazy(const Number128 numbers[LANES128], bool ret_passed[LANES128]) {
+        strong128_group(numbers, true, ret_passed);
+}
+
+static __attribute__((noinline)) void strong128_exact(const Number128 numbers[LANES128], bool ret_passed[LANES128]) {
+        strong128_group(numbers, false, ret_passed);
+}
+
+static void strong128(const Number128 *numbers, size_t n_numbers, bool *ret_passed) {
+        for (size_t done = 0, n; done < n_numbers; done += n) {
+                Number128 group[LANES128];
+                bool passed[LANES128];
+
+                n = group128(numbers + done, n_numbers - done, LANES128, group);
+                if (number128_bits(group[0]) <= MONTGOMERY128_LAZY_BITS)
+                        strong128_lazy(group, passed);
+                else
+                        strong128_exact(group, passed);
+                memcpy(ret_passed + done, passed, n);
+        }
+}
+
+/* What is composite for its parameter leaves the group before it begins. */
+static void lucas64(const uint64_t *numbers, size_t n_numbers, bool *ret_passed) {
+        size_t places[LUCAS_LANES], n = 0;
+        uint64_t group[LUCAS_LANES];
+        unsigned parameters[LUCAS_LANES];
+
+        for (size_t at = 0; at < n_numbers; at++) {
+                unsigned parameter = lucas_parameter128((Number128) { numbers[at], 0 });
+
+                ret_passed[at] = false;
+                if (parameter > 0) {
+                        places[n] = at;
+                        group[n] = numbers[at];
+                        parameters[n] = parameter;
+                        n++;
+                }
+                if (n == LUCAS_LANES || (n > 0 && at + 1 == n_numbers)) {
+                        bool passed[LUCAS_LANES];
+
+                        for (size_t i = n; i < LUCAS_LANES; i++) {
+                                group[i] = group[0];
+                                parameters[i] = parameters[0];
+                        }
+                        lucas64_group(group, parameters, passed);
+                        for (size_t i = 0; i < n; i++)
+                                ret_passed[places[i]] = passed[i];
+                        n = 0;
+                }
+        }
+}
+
+static __attribute__((noinline)) void lucas128_lazy(const Number128 numbers[LUCAS_LANES],
+                                                    const unsigned parameters[LUCAS_LANES],
+                                                    bool ret_passed[LUCAS_LANES]) {
+        lucas128_group(numbers, parameters, true, ret_passed);
+}
+
+static __attribute__((noinline)) void lucas128_exact(const Number128 numbers[LUCAS_LANES],
+                                                     const unsigned parameters[LUCAS_LANES],
+                                                     bool ret_passed[LUCAS_LANES]) {
+        lucas128_group(numbers, parameters, false, ret_passed);
+}
+
+static void lucas128(const Number128 *numbers, size_t n_numbers, bool *ret_passed) {
+        size_t places[LUCAS_LANES], n = 0;
+        Number128 group[LUCAS_LANES];
+        unsigned parameters[LUCAS_LANES];
+        bool is_lazy = true;
+
+        for (size_t at = 0; at < n_numbers; at++) {
+                unsigned parameter = lucas_parameter128(numbers[at]);
+
+                ret_passed[at] = false;
+                if (parameter > 0) {
+                        places[n] = at;
+                        group[n] = numbers[at];
+                        parameters[n] = parameter;
+                        is_lazy &= number128_bits(numbers[at]) <= MONTGOMERY128_LAZY_BITS;
+                        n++;
+                }
+                if (n == LUCAS_LANES || (n > 0 && at + 1 == n_numbers)) {
+                        bool passed[LUCAS_LANES];
+
+                        for (size_t i = n; i < LUCAS_LANES; i++) {
+                                group[i] = group[0];
+                                parameters[i] = parameters[0];
+                        }
+                        (is_lazy ? lucas128_lazy : lucas128_exact)(group, parameters, passed);
+                        for (size_t i = 0; i < n; i++)
+                                ret_passed[places[i]] = passed[i];
+                        n = 0;
+                        is_lazy = true;
+                }
+        }
+}
+
+/* base^exponent in Montgomery's form; one: R mod n */
+static Number128 montgomery128_power(const Modulus128 *modulus, Number128 one, uint64_t base, Number128 exponent) {
+        Number128 power = one, factor = {};
+
+        for (unsigned bit = 64; bit-- > 0;) {
+                factor = montgomery128_add(modulus, factor, factor);
+                if (base >> bit & 1)
+                        factor = montgomery128_add(modulus, factor, one);
+        }
+        for (unsigned bit = number128_is_zero(exponent) ? 0 : number128_bits(exponent); bit-- > 0;) {
+                power = montgomery128_square(modulus, power, false);
+                if (number128_right(exponent, bit).low & 1)
+                        power = montgomery128_multiply(modulus, power, factor, false);
+        }
+        return power;
+}
+
+static bool strong128_base(Number128 n, uint64_t base) {
+        Number128 less_one = { n.low - 1, n.high }, one = limb_power128(n), power;
+        unsigned n_twos = number128_twos(less_one);
+        Modulus128 modulus = modulus128(n);
+
+        power = montgomery128_power(&modulus, one, base, number128_right(less_one, n_twos));
+        if (number128_equal(power, one))
+                return true;
+        for (unsigned i = 0; i < n_twos; i++) {
+                if (number128_is_zero(montgomery128_add(&modulus, power, one)))
+                        return true;
+                power = montgomery128_square(&modulus, power, false);
+        }
+        return false;
+}
+
+static int euler128(Number128 n, uint64_t base) {
+        Number128 one = limb_power128(n), power;
+        Modulus128 modulus = modulus128(n);
+
+        power = montgomery128_power(&modulus, one, base, number128_right(n, 1));
+        if (number128_equal(power, one))
+                return 1;
+        return number128_is_zero(montgomery128_add(&modulus, power, one)) ? -1 : 0;
+}
+
+static bool is_usable(void);
+
+#define BPSW_KERNEL(NAME)                                                                                            {                                                                                                                    .name = (NAME), .is_usable = is_usable, .strong64 = strong64, .strong128 = strong128,                        .lucas64 = lucas64, .lucas128 = lucas128, .strong128_base = strong128_base,                                  .euler128 = euler128,                                                                                }
