@@ -32,11 +32,11 @@ typedef struct BpswKernel {
         void (*lucas64)(const uint64_t *numbers, size_t n_numbers, bool *ret_passed);
         void (*lucas128)(const Number128 *numbers, size_t n_numbers, bool *ret_passed);
 
-        /* The strong test of one number to any base with 2 <= base < n. */
-        bool (*strong128_base)(Number128 n, uint64_t base);
+        /* Whether one odd number, 2^64 < n < 2^128, passes the strong test to each of the bases 1 < base < 2^64. */
+        bool (*strong128_bases)(Number128 n, const uint64_t *bases, size_t n_bases);
 
-        /* base^((n - 1) / 2) modulo n: 1, -1, or 0 for all else. */
-        int (*euler128)(Number128 n, uint64_t base);
+        /* base^((n - 1) / 2) modulo the same for each base: 1, -1, or 0 for all else. */
+        void (*euler128)(Number128 n, const uint64_t *bases, size_t n_bases, int *ret);
 } BpswKernel;
 
 /* The fastest kernel of this machine. */

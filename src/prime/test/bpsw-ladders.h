@@ -35,12 +35,15 @@
 #define LUCAS_LANES 2
 
 #define always_inline static inline __attribute__((always_inline))
+#define EACH_OF(n) _Pragma(STRING(GCC unroll n))
+#define STRING(x) #x
 
 always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_passed[LANES64]) {
         unsigned n_bits = 64 - (unsigned) __builtin_clzll(numbers[0]), n_twos[LANES64], twos_max = 1, rest;
         uint64_t power[LANES64], exponent[LANES64];
         Modulus64 modulus[LANES64];
 
+        EACH_OF(4)
         for (unsigned i = 0; i < LANES64; i++) {
                 n_twos[i] = (unsigned) __builtin_ctzll(numbers[i] - 1);
                 twos_max = MAX(twos_max, n_twos[i]);
@@ -48,6 +51,7 @@ always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_pass
         }
         /* Small numbers have small powers: they begin where something must be looked at. */
         rest = MAX(n_bits > 7 ? n_bits - 7 : 0, twos_max - 1);
+        EACH_OF(4)
         for (unsigned i = 0; i < LANES64; i++) {
                 uint64_t half = numbers[i] >> 1, first = (half >> rest) + ((half & ((UINT64_C(1) << rest) - 1)) != 0);
 
@@ -58,11 +62,13 @@ always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_pass
                 exponent[i] = rest > 0 ? -half << (64 - rest) : 0;
         }
         for (; rest >= twos_max; rest--)
+                EACH_OF(4)
                 for (unsigned i = 0; i < LANES64; i++) {
                         power[i] = montgomery64_step(modulus + i, power[i], -(exponent[i] >> 63));
                         exponent[i] <<= 1;
                 }
         for (;; rest--) {
+                EACH_OF(4)
                 for (unsigned i = 0; i < LANES64; i++)
                         if (rest < n_twos[i]) {
                                 uint64_t plain = montgomery64_reduce(modulus + i, power[i], 0);
@@ -71,6 +77,7 @@ always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_pass
                         }
                 if (rest == 0)
                         return;
+                EACH_OF(4)
                 for (unsigned i = 0; i < LANES64; i++) {
                         power[i] = montgomery64_step(modulus + i, power[i], -(exponent[i] >> 63));
                         exponent[i] <<= 1;
@@ -78,11 +85,14 @@ always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_pass
         }
 }
 
-/* a / R < n */
-always_inline Number128 montgomery128_plain(const Modulus128 *modulus, Number128 a, bool is_lazy) {
-        Number128 plain = montgomery128_multiply(modulus, a, (Number128) { 1, 0 }, is_lazy);
+/* The number < n that is a. */
+always_inline Number128 montgomery128_value(const Modulus128 *modulus, Number128 a, bool is_lazy) {
+        return is_lazy ? montgomery128_settle(modulus, a) : a;
+}
 
-        return is_lazy ? montgomery128_settle(modulus, plain) : plain;
+/* a / R, < n */
+always_inline Number128 montgomery128_plain(const Modulus128 *modulus, Number128 a, bool is_lazy) {
+        return montgomery128_value(modulus, montgomery128_multiply(modulus, a, (Number128) { 1, 0 }, is_lazy), is_lazy);
 }
 
 always_inline void strong128_group(const Number128 numbers[LANES128], bool is_lazy, bool ret_passed[LANES128]) {
@@ -90,6 +100,7 @@ always_inline void strong128_group(const Number128 numbers[LANES128], bool is_la
         Number128 power[LANES128], exponent[LANES128];
         Modulus128 modulus[LANES128];
 
+        EACH_OF(4)
         for (unsigned i = 0; i < LANES128; i++) {
                 Number128 less_one = { numbers[i].low - 1, numbers[i].high }, half = number128_right(less_one, 1);
                 Number128 negative = number128_left(number128_subtract((Number128) {}, half), 128 - rest);
@@ -103,11 +114,13 @@ always_inline void strong128_group(const Number128 numbers[LANES128], bool is_la
                 ret_passed[i] = false;
         }
         for (; rest >= twos_max; rest--)
+                EACH_OF(4)
                 for (unsigned i = 0; i < LANES128; i++) {
                         power[i] = montgomery128_step(modulus + i, power[i], -(exponent[i].high >> 63), is_lazy);
                         exponent[i] = number128_add(exponent[i], exponent[i]);
                 }
         for (;; rest--) {
+                EACH_OF(4)
                 for (unsigned i = 0; i < LANES128; i++)
                         if (rest < n_twos[i]) {
                                 Number128 plain = montgomery128_plain(modulus + i, power[i], is_lazy);
@@ -119,6 +132,7 @@ always_inline void strong128_group(const Number128 numbers[LANES128], bool is_la
                         }
                 if (rest == 0)
                         return;
+                EACH_OF(4)
                 for (unsigned i = 0; i < LANES128; i++) {
                         power[i] = montgomery128_step(modulus + i, power[i], -(exponent[i].high >> 63), is_lazy);
                         exponent[i] = number128_add(exponent[i], exponent[i]);
@@ -127,23 +141,23 @@ always_inline void strong128_group(const Number128 numbers[LANES128], bool is_la
 }
 
 /* count·one mod n */
-always_inline uint64_t montgomery64_small(const Modulus64 *modulus, uint64_t one, unsigned count) {
+static uint64_t montgomery64_small(const Modulus64 *modulus, uint64_t one, uint64_t count) {
         uint64_t sum = 0;
 
-        for (unsigned bit = 32 - (unsigned) __builtin_clz(count); bit-- > 0;) {
+        for (uint64_t bit = UINT64_C(1) << 63 >> __builtin_clzll(count); bit > 0; bit >>= 1) {
                 sum = montgomery64_add(modulus, sum, sum);
-                if (count >> bit & 1)
+                if (count & bit)
                         sum = montgomery64_add(modulus, sum, one);
         }
         return sum;
 }
 
-always_inline Number128 montgomery128_small(const Modulus128 *modulus, Number128 one, unsigned count) {
+static Number128 montgomery128_small(const Modulus128 *modulus, Number128 one, uint64_t count) {
         Number128 sum = {};
 
-        for (unsigned bit = 32 - (unsigned) __builtin_clz(count); bit-- > 0;) {
+        for (uint64_t bit = UINT64_C(1) << 63 >> __builtin_clzll(count); bit > 0; bit >>= 1) {
                 sum = montgomery128_add(modulus, sum, sum);
-                if (count >> bit & 1)
+                if (count & bit)
                         sum = montgomery128_add(modulus, sum, one);
         }
         return sum;
@@ -155,6 +169,7 @@ always_inline void lucas64_group(const uint64_t numbers[LUCAS_LANES], const unsi
         unsigned rest = 0, n_twos[LUCAS_LANES];
         Modulus64 modulus[LUCAS_LANES];
 
+        EACH_OF(4)
         for (unsigned i = 0; i < LUCAS_LANES; i++) {
                 uint64_t one = -numbers[i] % numbers[i], half = (numbers[i] >> 1) + 1;
 
@@ -167,6 +182,7 @@ always_inline void lucas64_group(const uint64_t numbers[LUCAS_LANES], const unsi
                 ret_passed[i] = false;
         }
         for (;;) {
+                EACH_OF(4)
                 for (unsigned i = 0; i < LUCAS_LANES; i++)
                         if (rest < n_twos[i]) {
                                 if (rest + 1 == n_twos[i] && (low[i] == two[i] || low[i] + two[i] == numbers[i]))
@@ -176,6 +192,7 @@ always_inline void lucas64_group(const uint64_t numbers[LUCAS_LANES], const unsi
                         }
                 if (rest-- == 0)
                         return;
+                EACH_OF(4)
                 for (unsigned i = 0; i < LUCAS_LANES; i++) {
                         uint64_t mask = -(exponent[i] >> rest & 1), product, square;
                         uint64_t base = low[i] ^ ((low[i] ^ high[i]) & mask);
@@ -192,11 +209,12 @@ always_inline void lucas64_group(const uint64_t numbers[LUCAS_LANES], const unsi
 
 always_inline void lucas128_group(const Number128 numbers[LUCAS_LANES], const unsigned parameters[LUCAS_LANES],
                                   bool is_lazy, bool ret_passed[LUCAS_LANES]) {
-        Number128 low[LUCAS_LANES], high[LUCAS_LANES], exponent[LUCAS_LANES];
+        Number128 pair[LUCAS_LANES][2], exponent[LUCAS_LANES];
         Number128 two[LUCAS_LANES], p[LUCAS_LANES], minus_two[LUCAS_LANES], minus_p[LUCAS_LANES];
         unsigned rest = 0, n_twos[LUCAS_LANES];
         Modulus128 modulus[LUCAS_LANES];
 
+        EACH_OF(4)
         for (unsigned i = 0; i < LUCAS_LANES; i++) {
                 Number128 one = limb_power128(numbers[i]);
                 Number128 half = number128_add(number128_right(numbers[i], 1), (Number128) { 1, 0 });
@@ -205,26 +223,27 @@ always_inline void lucas128_group(const Number128 numbers[LUCAS_LANES], const un
                 n_twos[i] = 1 + number128_twos(half);
                 rest = MAX(rest, number128_bits(half));
                 exponent[i] = half;
-                low[i] = two[i] = montgomery128_add(modulus + i, one, one);
-                high[i] = p[i] = montgomery128_small(modulus + i, one, parameters[i]);
+                pair[i][0] = two[i] = montgomery128_add(modulus + i, one, one);
+                pair[i][1] = p[i] = montgomery128_small(modulus + i, one, parameters[i]);
                 minus_two[i] = number128_subtract(numbers[i], two[i]);
                 minus_p[i] = number128_subtract(numbers[i], p[i]);
                 ret_passed[i] = false;
         }
+        EACH_OF(4)
         for (unsigned i = 0; i < LUCAS_LANES; i++)
                 exponent[i] = number128_left(exponent[i], 128 - rest);
         for (;;) {
+                EACH_OF(4)
                 for (unsigned i = 0; i < LUCAS_LANES; i++)
                         if (rest < n_twos[i]) {
-                                Number128 v = is_lazy ? montgomery128_settle(modulus + i, low[i]) : low[i];
+                                Number128 v = montgomery128_value(modulus + i, pair[i][0], is_lazy);
 
                                 if (rest + 1 == n_twos[i] &&
                                     (number128_equal(v, two[i]) || number128_equal(v, minus_two[i]))) {
-                                        Number128 next = is_lazy ? montgomery128_settle(modulus + i, high[i]) : high[i];
+                                        Number128 next = montgomery128_value(modulus + i, pair[i][1], is_lazy);
                                         Number128 product = montgomery128_multiply(modulus + i, v, p[i], is_lazy);
 
-                                        if (is_lazy)
-                                                product = montgomery128_settle(modulus + i, product);
+                                        product = montgomery128_value(modulus + i, product, is_lazy);
                                         ret_passed[i] =
                                                 number128_equal(montgomery128_add(modulus + i, next, next), product);
                                 }
@@ -232,22 +251,16 @@ always_inline void lucas128_group(const Number128 numbers[LUCAS_LANES], const un
                         }
                 if (rest-- == 0)
                         return;
+                EACH_OF(4)
                 for (unsigned i = 0; i < LUCAS_LANES; i++) {
-                        uint64_t mask = -(exponent[i].high >> 63);
-                        Number128 product, square, base = number128_select(low[i], high[i], mask);
+                        unsigned bit = (unsigned) (exponent[i].high >> 63);
+                        Number128 square, product;
 
                         exponent[i] = number128_add(exponent[i], exponent[i]);
-                        product = montgomery128_multiply(modulus + i, low[i], high[i], is_lazy);
-                        square = montgomery128_square(modulus + i, base, is_lazy);
-                        if (is_lazy) {
-                                product = number128_add(product, minus_p[i]);
-                                square = number128_add(square, minus_two[i]);
-                        } else {
-                                product = montgomery128_add(modulus + i, product, minus_p[i]);
-                                square = montgomery128_add(modulus + i, square, minus_two[i]);
-                        }
-                        low[i] = number128_select(square, product, mask);
-                        high[i] = number128_select(product, square, mask);
+                        square = montgomery128_square_add(modulus + i, pair[i][bit], minus_two[i], is_lazy);
+                        product = montgomery128_multiply_add(modulus + i, pair[i][0], pair[i][1], minus_p[i], is_lazy);
+                        pair[i][bit] = square;
+                        pair[i][!bit] = product;
                 }
         }
 }
@@ -388,49 +401,90 @@ static void lucas128(const Number128 *numbers, size_t n_numbers, bool *ret_passe
         }
 }
 
-/* base^exponent in Montgomery's form; one: R mod n */
-static Number128 montgomery128_power(const Modulus128 *modulus, Number128 one, uint64_t base, Number128 exponent) {
-        Number128 power = one, factor = {};
+/* base^exponent for a group of bases, in Montgomery's form; one: R mod n */
+always_inline void powers128_group(const Modulus128 *modulus, Number128 one, const uint64_t bases[LANES128],
+                                   Number128 exponent, bool is_lazy, Number128 ret_powers[LANES128]) {
+        unsigned n_bits = number128_bits(exponent);
+        Number128 factors[LANES128], powers[LANES128];
 
-        for (unsigned bit = 64; bit-- > 0;) {
-                factor = montgomery128_add(modulus, factor, factor);
-                if (base >> bit & 1)
-                        factor = montgomery128_add(modulus, factor, one);
+        exponent = number128_left(exponent, 128 - n_bits);
+        EACH_OF(4)
+        for (unsigned i = 0; i < LANES128; i++)
+                powers[i] = factors[i] = montgomery128_small(modulus, one, bases[i]);
+        for (unsigned rest = n_bits - 1; rest > 0; rest--) {
+                exponent = number128_add(exponent, exponent);
+                EACH_OF(4)
+                for (unsigned i = 0; i < LANES128; i++)
+                        powers[i] = montgomery128_step(modulus, powers[i], 0, is_lazy);
+                if (exponent.high >> 63)
+                        EACH_OF(4)
+                        for (unsigned i = 0; i < LANES128; i++)
+                                powers[i] = montgomery128_multiply(modulus, powers[i], factors[i], is_lazy);
         }
-        for (unsigned bit = number128_is_zero(exponent) ? 0 : number128_bits(exponent); bit-- > 0;) {
-                power = montgomery128_square(modulus, power, false);
-                if (number128_right(exponent, bit).low & 1)
-                        power = montgomery128_multiply(modulus, power, factor, false);
-        }
-        return power;
+        EACH_OF(4)
+        for (unsigned i = 0; i < LANES128; i++)
+                ret_powers[i] = montgomery128_value(modulus, powers[i], is_lazy);
 }
 
-static bool strong128_base(Number128 n, uint64_t base) {
-        Number128 less_one = { n.low - 1, n.high }, one = limb_power128(n), power;
+static __attribute__((noinline)) void powers128(const Modulus128 *modulus, Number128 one,
+                                                const uint64_t bases[LANES128], Number128 exponent,
+                                                Number128 ret_powers[LANES128]) {
+        if (number128_bits(modulus->n) <= MONTGOMERY128_LAZY_BITS)
+                powers128_group(modulus, one, bases, exponent, true, ret_powers);
+        else
+                powers128_group(modulus, one, bases, exponent, false, ret_powers);
+}
+
+static size_t group_bases(const uint64_t *bases, size_t n_bases, uint64_t ret_group[LANES128]) {
+        size_t n = MIN(n_bases, (size_t) LANES128);
+
+        for (size_t i = 0; i < LANES128; i++)
+                ret_group[i] = bases[i < n ? i : 0];
+        return n;
+}
+
+static bool strong128_bases(Number128 n, const uint64_t *bases, size_t n_bases) {
+        Number128 less_one = { n.low - 1, n.high }, one = limb_power128(n), minus_one = number128_subtract(n, one);
         unsigned n_twos = number128_twos(less_one);
         Modulus128 modulus = modulus128(n);
 
-        power = montgomery128_power(&modulus, one, base, number128_right(less_one, n_twos));
-        if (number128_equal(power, one))
-                return true;
-        for (unsigned i = 0; i < n_twos; i++) {
-                if (number128_is_zero(montgomery128_add(&modulus, power, one)))
-                        return true;
-                power = montgomery128_square(&modulus, power, false);
+        for (size_t done = 0, n_new; done < n_bases; done += n_new) {
+                Number128 powers[LANES128];
+                uint64_t group[LANES128];
+
+                n_new = group_bases(bases + done, n_bases - done, group);
+                powers128(&modulus, one, group, number128_right(less_one, n_twos), powers);
+                for (size_t i = 0; i < n_new; i++) {
+                        bool passes = number128_equal(powers[i], one);
+
+                        for (unsigned r = 0; r < n_twos && !passes; r++) {
+                                passes = number128_equal(powers[i], minus_one);
+                                powers[i] = montgomery128_step(&modulus, powers[i], 0, false);
+                        }
+                        if (!passes)
+                                return false;
+                }
         }
-        return false;
+        return true;
 }
 
-static int euler128(Number128 n, uint64_t base) {
-        Number128 one = limb_power128(n), power;
+static void euler128(Number128 n, const uint64_t *bases, size_t n_bases, int *ret) {
+        Number128 one = limb_power128(n), minus_one = number128_subtract(n, one);
         Modulus128 modulus = modulus128(n);
 
-        power = montgomery128_power(&modulus, one, base, number128_right(n, 1));
-        if (number128_equal(power, one))
-                return 1;
-        return number128_is_zero(montgomery128_add(&modulus, power, one)) ? -1 : 0;
+        for (size_t done = 0, n_new; done < n_bases; done += n_new) {
+                Number128 powers[LANES128];
+                uint64_t group[LANES128];
+
+                n_new = group_bases(bases + done, n_bases - done, group);
+                powers128(&modulus, one, group, number128_right(n, 1), powers);
+                for (size_t i = 0; i < n_new; i++)
+                        ret[done + i] = number128_equal(powers[i], one)         ? 1
+                                        : number128_equal(powers[i], minus_one) ? -1
+                                                                                : 0;
+        }
 }
 
 static bool is_usable(void);
 
-#define BPSW_KERNEL(NAME)                                                                                            {                                                                                                                    .name = (NAME), .is_usable = is_usable, .strong64 = strong64, .strong128 = strong128,                        .lucas64 = lucas64, .lucas128 = lucas128, .strong128_base = strong128_base,                                  .euler128 = euler128,                                                                                }
+#define BPSW_KERNEL(NAME)                                                                                            {                                                                                                                    .name = (NAME), .is_usable = is_usable, .strong64 = strong64, .strong128 = strong128,                        .lucas64 = lucas64, .lucas128 = lucas128, .strong128_bases = strong128_bases,                                 .euler128 = euler128,                                                                                }

@@ -55,6 +55,7 @@ static inline Number128 montgomery128_reduce_exact(const Modulus128 *modulus, co
         return number128_add((Number128) { t2, t3 }, number128_mask(modulus->n, -(over | borrow)));
 }
 
+/* a·b */
 static inline Number128 montgomery128_multiply(const Modulus128 *modulus, Number128 a, Number128 b, bool is_lazy) {
         uint64_t t[4], x0, x1, carry = 0;
 
@@ -84,11 +85,24 @@ static inline Number128 montgomery128_square(const Modulus128 *modulus, Number12
         return is_lazy ? montgomery128_reduce_lazy(modulus, t) : montgomery128_reduce_exact(modulus, t);
 }
 
-/* The square, and if `mask` is all ones and not 0, its double. */
-static inline Number128 montgomery128_step(const Modulus128 *modulus, Number128 a, uint64_t mask, bool is_lazy) {
+/* a·b + c, c < n */
+static inline Number128 montgomery128_multiply_add(const Modulus128 *modulus, Number128 a, Number128 b, Number128 c,
+                                                   bool is_lazy) {
+        Number128 product = montgomery128_multiply(modulus, a, b, is_lazy);
+
+        return is_lazy ? number128_add(product, c) : montgomery128_add(modulus, product, c);
+}
+
+/* a² + c, c < n */
+static inline Number128 montgomery128_square_add(const Modulus128 *modulus, Number128 a, Number128 c, bool is_lazy) {
         Number128 square = montgomery128_square(modulus, a, is_lazy);
 
-        if (is_lazy)
-                return number128_add(square, number128_mask(square, mask));
-        return montgomery128_add(modulus, square, number128_mask(square, mask));
+        return is_lazy ? number128_add(square, c) : montgomery128_add(modulus, square, c);
+}
+
+/* a², and if `mask` is all ones and not 0, its double. */
+static inline Number128 montgomery128_step(const Modulus128 *modulus, Number128 a, uint64_t mask, bool is_lazy) {
+        Number128 square = montgomery128_square(modulus, a, is_lazy), doubled = number128_mask(square, mask);
+
+        return is_lazy ? number128_add(square, doubled) : montgomery128_add(modulus, square, doubled);
 }

@@ -127,45 +127,58 @@
         [a0] "r"(a.low), [a1] "r"(a.high), [n0] "m"(modulus->n.low), [n1] "m"(modulus->n.high),              \
                 [inverse] "m"(modulus->inverse)
 
+#define X86_ADD                                                                                              \
+        "add %[c0], %[t2]\n\t"                                                                               \
+        "adc %[c2], %[t3]\n\t"
+
+#define X86_RUN(PARTS, OPERANDS, ...)                                                                        \
+        __asm__(PARTS : X86_RESULTS : OPERANDS __VA_ARGS__ : "rdx", "cc")
+
+#define X86_FACTOR , [b0] "rm"(b.low), [b1] "rm"(b.high)
+#define X86_ADDEND , [c0] "rm"(c.low), [c2] "rm"(c.high)
+#define X86_MASK , [mask] "rm"(mask)
+
+/* a·b */
 static inline Number128 montgomery128_multiply(const Modulus128 *modulus, Number128 a, Number128 b, bool is_lazy) {
         uint64_t t0, t1, t2, t3, x0, x1, c1;
 
         if (is_lazy)
-                __asm__(X86_PRODUCT X86_REDUCE_LAZY
-                        : X86_RESULTS
-                        : X86_OPERANDS_LAZY, [b0] "rm"(b.low), [b1] "rm"(b.high)
-                        : "rdx", "cc");
+                X86_RUN(X86_PRODUCT X86_REDUCE_LAZY, X86_OPERANDS_LAZY, X86_FACTOR);
         else
-                __asm__(X86_PRODUCT X86_REDUCE_EXACT
-                        : X86_RESULTS
-                        : X86_OPERANDS_EXACT, [b0] "rm"(b.low), [b1] "rm"(b.high)
-                        : "rdx", "cc");
+                X86_RUN(X86_PRODUCT X86_REDUCE_EXACT, X86_OPERANDS_EXACT, X86_FACTOR);
         return (Number128) { t2, t3 };
 }
 
-static inline Number128 montgomery128_square(const Modulus128 *modulus, Number128 a, bool is_lazy) {
+/* a·b + c, c < n */
+static inline Number128 montgomery128_multiply_add(const Modulus128 *modulus, Number128 a, Number128 b, Number128 c,
+                                                   bool is_lazy) {
         uint64_t t0, t1, t2, t3, x0, x1, c1;
 
         if (is_lazy)
-                __asm__(X86_SQUARE_LAZY X86_REDUCE_LAZY : X86_RESULTS : X86_OPERANDS_LAZY : "rdx", "cc");
+                X86_RUN(X86_PRODUCT X86_REDUCE_LAZY X86_ADD, X86_OPERANDS_LAZY, X86_FACTOR X86_ADDEND);
         else
-                __asm__(X86_SQUARE_EXACT X86_REDUCE_EXACT : X86_RESULTS : X86_OPERANDS_EXACT : "rdx", "cc");
+                X86_RUN(X86_PRODUCT X86_REDUCE_EXACT X86_ADD X86_SETTLE, X86_OPERANDS_EXACT, X86_FACTOR X86_ADDEND);
         return (Number128) { t2, t3 };
 }
 
-/* The square, and if `mask` is all ones and not 0, its double. */
+/* a² + c, c < n */
+static inline Number128 montgomery128_square_add(const Modulus128 *modulus, Number128 a, Number128 c, bool is_lazy) {
+        uint64_t t0, t1, t2, t3, x0, x1, c1;
+
+        if (is_lazy)
+                X86_RUN(X86_SQUARE_LAZY X86_REDUCE_LAZY X86_ADD, X86_OPERANDS_LAZY, X86_ADDEND);
+        else
+                X86_RUN(X86_SQUARE_EXACT X86_REDUCE_EXACT X86_ADD X86_SETTLE, X86_OPERANDS_EXACT, X86_ADDEND);
+        return (Number128) { t2, t3 };
+}
+
+/* a², and if `mask` is all ones and not 0, its double. */
 static inline Number128 montgomery128_step(const Modulus128 *modulus, Number128 a, uint64_t mask, bool is_lazy) {
         uint64_t t0, t1, t2, t3, x0, x1, c1;
 
         if (is_lazy)
-                __asm__(X86_SQUARE_LAZY X86_REDUCE_LAZY X86_DOUBLE
-                        : X86_RESULTS
-                        : X86_OPERANDS_LAZY, [mask] "rm"(mask)
-                        : "rdx", "cc");
+                X86_RUN(X86_SQUARE_LAZY X86_REDUCE_LAZY X86_DOUBLE, X86_OPERANDS_LAZY, X86_MASK);
         else
-                __asm__(X86_SQUARE_EXACT X86_REDUCE_EXACT X86_DOUBLE X86_SETTLE
-                        : X86_RESULTS
-                        : X86_OPERANDS_EXACT, [mask] "rm"(mask)
-                        : "rdx", "cc");
+                X86_RUN(X86_SQUARE_EXACT X86_REDUCE_EXACT X86_DOUBLE X86_SETTLE, X86_OPERANDS_EXACT, X86_MASK);
         return (Number128) { t2, t3 };
 }
