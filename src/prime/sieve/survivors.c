@@ -18,7 +18,7 @@
 #include "prime/bitmap.h"
 #include "prime/number.h"
 #include "prime/test/bpsw-kernel.h"
-#include "prime/test/bpsw.h"
+#include "prime/test/large-test.h"
 
 /* Numbers of one kind of arithmetic. */
 typedef enum Size {
@@ -45,8 +45,8 @@ struct Survivors {
         Batch untested; /* nothing but the sieve has looked at them */
         Batch strong;   /* these have passed the strong test */
 
-        mpz_t number;
-        Bpsw bpsw;
+        LargeTest large;
+        mpz_t large_numbers[LARGE_LANES];
 };
 
 Survivors *survivors_new(void) {
@@ -55,16 +55,18 @@ Survivors *survivors_new(void) {
         if (!survivors)
                 return NULL;
         *survivors = (Survivors) { .kernel = bpsw_kernel() };
-        mpz_init(survivors->number);
-        bpsw_init(&survivors->bpsw);
+        for (size_t i = 0; i < LARGE_LANES; i++)
+                mpz_init(survivors->large_numbers[i]);
+        large_test_init(&survivors->large);
         return survivors;
 }
 
 Survivors *survivors_free(Survivors *survivors) {
         if (!survivors)
                 return NULL;
-        mpz_clear(survivors->number);
-        bpsw_done(&survivors->bpsw);
+        for (size_t i = 0; i < LARGE_LANES; i++)
+                mpz_clear(survivors->large_numbers[i]);
+        large_test_done(&survivors->large);
         free(survivors);
         return NULL;
 }
@@ -128,9 +130,37 @@ static void survivors_begin(Survivors *survivors) {
         batch->n = 0;
 }
 
-static void survivors_flush(Survivors *survivors) {
+/* All tests of the numbers of SIZE_LARGE. */
+static int survivors_test_large(Survivors *survivors, const atomic_bool *cancel) {
+        Batch *batch = &survivors->untested;
+        bool passed[LARGE_LANES];
+        int r;
+
+        if (batch->n == 0)
+                return 0;
+        r = large_test_strong(&survivors->large, survivors->large_numbers, batch->n, cancel, passed);
+        for (size_t i = 0; i < batch->n && r >= 0; i++) {
+                if (passed[i])
+                        r = large_test_lucas(&survivors->large, survivors->large_numbers[i], cancel, passed + i);
+                if (r >= 0 && passed[i])
+                        r = large_test_drawn(&survivors->large, survivors->large_numbers[i], cancel, passed + i);
+                if (r >= 0 && !passed[i])
+                        survivors_clear(survivors, batch->offsets[i]);
+        }
+        batch->n = 0;
+        return r;
+}
+
+/* Tests the batch that is full or the last of its size. */
+static int survivors_next_batch(Survivors *survivors, bool is_last, const atomic_bool *cancel) {
+        if (is_cancelled(cancel))
+                return -ECANCELED;
+        if (survivors->size == SIZE_LARGE)
+                return survivors_test_large(survivors, cancel);
         survivors_begin(survivors);
-        survivors_finish(survivors);
+        if (is_last)
+                survivors_finish(survivors);
+        return 0;
 }
 
 /* How far it is from `start` to 2^n_bits; UINT64_MAX if farther. */
@@ -146,25 +176,33 @@ static uint64_t distance_to_power(const mpz_t start, unsigned n_bits) {
 }
 
 /* Puts the number at `offset` into the batch. */
-static void survivors_add(Survivors *survivors, Number128 base, uint64_t offset) {
+static void survivors_add(Survivors *survivors, const mpz_t start, Number128 base, uint64_t offset) {
         Batch *batch = &survivors->untested;
-        Number128 number = number128_add(base, (Number128) { offset, 0 });
 
-        if (survivors->size == SIZE_64 && number.low < 3) {
-                survivors_clear(survivors, offset);
-                return;
+        if (survivors->size == SIZE_LARGE)
+                number_add_u64(survivors->large_numbers[batch->n], start, offset);
+        else {
+                Number128 number = number128_add(base, (Number128) { offset, 0 });
+
+                if (number.high == 0 && number.low < 3) {
+                        survivors_clear(survivors, offset);
+                        return;
+                }
+                batch->words[batch->n] = number.low;
+                batch->numbers[batch->n] = number;
         }
-        batch->offsets[batch->n] = offset;
-        batch->words[batch->n] = number.low;
-        batch->numbers[batch->n] = number;
-        batch->n++;
+        batch->offsets[batch->n++] = offset;
 }
 
 int survivors_test(Survivors *survivors, const mpz_t start, uint8_t *bitmap, size_t n_bytes, Certainty wanted,
                    const atomic_bool *cancel) {
+        static const size_t batch_max[] = {
+                [SIZE_64] = BPSW_BATCH_MAX, [SIZE_128] = BPSW_BATCH_MAX, [SIZE_LARGE] = LARGE_LANES,
+        };
         uint64_t border64 = distance_to_power(start, 64), border128 = distance_to_power(start, 128), offset;
         Number128 base = {};
         BitmapWalk walk;
+        int r;
 
         assert(mpz_sgn(start) >= 0 && mpz_divisible_ui_p(start, 30));
 
@@ -178,25 +216,13 @@ int survivors_test(Survivors *survivors, const mpz_t start, uint8_t *bitmap, siz
         while (bitmap_walk_next(&walk, &offset)) {
                 Size size = offset < border64 ? SIZE_64 : offset < border128 ? SIZE_128 : SIZE_LARGE;
 
-                if (size != survivors->size || survivors->untested.n == BPSW_BATCH_MAX) {
-                        if (is_cancelled(cancel))
-                                return -ECANCELED;
-                        if (size != survivors->size)
-                                survivors_flush(survivors);
-                        else
-                                survivors_begin(survivors);
+                if (size != survivors->size || survivors->untested.n == batch_max[size]) {
+                        r = survivors_next_batch(survivors, size != survivors->size, cancel);
+                        if (r < 0)
+                                return r;
                         survivors->size = size;
                 }
-                if (size != SIZE_LARGE) {
-                        survivors_add(survivors, base, offset);
-                        continue;
-                }
-                if (is_cancelled(cancel))
-                        return -ECANCELED;
-                number_add_u64(survivors->number, start, offset);
-                if (!bpsw_is_prime(&survivors->bpsw, survivors->number))
-                        survivors_clear(survivors, offset);
+                survivors_add(survivors, start, base, offset);
         }
-        survivors_flush(survivors);
-        return is_cancelled(cancel) ? -ECANCELED : 0;
+        return survivors_next_batch(survivors, true, cancel);
 }
