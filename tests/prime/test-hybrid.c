@@ -48,7 +48,7 @@ static void check_against_naive(Random *random, const mpz_t start, uint64_t leng
                 uint64_t n = 1 + random_below(random, length / 30 - done);
                 uint64_t depth = (UINT64_C(1) << 22) >> random_below(random, 22);
 
-                CHECK_EQUAL(hybrid_sieve(hybrid, position, n * 30, depth, got + done), 0);
+                CHECK_EQUAL(hybrid_sieve(hybrid, position, n * 30, depth, CERTAINTY_BPSW, got + done), 0);
                 number_add_u64(position, position, n * 30);
                 done += n;
         }
@@ -101,7 +101,7 @@ static void test_windows_at_powers_of_two(void) {
                 mpz_setbit(start, facts_u64(&facts, 1));
                 round_down(start);
                 hybrid = make_hybrid(&(SieveEnvironment) {});
-                CHECK_EQUAL(hybrid_sieve(hybrid, start, 30000, 1000000, bitmap), 0);
+                CHECK_EQUAL(hybrid_sieve(hybrid, start, 30000, 1000000, CERTAINTY_BPSW, bitmap), 0);
                 CHECK_EQUAL(bitmap_count(bitmap, sizeof bitmap), facts_u64(&facts, 2));
                 n_rows++;
         }
@@ -128,7 +128,7 @@ static void test_maximal_gaps_are_empty(void) {
                 n_bytes = (low + gap) / 30 + 1;
                 hybrid = make_hybrid(&(SieveEnvironment) {});
                 CHECK(n_bytes <= sizeof bitmap);
-                CHECK_EQUAL(hybrid_sieve(hybrid, start, n_bytes * 30, 1000, bitmap), 0);
+                CHECK_EQUAL(hybrid_sieve(hybrid, start, n_bytes * 30, 1000, CERTAINTY_BPSW, bitmap), 0);
                 bitmap_clip(bitmap, n_bytes, low, low + gap + 1);
                 CHECK_EQUAL(bitmap_count(bitmap, n_bytes), 2);
                 bitmap_clip(bitmap, n_bytes, low + 1, low + gap);
@@ -148,7 +148,7 @@ static void test_cancelled_at_once(void) {
         mpz_set_ui(start, 30);
         mpz_mul_2exp(start, start, 100);
         hybrid = make_hybrid(&(SieveEnvironment) { .cancel = &cancel });
-        CHECK_EQUAL(hybrid_sieve(hybrid, start, 30, 1000, &byte), -ECANCELED);
+        CHECK_EQUAL(hybrid_sieve(hybrid, start, 30, 1000, CERTAINTY_BPSW, &byte), -ECANCELED);
 }
 
 int main(int argc, char *argv[]) {

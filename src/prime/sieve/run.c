@@ -196,25 +196,26 @@ static int sieve_run_hybrid(SieveRun *run, uint64_t length, uint64_t depth, Cert
 }
 
 int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *ret_certainty) {
+        Certainty wanted;
         uint64_t depth;
         int r;
 
         assert(length > 0 && length % 30 == 0 && length <= SIEVE_WINDOW_LENGTH_MAX);
 
+        number_add_u64(run->end, run->position, length);
+        wanted = run->environment.certainty == CERTAINTY_PROVED ? CERTAINTY_PROVED : certainty_of(run->end);
         depth = sieve_run_choose(run, length);
         if (depth == 0) {
                 run->hybrid = hybrid_free(run->hybrid);
                 r = sieve_run_complete(run, length, bitmap);
         } else {
                 run->window = window_free(run->window);
-                r = sieve_run_hybrid(run, length, depth, bitmap);
+                r = sieve_run_hybrid(run, length, depth, wanted, bitmap);
         }
         if (r < 0)
                 return r;
 
-        number_add_u64(run->position, run->position, length);
-        *ret_certainty = certainty_of(run->position);
-        if (depth == 0 && run->environment.certainty == CERTAINTY_PROVED)
-                *ret_certainty = CERTAINTY_PROVED;
+        mpz_swap(run->position, run->end);
+        *ret_certainty = wanted; /* by the place and the job alone, whatever the method has proved besides */
         return 0;
 }
