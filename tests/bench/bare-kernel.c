@@ -190,20 +190,20 @@ static void parse(int argc, char *argv[], Job *ret) {
 int main(int argc, char *argv[]) {
         Job job = { .n_threads = 1, .window_max = SIEVE_WINDOW_LENGTH_MAX };
         Outcome outcome;
-        Team team;
+        TestTeam team;
 
         mpz_inits(job.from, job.length, NULL);
         parse(argc, argv, &job);
-        team_init(&team, job.n_threads);
+        test_team_init(&team, job.n_threads);
         if (job.n_threads > 1)
-                job.environment.team = &team.sieve_team;
+                job.environment.team = &team.team;
 
         outcome = compute(&job);
         printf("%.6f %" PRIu64 " cpu=%.6f numbers=%" PRIu64 " windows=%" PRIu64 " peak=%" PRIu64 " certainty=%s\n",
                outcome.seconds, outcome.n_primes, outcome.cpu_seconds, outcome.n_numbers, outcome.n_windows,
                peak_bytes(), certainty_name(outcome.certainty));
 
-        team_done(&team);
+        test_team_done(&team);
         mpz_clears(job.from, job.length, NULL);
         return 0;
 }

@@ -5,12 +5,12 @@
  * A SieveTeam of real threads, for tests and benchmarks: the caller and n_threads - 1 others, which sleep between two
  * calls of for_each(). One call at a time; a part must not call for_each() of its own team.
  *
- *         Team team;
+ *         TestTeam team;
  *
- *         team_init(&team, 4);
- *         environment.team = &team.sieve_team;
+ *         test_team_init(&team, 4);
+ *         environment.team = &team.team;
  *         ...
- *         team_done(&team);
+ *         test_team_done(&team);
  *
  * A call from inside is found and ends the test.
  */
@@ -24,17 +24,17 @@
 
 #define TEAM_THREADS_MAX 64
 
-typedef struct Team Team;
+typedef struct TestTeam TestTeam;
 
-typedef struct TeamMember {
-        Team *team;
+typedef struct TestTeamMember {
+        TestTeam *team;
         unsigned thread;
         pthread_t id;
-} TeamMember;
+} TestTeamMember;
 
-struct Team {
-        SieveTeam sieve_team;
-        TeamMember members[TEAM_THREADS_MAX]; /* the first is the caller and has no `id` */
+struct TestTeam {
+        SieveTeam team;
+        TestTeamMember members[TEAM_THREADS_MAX]; /* the first is the caller and has no `id` */
         pthread_mutex_t mutex;
         pthread_cond_t begun, ended;
 
@@ -52,7 +52,7 @@ struct Team {
 };
 
 /* Takes parts until there are none, or one has failed. */
-static inline void team_work(Team *team, unsigned thread) {
+static inline void test_team_work(TestTeam *team, unsigned thread) {
         size_t i;
 
         while (atomic_load(&team->error) == 0 && (i = atomic_fetch_add(&team->next_part, 1)) < team->n_parts) {
@@ -63,9 +63,9 @@ static inline void team_work(Team *team, unsigned thread) {
         }
 }
 
-static inline void *team_member_run(void *argument) {
-        TeamMember *member = argument;
-        Team *team = member->team;
+static inline void *test_team_member_run(void *argument) {
+        TestTeamMember *member = argument;
+        TestTeam *team = member->team;
         unsigned generation = 0;
 
         (void) pthread_mutex_lock(&team->mutex);
@@ -76,7 +76,7 @@ static inline void *team_member_run(void *argument) {
                         break;
                 generation = team->generation;
                 (void) pthread_mutex_unlock(&team->mutex);
-                team_work(team, member->thread);
+                test_team_work(team, member->thread);
                 (void) pthread_mutex_lock(&team->mutex);
                 if (--team->n_working == 0)
                         (void) pthread_cond_signal(&team->ended);
@@ -85,8 +85,8 @@ static inline void *team_member_run(void *argument) {
         return NULL;
 }
 
-static inline int team_for_each(void *userdata, size_t n_parts, SievePart *part, void *part_userdata) {
-        Team *team = userdata;
+static inline int test_team_for_each(void *userdata, size_t n_parts, SievePart *part, void *part_userdata) {
+        TestTeam *team = userdata;
 
         (void) pthread_mutex_lock(&team->mutex);
         CHECK(team->n_working == 0);
@@ -95,12 +95,12 @@ static inline int team_for_each(void *userdata, size_t n_parts, SievePart *part,
         team->n_parts = n_parts;
         atomic_store(&team->next_part, 0);
         atomic_store(&team->error, 0);
-        team->n_working = team->sieve_team.n_threads - 1;
+        team->n_working = team->team.n_threads - 1;
         team->generation++;
         (void) pthread_cond_broadcast(&team->begun);
         (void) pthread_mutex_unlock(&team->mutex);
 
-        team_work(team, 0);
+        test_team_work(team, 0);
 
         (void) pthread_mutex_lock(&team->mutex);
         while (team->n_working > 0)
@@ -110,27 +110,27 @@ static inline int team_for_each(void *userdata, size_t n_parts, SievePart *part,
 }
 
 /* `team` must not be moved. */
-static inline void team_init(Team *team, unsigned n_threads) {
+static inline void test_team_init(TestTeam *team, unsigned n_threads) {
         CHECK(n_threads >= 1 && n_threads <= TEAM_THREADS_MAX);
         memset(team, 0, sizeof *team);
-        team->sieve_team = (SieveTeam) { .n_threads = n_threads, .for_each = team_for_each, .team = team };
+        team->team = (SieveTeam) { .n_threads = n_threads, .for_each = test_team_for_each, .team = team };
         CHECK(pthread_mutex_init(&team->mutex, NULL) == 0);
         CHECK(pthread_cond_init(&team->begun, NULL) == 0);
         CHECK(pthread_cond_init(&team->ended, NULL) == 0);
         for (unsigned i = 1; i < n_threads; i++) {
-                TeamMember *member = &team->members[i];
+                TestTeamMember *member = &team->members[i];
 
-                *member = (TeamMember) { .team = team, .thread = i };
-                CHECK(pthread_create(&member->id, NULL, team_member_run, member) == 0);
+                *member = (TestTeamMember) { .team = team, .thread = i };
+                CHECK(pthread_create(&member->id, NULL, test_team_member_run, member) == 0);
         }
 }
 
-static inline void team_done(Team *team) {
+static inline void test_team_done(TestTeam *team) {
         (void) pthread_mutex_lock(&team->mutex);
         team->is_done = true;
         (void) pthread_cond_broadcast(&team->begun);
         (void) pthread_mutex_unlock(&team->mutex);
-        for (unsigned i = 1; i < team->sieve_team.n_threads; i++)
+        for (unsigned i = 1; i < team->team.n_threads; i++)
                 CHECK(pthread_join(team->members[i].id, NULL) == 0);
         (void) pthread_cond_destroy(&team->begun);
         (void) pthread_cond_destroy(&team->ended);

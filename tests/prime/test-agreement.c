@@ -44,7 +44,7 @@ typedef struct Tally {
 static unsigned n_windows_wanted = 2000;
 static Random dice;
 static uint64_t seed;
-static Team teams[N_TEAMS]; /* of 1, 2, … threads */
+static TestTeam teams[N_TEAMS]; /* of 1, 2, … threads */
 static Gp gp;
 static bool have_gp;
 static Tally tally;
@@ -195,7 +195,7 @@ static void compute(const Plan *plan, uint8_t *ret) {
         SieveEnvironment environment = {
                 .cancel = plan->with_cancel ? &cancel : NULL,
                 .certainty = plan->certainty,
-                .team = plan->n_threads > 0 ? &teams[plan->n_threads - 1].sieve_team : NULL,
+                .team = plan->n_threads > 0 ? &teams[plan->n_threads - 1].team : NULL,
                 .memory_max = plan->memory_max,
         };
         size_t done = 0;
@@ -482,7 +482,7 @@ int main(int argc, char *argv[]) {
         if (!have_gp)
                 printf("# gp is not installed: GMP's tests take its place\n");
         for (unsigned i = 0; i < N_TEAMS; i++)
-                team_init(&teams[i], i + 1);
+                test_team_init(&teams[i], i + 1);
         seed = test_seed();
         random_init(&dice, seed);
 
@@ -498,7 +498,7 @@ int main(int argc, char *argv[]) {
         CHECK(n_windows_total >= n_windows_wanted);
 
         for (unsigned i = 0; i < N_TEAMS; i++)
-                team_done(&teams[i]);
+                test_team_done(&teams[i]);
         if (have_gp)
                 gp_close(&gp);
         return tests_end();
