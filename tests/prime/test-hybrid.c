@@ -30,17 +30,16 @@ static Hybrid *make_hybrid(const SieveEnvironment *environment) {
 
 /* The bitmap of `length` numbers from `start` on, in windows of random length, with any depth. */
 static void check_against_naive(Random *random, const mpz_t start, uint64_t length) {
+        _cleanup_(test_team_done) TestTeam team;
         _cleanup_(hybrid_freep) Hybrid *hybrid = NULL;
         _cleanup_mpz_ mpz_t position;
         uint8_t got[BYTES_MAX], expected[BYTES_MAX];
         SieveEnvironment environment = {};
-        TestTeam team;
 
         mpz_init_set(position, start);
-        if (random_below(random, 2)) {
-                test_team_init(&team, 2 + (unsigned) random_below(random, 2));
+        test_team_init(&team, 1 + (unsigned) random_below(random, 3));
+        if (team.team.n_threads > 1)
                 environment.team = &team.team;
-        }
         hybrid = make_hybrid(&environment);
         CHECK(length / 30 <= BYTES_MAX);
         naive_bitmap(start, length, expected);

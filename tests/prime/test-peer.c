@@ -100,16 +100,19 @@ static void test_random_windows(void) {
                         check(window, draw_start(&random, n_bytes), n_bytes);
                 }
         }
+        for (unsigned i = 0; i < 3; i++)
+                test_team_done(teams + i);
 }
 
 /* Where all base primes up to 2^32 are needed. */
 static void test_just_below_2_64(void) {
-        TestTeam team;
+        _cleanup_(test_team_done) TestTeam team;
         SieveEnvironment environment = {}, with_team = { .team = &team.team };
-        _cleanup_(window_freep) Window *window = window_new(&environment, &sieve_tuning_default);
-        _cleanup_(window_freep) Window *other = window_new(&with_team, &sieve_tuning_default);
+        _cleanup_(window_freep) Window *window = NULL, *other = NULL;
 
         test_team_init(&team, 2);
+        window = window_new(&environment, &sieve_tuning_default);
+        other = window_new(&with_team, &sieve_tuning_default);
         CHECK(window && other);
         check(window, LAST - UINT64_C(30) * BYTES_MAX, BYTES_MAX);
         check(other, LAST - UINT64_C(30) * BYTES_MAX, BYTES_MAX);

@@ -91,7 +91,7 @@ static void check_sizes(Random *random, const char *word, uint64_t length) {
         for (unsigned n_threads = 0; n_threads <= 4; n_threads++) {
                 SieveTuning tuning = tunings_draw(random);
                 SieveEnvironment environment = { .memory_max = n_threads % 2 };
-                TestTeam team;
+                _cleanup_(test_team_done) TestTeam team;
 
                 test_team_init(&team, MAX(n_threads, 1U));
                 environment.team = n_threads > 0 ? &team.team : NULL;
@@ -235,11 +235,11 @@ static void *cancel_later(void *data) {
 /* Cancelled in any of its passes, a window is right the next time. */
 static void check_cancel(Random *random, const char *word, uint64_t length, unsigned n_threads) {
         _cleanup_free_ uint8_t *got = malloc(length / 30), *expected = malloc(length / 30);
+        _cleanup_(test_team_done) TestTeam team;
         _cleanup_(window_freep) Window *window = NULL;
         _cleanup_mpz_ mpz_t start;
         Canceller canceller = {};
         unsigned n_cancelled = 0;
-        TestTeam team;
         SieveEnvironment environment = { .cancel = &canceller.cancel, .team = &team.team, .memory_max = 1 };
 
         mpz_init(start);
