@@ -26,10 +26,10 @@ TAP_PLAN = re.compile(r'^1\.\.(\d+)\s*(?:#\s*SKIP\S*\s*(.*))?$', re.IGNORECASE)
 
 
 class Summary:
-    """What became of the claims: a number, and texts for those that a person has to see."""
+    """What became of the claims, with texts for those that a person has to see."""
 
     def __init__(self):
-        self.n_passed = 0
+        self.passes = []  # (test, claim or '')
         self.failures = []  # (test, claim, output)
         self.skips = []  # (test, claim or '', reason)
 
@@ -52,7 +52,7 @@ class Summary:
                     n_failed += 1
                     self.failures.append((name, match[2] or f'claim {n_seen}', '\n'.join(since) + '\n' + stderr))
                 else:
-                    self.n_passed += 1
+                    self.passes.append((name, match[2]))
                 since = []
             else:
                 since.append(line)
@@ -63,7 +63,7 @@ class Summary:
     def add_plain(self, name, result, stdout, stderr):
         """Counts one program that says what it means by its exit status."""
         if result in ('OK', 'EXPECTEDFAIL'):
-            self.n_passed += 1
+            self.passes.append((name, ''))
         elif result == 'SKIP':
             lines = (stdout.strip() or stderr.strip()).splitlines()
             self.skips.append((name, '', lines[-1] if lines else 'no reason given'))
@@ -86,7 +86,7 @@ class Summary:
                 print(f'    {line}')
             alone = name.rpartition(' / ')[2]
             print(f'  alone: meson test -C {build_directory} -v {alone}')
-        print(f'{self.n_passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped')
+        print(f'{len(self.passes)} passed, {len(self.failures)} failed, {len(self.skips)} skipped')
 
 
 def run_meson_test(build_directory, arguments):

@@ -9,6 +9,7 @@
  * as a duplicate; accept each item once; and when it is accepted, relieve everybody else of it at once.
  */
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/macro.h"
@@ -74,7 +75,7 @@ static void office_check_spool(Simulator *s, Book *book) {
                 n_beyond--;
         if (book->job.delivery == PLAN_ORDERED && book->job.spool_items_max != UINT64_MAX &&
             n_beyond > book->job.spool_items_max + book->n_unasked)
-                simulator_fail(s, "spool of %lu beyond the bound of %lu", n_beyond,
+                simulator_fail(s, "spool of %" PRIu64 " beyond the bound of %" PRIu64, n_beyond,
                                book->job.spool_items_max);
         book->n_spool_most = MAX(book->n_spool_most, book->n_accepted - book->frontier);
 }
@@ -91,7 +92,7 @@ static void office_drain(Simulator *s) {
                 MUST(at < s->n_sites);
                 site = s->sites + at;
                 if (!site->joined) {
-                        simulator_fail(s, "revocation for worker %lu, which is gone", revocation.worker);
+                        simulator_fail(s, "revocation for worker %" PRIu64 ", which is gone", revocation.worker);
                         return;
                 }
                 simulator_note(s, revocation.worker, revocation.job, revocation.first, revocation.end);
@@ -111,8 +112,8 @@ static void office_check_lease(Simulator *s, SiteLane *lane, const PlanLease *le
 
         if (!book || lease->first >= lease->end || lease->end > book->job.n_items ||
             lease->run_end < lease->end) {
-                simulator_fail(s, "lease of job %lu [%lu, %lu) run %lu makes no sense", lease->job,
-                               lease->first, lease->end, lease->run_end);
+                simulator_fail(s, "lease of job %" PRIu64 " [%" PRIu64 ", %" PRIu64 ") run %" PRIu64 " makes no sense",
+                               lease->job, lease->first, lease->end, lease->run_end);
                 return;
         }
         if (lease->end > book->n_items) {
@@ -121,11 +122,11 @@ static void office_check_lease(Simulator *s, SiteLane *lane, const PlanLease *le
         }
         for (uint64_t item = lease->first; item < lease->end; item++) {
                 if (book->accepted[item])
-                        simulator_fail(s, "item %lu was leased, but it is done", item);
+                        simulator_fail(s, "item %" PRIu64 " was leased, but it is done", item);
                 if (book->n_holders[item] > 0 && !lease->duplicate)
-                        simulator_fail(s, "item %lu is leased twice, not as a duplicate", item);
+                        simulator_fail(s, "item %" PRIu64 " is leased twice, not as a duplicate", item);
                 if (interval_set_contains(lane_held(s, lane, lease->job), item))
-                        simulator_fail(s, "item %lu is leased to one lane twice", item);
+                        simulator_fail(s, "item %" PRIu64 " is leased to one lane twice", item);
                 book_hold(book, item);
         }
         MUST(interval_set_add(lane_held(s, lane, lease->job), lease->first, lease->end) >= 0);
@@ -253,14 +254,14 @@ static void office_accept(Simulator *s, Book *book, const Event *event) {
         bool asked = book->n_holders[item] > 0;
 
         if (book->accepted[item]) {
-                simulator_fail(s, "item %lu was accepted twice", item);
+                simulator_fail(s, "item %" PRIu64 " was accepted twice", item);
                 return;
         }
         for (unsigned i = 0; i < s->sites[event->worker].n_lanes_allocated; i++)
                 office_relieve(s, s->sites[event->worker].lanes + i, event->job, item, item + 1);
         office_drain(s);
         if (book->n_holders[item] > 0)
-                simulator_fail(s, "item %lu was accepted, but other lanes were not told", item);
+                simulator_fail(s, "item %" PRIu64 " was accepted, but other lanes were not told", item);
 
         book->accepted[item] = true;
         book->accepted_at[item] = s->now;
@@ -294,15 +295,15 @@ static void office_on_result(Simulator *s, const Event *event) {
                 break;
         case PLAN_RESULT_KNOWN:
                 if (!book->accepted[event->first])
-                        simulator_fail(s, "item %lu is called known, but was never accepted", event->first);
+                        simulator_fail(s, "item %" PRIu64 " is called known, but was never accepted", event->first);
                 s->report.n_known++;
                 break;
         case PLAN_RESULT_FOREIGN:
         default:
-                simulator_fail(s, "item %lu is called foreign", event->first);
+                simulator_fail(s, "item %" PRIu64 " is called foreign", event->first);
         }
         if (plan_job_frontier(s->plan, event->job) != book->frontier)
-                simulator_fail(s, "frontier is %lu, must be %lu", plan_job_frontier(s->plan, event->job),
+                simulator_fail(s, "frontier is %" PRIu64 ", must be %" PRIu64, plan_job_frontier(s->plan, event->job),
                                book->frontier);
 }
 
@@ -329,7 +330,7 @@ static void office_remove_job(Simulator *s, const Event *event) {
         office_drain(s);
         for (uint64_t item = 0; item < s->books[event->job - 1].n_items; item++)
                 if (s->books[event->job - 1].n_holders[item] > 0)
-                        simulator_fail(s, "item %lu of the removed job was not revoked", item);
+                        simulator_fail(s, "item %" PRIu64 " of the removed job was not revoked", item);
         s->books[event->job - 1].removed = true;
 }
 
@@ -410,7 +411,7 @@ void office_check_end(Simulator *s) {
                         simulator_fail(s, "job %zu: finished or not?", i + 1);
                 for (uint64_t item = 0; item < book->n_items; item++)
                         if (book->accepted[item] != interval_set_contains(done, item))
-                                simulator_fail(s, "job %zu: the plan is wrong about item %lu", i + 1, item);
+                                simulator_fail(s, "job %zu: the plan is wrong about item %" PRIu64, i + 1, item);
                 finished = finished && book->finished_at;
         }
         if (!finished)

@@ -23,7 +23,7 @@ def count(*entries):
 
 def numbers(result):
     """Passed, failed, skipped."""
-    return result.n_passed, len(result.failures), len(result.skips)
+    return len(result.passes), len(result.failures), len(result.skips)
 
 
 class SummaryTest(unittest.TestCase):
