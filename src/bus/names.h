@@ -28,7 +28,7 @@
  *                            numbers_done d, primes t, bytes t, segments t, disagreements t, rate d (numbers a
  *                            second, over the last 30 s), remaining_usec t (UINT64_MAX unknown), audit s
  *     ListWorkers() → aa{sv} name s, id s (64 hex digits), address s ("10.0.0.2", "" local), program s, joined_usec t
- *                            (realtime), lanes u, threads_asked u (the cap in master.conf; 0 none), cpu_quota_asked u
+ *                            (realtime), threads u, threads_asked u (the cap in master.conf; 0 none), cpu_quota_asked u
  *                            (per cent; 0 none), threads_allowed u (by the worker's host), threads_applied u,
  *                            note s (why it computes with fewer: "on battery"), rate d (numbers a second),
  *                            blocks t (accepted since it joined), leased t (blocks)

@@ -52,7 +52,7 @@ static void local_control_report(LocalControl *control, int flags) {
                 .segments = status.totals.n_segments,
                 .disagreements = status.n_disagreements,
                 .workers = (uint32_t) master_n_workers(control->master),
-                .lanes = master_n_lanes(control->master),
+                .threads = master_n_threads(control->master),
                 .elapsed_usec = clock_now_usec() - master_started_usec(control->master),
         };
         if (problem[0] != '\0')

@@ -218,7 +218,7 @@ static void put_worker(BusRecord *record, MasterBus *bus, size_t index) {
         put_string(record, "address", worker.address);
         put_string(record, "program", worker.program);
         put_u64(record, "joined_usec", worker.joined_realtime_usec);
-        put_u32(record, "lanes", worker.n_lanes);
+        put_u32(record, "threads", worker.n_threads);
         put_u32(record, "threads_asked", worker.cap.threads_max);
         put_u32(record, "cpu_quota_asked", worker.cap.cpu_percent);
         put_u32(record, "threads_allowed", worker.threads_allowed);

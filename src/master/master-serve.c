@@ -39,9 +39,12 @@ void master_serve_worker(Master *master, MasterWorker *worker) {
                 PlanLease lease;
 
                 /* A lane beyond the cap waits until the cap is raised: its worker asks once only. */
-                if ((unsigned) lane < worker->n_lanes)
+                if ((unsigned) lane < worker->n_lanes) {
+                        plan_lane_window(master->plan, master_session_number(session), (unsigned) lane,
+                                         master_session_window_blocks(session, (unsigned) lane));
                         answer = plan_lease(master->plan, master_session_number(session), (unsigned) lane,
                                             clock_now_usec(), &lease);
+                }
                 master_send_revocations(master);
                 switch (answer) {
                 case PLAN_GRANTED:

@@ -21,8 +21,9 @@ typedef struct PendingBlocks {
 } PendingBlocks;
 
 typedef struct LaneRequest {
-        bool waits;      /* for a lease */
-        bool told_wait;  /* it was told so */
+        bool waits;        /* for a lease */
+        bool told_wait;    /* it was told so */
+        uint64_t n_blocks; /* that it would compute at once; 0: unknown */
 } LaneRequest;
 
 typedef struct Announced {
@@ -37,7 +38,7 @@ struct MasterSession {
         uint64_t number;
         char name[WIRE_NAME_MAX + 1], program[WIRE_NAME_MAX + 1];
         LaneRequest *lanes;
-        unsigned n_lanes;
+        unsigned n_lanes, n_threads;
         PendingBlocks *pending;
         size_t n_pending;
         Announced announced[WIRE_JOBS_KEPT]; /* a ring */
@@ -61,6 +62,10 @@ unsigned master_session_lanes(const MasterSession *session) {
         return session->n_lanes;
 }
 
+unsigned master_session_threads(const MasterSession *session) {
+        return session->n_threads;
+}
+
 const uint8_t *master_session_peer_id(const MasterSession *session) {
         return link_peer_id(session->link);
 }
@@ -77,6 +82,10 @@ int master_session_next_lane(const MasterSession *session, unsigned lane) {
                         if (session->lanes[lane].waits)
                                 return (int) lane;
         return -1;
+}
+
+uint64_t master_session_window_blocks(const MasterSession *session, unsigned lane) {
+        return session->lanes[lane].n_blocks;
 }
 
 /* An error of the link ends the session soon; its worker's leases are free again then. */
@@ -298,6 +307,7 @@ static void session_on_hello(MasterSession *session, const MessageHello *hello) 
                 return;
         }
         session->n_lanes = hello->n_lanes;
+        session->n_threads = hello->n_threads > 0 ? hello->n_threads : hello->n_lanes;
         (void) snprintf(welcome.welcome.name, sizeof welcome.welcome.name, "%s", session->owner->name);
         (void) snprintf(welcome.welcome.program, sizeof welcome.welcome.program, "primed-master %s", PRIMED_VERSION);
         session_send(session, &welcome);
@@ -311,6 +321,7 @@ static void session_on_request(MasterSession *session, const MessageRequest *req
                 return;
         }
         session->lanes[request->lane].waits = true;
+        session->lanes[request->lane].n_blocks = request->n_blocks;
         session->owner->on_request(session, request->lane, session->userdata);
 }
 

@@ -44,7 +44,8 @@ MasterSession *master_session_free(MasterSession *session);
 uint64_t master_session_number(const MasterSession *session);
 const char *master_session_name(const MasterSession *session);
 const char *master_session_program(const MasterSession *session); /* "" before it joined */
-unsigned master_session_lanes(const MasterSession *session); /* 0 before it joined */
+unsigned master_session_lanes(const MasterSession *session);   /* 0 before it joined */
+unsigned master_session_threads(const MasterSession *session); /* that its host has for it; 0 before it joined */
 const uint8_t *master_session_peer_id(const MasterSession *session);
 bool master_session_is_closing(const MasterSession *session);
 
@@ -52,6 +53,8 @@ void master_session_settings(MasterSession *session, unsigned threads_max, unsig
 
 /* leases: the first lane from `lane` on that waits, -1 if none does */
 int master_session_next_lane(const MasterSession *session, unsigned lane);
+/* How many blocks the lane, which waits, would compute at once; 0: unknown. */
+uint64_t master_session_window_blocks(const MasterSession *session, unsigned lane);
 void master_session_grant(MasterSession *session, unsigned lane, const PlanLease *lease);
 void master_session_wait(MasterSession *session, unsigned lane); /* tells the lane once that it has to wait */
 void master_session_ignore(MasterSession *session, unsigned lane); /* the request needs no answer */

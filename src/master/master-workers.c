@@ -60,7 +60,7 @@ void master_apply_caps(Master *master) {
 static int master_on_joined(MasterSession *session, void *userdata) {
         MasterWorker *worker = userdata;
         Master *master = worker->master;
-        unsigned n_lanes = master_session_lanes(session);
+        unsigned n_threads = master_session_threads(session);
         usec_t now = clock_now_usec();
         int r;
 
@@ -79,7 +79,7 @@ static int master_on_joined(MasterSession *session, void *userdata) {
         master->n_remote += worker->remote;
         master_worker_event(master, LOG_INFO, MESSAGE_ID_WORKER_JOINED, worker, NULL,
                             "Worker '%s' joined%s%s with %u processor%s", master_session_name(session),
-                            worker->address[0] ? " from " : "", worker->address, n_lanes, text_plural(n_lanes));
+                            worker->address[0] ? " from " : "", worker->address, n_threads, text_plural(n_threads));
 
         for (size_t i = 0; i < master->n_jobs; i++)
                 master_session_announce(session, master->jobs[i]->id, &master->jobs[i]->grid,
@@ -104,6 +104,7 @@ static void master_on_state(MasterSession *session, const MessageState *state, v
         if (!worker->joined)
                 return;
         worker->state = *state;
+        /* It has no more lanes than threads, and none while it pauses. */
         master_update_lanes(worker->master, worker, state->threads_applied);
         master_changed(worker->master);
         master_serve(worker->master);
@@ -340,7 +341,7 @@ void master_worker_status(const Master *master, size_t index, MasterWorkerStatus
         memcpy(ret->address, worker->address, sizeof ret->address);
         (void) master_worker_id(worker, ret->id);
         ret->joined_realtime_usec = worker->joined_realtime_usec;
-        ret->n_lanes = master_session_lanes(session);
+        ret->n_threads = master_session_threads(session);
         ret->cap = worker->cap;
         ret->threads_allowed = worker->state.threads_allowed;
         ret->threads_applied = worker->state.threads_applied;
@@ -349,12 +350,12 @@ void master_worker_status(const Master *master, size_t index, MasterWorkerStatus
         ret->n_leased = plan_worker_leased(master->plan, master_session_number(session));
 }
 
-unsigned master_n_lanes(const Master *master) {
+unsigned master_n_threads(const Master *master) {
         unsigned n = 0;
 
         for (size_t i = 0; i < master->n_workers; i++)
                 if (master->workers[i]->joined)
-                        n += master_session_lanes(master->workers[i]->session);
+                        n += master_session_threads(master->workers[i]->session);
         return n;
 }
 

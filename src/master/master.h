@@ -155,7 +155,7 @@ typedef struct MasterWorkerStatus {
         char id[2 * SHA256_SIZE + 1];
         char address[64]; /* of its connection, "" if it has none */
         usec_t joined_realtime_usec;
-        unsigned n_lanes;
+        unsigned n_threads; /* that its host has for it */
         MasterCap cap;
         unsigned threads_allowed, threads_applied; /* as it says itself */
         char note[WIRE_REASON_MAX + 1];
@@ -172,7 +172,7 @@ void master_worker_status(const Master *master, size_t index, MasterWorkerStatus
 const char *master_name(const Master *master);
 const uint8_t *master_id(const Master *master); /* SHA256_SIZE bytes */
 bool master_wants_workers(const Master *master); /* some running job misses a block: what TXT work= tells */
-unsigned master_n_lanes(const Master *master);
+unsigned master_n_threads(const Master *master);
 uint64_t master_n_remote(const Master *master); /* workers that ever came from an address that is not this host's */
 usec_t master_started_usec(const Master *master);
 const char *master_problem(const Master *master); /* why the event loop ended with 1; "" if it did not */

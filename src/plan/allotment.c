@@ -8,6 +8,10 @@
  * everybody. A run is merely a reservation and others may take its tail, so its length decides about
  * start-ups, not about balance. Leases are what balance depends on: they shrink with the time the job still
  * takes.
+ *
+ * A lane that computes many items at once, in a window whose preparation costs as much for one item as for all, gets
+ * a window's worth by its measured speed. With few items that speed is low and the lease short, but the next one is
+ * longer: after some leases they are as long as they may be.
  */
 
 #include "plan/allotment.h"
@@ -21,6 +25,7 @@
 #define RUN_LEASES_UNORDERED 20 /* a minute by default: starts are forgotten, changes of speed noticed */
 #define RUN_TRIM 1.5            /* a reservation is cut when it is so many times too long */
 #define LEASES_TO_END 4         /* a lease lasts at most this part of what the job still takes */
+#define WINDOW_PARTS 8          /* … but not less than this part of a window: its preparation must pay */
 #define SPOOL_PART_OF_RUNS 0.5  /* a run should end when the spool behind it is filled to this part */
 
 /* How many items of the job the whole cluster would do in a microsecond. Lanes not yet measured count as
@@ -44,15 +49,19 @@ static uint64_t allot_whole_items(double n) {
 
 static uint64_t allot_lease_length(const Plan *plan, const Lane *lane, const Backlog *backlog) {
         const PlanSettings *settings = &plan->settings;
-        double speed = allot_total_speed(plan, backlog), lease_usec = settings->lease_target_usec, n;
+        double item_usec = lane_item_usec(lane, backlog, settings->lease_target_usec);
+        double speed = allot_total_speed(plan, backlog), lease_usec, window_usec;
 
         if (!lane_pace(lane, backlog->job.id))
                 return 1;
-        if (speed > 0)
+        window_usec = MIN((double) lane->window_items * item_usec, (double) settings->lease_window_usec);
+        lease_usec = MAX((double) settings->lease_target_usec, window_usec);
+        /* With nobody to share the rest with, short leases would only be dearer. */
+        if (speed > 0 && (plan->roster.n_lanes > 1 || lane->window_items <= 1))
                 lease_usec = MIN(lease_usec, backlog_n_missing(backlog) / speed / LEASES_TO_END);
+        lease_usec = MAX(lease_usec, window_usec / WINDOW_PARTS);
         lease_usec = MAX(lease_usec, (double) settings->lease_minimum_usec);
-        n = lease_usec / lane_item_usec(lane, backlog, settings->lease_target_usec);
-        return allot_whole_items(n);
+        return allot_whole_items(lease_usec / item_usec);
 }
 
 /* The lane's part of what the cluster does. */

@@ -157,7 +157,7 @@ const Pace *lane_pace(const Lane *lane, uint64_t job) {
         return lane_find_pace(lane, job);
 }
 
-int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, bool starts_run, usec_t memory_usec) {
+int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, uint64_t n_starting, usec_t memory_usec) {
         Pace *pace = lane_find_pace(lane, job);
 
         if (!pace) {
@@ -173,7 +173,7 @@ int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, bool starts_run
                 lane->paces[lane->n_paces] = (LanePace) { .job = job };
                 pace = &lane->paces[lane->n_paces++].pace;
         }
-        pace_add(pace, elapsed_usec, starts_run, memory_usec);
+        pace_add(pace, elapsed_usec, n_starting, memory_usec);
         return 0;
 }
 

@@ -51,6 +51,8 @@ typedef struct Lane {
         Backlog *counted;     /* whose speed includes this lane's, */
         double counted_speed; /* by so much */
 
+        uint64_t window_items; /* that it computes at once, in the job it was at last; 0: not known */
+
         /* its share for a job, in advance */
         Backlog *credited;
         double credit_usec;
@@ -96,7 +98,7 @@ bool lane_is_late(const Lane *lane);                                            
 /* speed */
 
 /* A result of the job came `elapsed_usec` after the lane had begun its item: see pace_add(). */
-int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, bool starts_run, usec_t memory_usec);
+int lane_add_pace(Lane *lane, uint64_t job, usec_t elapsed_usec, uint64_t n_starting, usec_t memory_usec);
 const Pace *lane_pace(const Lane *lane, uint64_t job); /* the lane's; NULL: no result yet */
 /* Drops whatever refers to the job but leases, which must be gone already. */
 void lane_forget_job(Lane *lane, const Backlog *backlog);

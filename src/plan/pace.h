@@ -4,6 +4,7 @@
 /* How fast one lane does the items of one job, learned from the times between its results. */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 
@@ -14,11 +15,17 @@ typedef struct Pace {
         unsigned n_together;       /* results of the burst that is coming in */
         double start_usec;         /* what the first item of a run costs more than another one */
         bool provisional;          /* only first items of runs were seen */
+
+        /* the burst with which the run began */
+        uint64_t n_starting, n_start_left; /* results that came (0: another one came since), and that are still to come */
+        double starting_usec, start_before_usec; /* its time, and `start_usec` before it */
 } Pace;
 
-/* A result came `elapsed_usec` after the lane had begun its item. Older results count less, by half or so
- * after `memory_usec`. */
-void pace_add(Pace *pace, usec_t elapsed_usec, bool starts_run, usec_t memory_usec);
+/*
+ * A result came `elapsed_usec` after the lane had begun its item. Older results count less, by half or so after
+ * `memory_usec`. `n_starting` > 0: a run began with it, and with so many results that come together, this one included.
+ */
+void pace_add(Pace *pace, usec_t elapsed_usec, uint64_t n_starting, usec_t memory_usec);
 
 /* 0: not yet known. */
 double pace_item_usec(const Pace *pace);

@@ -273,6 +273,13 @@ int plan_worker_remove(Plan *plan, uint64_t worker, usec_t now) {
 
 /* work */
 
+void plan_lane_window(Plan *plan, uint64_t worker, unsigned lane, uint64_t n_items) {
+        Member *member = roster_find(&plan->roster, worker);
+
+        if (member && lane < member->n_lanes)
+                member->lanes[lane].window_items = n_items;
+}
+
 PlanAnswer plan_lease(Plan *plan, uint64_t worker, unsigned lane_index, usec_t now, PlanLease *ret) {
         Member *member = roster_find(&plan->roster, worker);
         Lane *lane;
@@ -300,10 +307,12 @@ PlanAnswer plan_lease(Plan *plan, uint64_t worker, unsigned lane_index, usec_t n
 static int plan_note_result(Plan *plan, Lane *lane, Backlog *backlog, uint64_t item, usec_t now) {
         const Lease *lease = lane_find_lease(lane, backlog, item);
         usec_t elapsed_usec = now - lane->begun_usec;
+        uint64_t n_starting = 0;
         int r;
 
-        r = lane_add_pace(lane, backlog->job.id, elapsed_usec, lease->starts_run && item == lease->first,
-                          plan_memory_usec(plan));
+        if (lease->starts_run && item == lease->first)
+                n_starting = CLAMP(lane->window_items, UINT64_C(1), lease->n_left);
+        r = lane_add_pace(lane, backlog->job.id, elapsed_usec, n_starting, plan_memory_usec(plan));
         if (r < 0)
                 return r;
         lane_count(lane, backlog);

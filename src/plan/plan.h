@@ -12,7 +12,8 @@
  * will not finish. Time → plan: plan_advance(). Plan → worker: the answers, and plan_pop_revocation().
  *
  * A lane is one stream of leases: it does them in the order in which it got them, and the items of each in
- * ascending order. Results may come in bursts. A worker with four threads has four lanes.
+ * ascending order. Results may come in bursts. A worker whose threads work together has one lane, whatever their
+ * number.
  *
  * Times are microseconds of one monotonic clock and never decrease from call to call. All functions that can
  * fail return 0 or negative errno (-ENOMEM; -ENOENT for an unknown job or worker) unless they say otherwise.
@@ -31,6 +32,7 @@ typedef struct Plan Plan;
 typedef struct PlanSettings {
         uint64_t seed;
         usec_t lease_target_usec;  /* what a lease should last, by the measured speed of its lane */
+        usec_t lease_window_usec;  /* … at most for a lane that computes many items at once */
         usec_t lease_minimum_usec; /* leases shrink to this near the end of a job, but not below one item */
         unsigned leases_in_hand;   /* how many leases a lane may hold at once */
 
@@ -43,6 +45,7 @@ typedef struct PlanSettings {
 #define PLAN_SETTINGS_DEFAULT                                                                               \
         ((PlanSettings) {                                                                                   \
                         .lease_target_usec = 3 * USEC_PER_SEC,                                              \
+                        .lease_window_usec = 10 * USEC_PER_SEC,                                              \
                         .lease_minimum_usec = 200 * USEC_PER_MSEC,                                          \
                         .leases_in_hand = 2,                                                                \
                         .expiry_minimum_usec = 60 * USEC_PER_SEC,                                           \
@@ -117,6 +120,9 @@ int plan_worker_remove(Plan *plan, uint64_t worker, usec_t now);
 /* work. `ret` is written with PLAN_GRANTED only. A lease may take items from other lanes: pop the
  * revocations after it, as after plan_result() and plan_job_remove(). */
 PlanAnswer plan_lease(Plan *plan, uint64_t worker, unsigned lane, usec_t now, PlanLease *ret);
+/* The lane computes so many items at once (0: not known): shorter leases cost it more per item, so it gets longer ones
+ * than lease_target_usec if need be, up to lease_window_usec. */
+void plan_lane_window(Plan *plan, uint64_t worker, unsigned lane, uint64_t n_items);
 /* From any worker, known or not, leased or not, late or not. */
 int plan_result(Plan *plan, uint64_t worker, uint64_t job, uint64_t item, usec_t now,
                 PlanVerdict *ret_verdict);

@@ -4,7 +4,7 @@
 /*
  * The protocol, told as a dialogue (W worker, M master). It runs inside TLS 1.3; see wire/link.h.
  *
- *     W → M  HELLO        the versions I speak, my name, my lanes
+ *     W → M  HELLO        the versions I speak, my name, my lanes and threads
  *     M → W  WELCOME      the version we speak, my name                     (or BYE with the reason)
  *     M → W  JOB          each job there is, on joining, when one is added, and when its priority changes; again when
  *                         the worker may have forgotten it (WIRE_JOBS_KEPT)
@@ -46,6 +46,7 @@
 #define WIRE_PACKED_MAX ((1U << 20) + (1U << 16)) /* bytes of one packed block */
 #define WIRE_PRIORITY_MAX 1000
 #define WIRE_LANES_MAX 1024
+#define WIRE_THREADS_MAX 1024
 #define WIRE_INTERVALS_MAX 4096              /* intervals of one ACKNOWLEDGE or REVOKE */
 #define WIRE_LEASE_BLOCKS_MAX (1U << 20)
 
@@ -91,7 +92,8 @@ typedef struct MessageHello {
         uint16_t version_min, version_max;
         char name[WIRE_NAME_MAX + 1];    /* the worker host's name, for people */
         char program[WIRE_NAME_MAX + 1]; /* "primed-worker 0.1.0" */
-        uint16_t n_lanes;                /* 1 … WIRE_LANES_MAX */
+        uint16_t n_lanes;                /* streams of leases, 1 … WIRE_LANES_MAX */
+        uint16_t n_threads;              /* that there are, at most WIRE_THREADS_MAX; 0: one for each lane */
 } MessageHello;
 
 typedef struct MessageWelcome {
@@ -107,6 +109,7 @@ typedef struct MessageSettings {
 
 typedef struct MessageRequest {
         uint16_t lane;
+        uint64_t n_blocks; /* that the lane would compute at once: leases of fewer cost it more per block; 0: unknown */
 } MessageRequest;
 
 typedef struct MessageJob {
@@ -114,6 +117,7 @@ typedef struct MessageJob {
         WireBytes from, to; /* as number_to_bytes() writes them; `to` is empty for an open job */
         uint64_t block_length; /* must be what the grid gives for `from` */
         uint16_t priority;     /* a worker of several masters divides its time by it; 0: unknown, as 100 */
+        uint8_t certainty;     /* at least so sure, as in BLOCK; 0: what the place of each block gives */
 } MessageJob;
 
 typedef struct MessageLease {

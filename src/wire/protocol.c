@@ -28,6 +28,7 @@ static const ProtocolField hello_fields[] = {
         FIELD(TEXT, 3, hello.name, 0, WIRE_NAME_MAX),
         OPTIONAL(TEXT, 4, hello.program, 0, WIRE_NAME_MAX),
         FIELD(U16, 5, hello.n_lanes, 1, WIRE_LANES_MAX),
+        OPTIONAL(U16, 6, hello.n_threads, 0, WIRE_THREADS_MAX),
 };
 static const ProtocolRule hello_rules[] = {
         { 0, 1, 0, UINT16_MAX }, /* version_min <= version_max */
@@ -46,6 +47,7 @@ static const ProtocolField settings_fields[] = {
 
 static const ProtocolField request_fields[] = {
         FIELD(U16, 1, request.lane, 0, WIRE_LANES_MAX - 1),
+        OPTIONAL(U64, 2, request.n_blocks, 0, WIRE_LEASE_BLOCKS_MAX),
 };
 
 static const ProtocolField job_fields[] = {
@@ -54,6 +56,7 @@ static const ProtocolField job_fields[] = {
         FIELD(NUMBER, 3, job.to, 0, WIRE_NUMBER_BYTES_MAX),
         FIELD(U64, 4, job.block_length, 1, UINT64_MAX),
         OPTIONAL(U16, 5, job.priority, 0, WIRE_PRIORITY_MAX),
+        OPTIONAL(U8, 6, job.certainty, 0, UINT8_MAX),
 };
 
 static const ProtocolField lease_fields[] = {

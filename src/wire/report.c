@@ -50,7 +50,7 @@ static const ReportField report_fields[] = {
         FIELD(segments, REPORT_U64),
         FIELD(disagreements, REPORT_U64),
         FIELD(workers, REPORT_U32),
-        FIELD(lanes, REPORT_U32),
+        FIELD(threads, REPORT_U32),
         FIELD(elapsed_usec, REPORT_U64),
 };
 

@@ -30,7 +30,7 @@ typedef struct Report {
         uint64_t segment_bytes, spool_bytes;
         uint64_t segments;
         uint64_t disagreements;
-        uint32_t workers, lanes;
+        uint32_t workers, threads;
         uint64_t elapsed_usec;       /* since the master started */
 } Report;
 

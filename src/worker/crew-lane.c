@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The thread of a lane: choose a client, take its next block, compute it, publish it.
+ * The thread of the lane: choose a client, make a window of its next blocks, compute it with the team.
  *
- * Each lane has its own cancel flag, which the kernel polls. Withdrawing or revoking the block in work sets it; the
- * thread clears it when it takes the next block. A block that was finished in spite of the flag is thrown away: nobody
- * expects it any more, and kept it would keep the process.
+ * A window is as long as the kernel likes it here (sieve_window_length()), made of blocks that continue one another:
+ * of the first lease, and of those behind it while the window has less than half of its length. The other leases
+ * are kept for the next window: what is computed has no room for a lease that could come in the meantime, so that the
+ * team would have to wait for one.
+ *
+ * The cancel flag, which the kernel polls, is set when nothing of the window is wanted any more; the thread clears it
+ * when it begins the next one.
  */
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "prime/bitmap.h"
-#include "prime/number.h"
 #include "worker/crew-state.h"
+
+#define DUTY_WINDOW_USEC USEC_PER_SEC /* of CPU time: the dose for a client that may use a part of the time only */
 
 void crew_row_drop_finished(CrewRow *row) {
         unsigned n = 0;
@@ -42,16 +45,35 @@ bool crew_has_room(const Crew *crew, const CrewClient *client) {
         return client->pending_bytes < MAX(share, (size_t) 1);
 }
 
+static unsigned client_threads(const Crew *crew, const CrewClient *client) {
+        return MIN(crew->n_threads, client->n_threads);
+}
+
+void crew_lane_apply_threads(CrewLane *lane) {
+        Crew *crew = lane->crew;
+
+        /* At 0 the window goes on with one thread until it is done or taken back. */
+        if (lane->window.job)
+                team_set_limit(crew->team, MAX(client_threads(crew, lane->window.job->client), 1U));
+}
+
+/* The first lease of which something is left; NULL: there is none. */
+static CrewLease *row_first_lease(CrewRow *row) {
+        for (unsigned i = 0; i < row->n_leases; i++)
+                if (row->leases[i].next < row->leases[i].end)
+                        return row->leases + i;
+        return NULL;
+}
+
 void crew_lane_offers(const CrewLane *lane, ScheduleOffer ret[static CREW_CLIENTS_MAX]) {
         const Crew *crew = lane->crew;
 
         for (unsigned i = 0; i < crew->n_slots; i++) {
                 const CrewClient *client = crew->clients[i];
-                const CrewLease *lease = lane->rows[i].leases;
+                const CrewLease *lease = row_first_lease((CrewRow *) lane->rows + i);
 
                 ret[i] = (ScheduleOffer) { .weight = 1 };
-                if (!client || lane->rows[i].n_leases == 0 || lane->number >= client->n_threads ||
-                    !crew_has_room(crew, client))
+                if (!client || !lease || client->n_threads == 0 || !crew_has_room(crew, client))
                         continue;
                 ret[i] = (ScheduleOffer) {
                         .ready = true,
@@ -61,8 +83,10 @@ void crew_lane_offers(const CrewLane *lane, ScheduleOffer ret[static CREW_CLIENT
         }
 }
 
-/* Makes the lane busy with the next block of the client that the schedule chooses. Called with the mutex held. */
-static bool lane_choose(CrewLane *lane, uint64_t *ret_run_end, usec_t *ret_wake) {
+/*
+ * Begins a window with the next block of the client that the schedule chooses. Called with the mutex held.
+ */
+static bool lane_choose(CrewLane *lane, usec_t *ret_wake) {
         ScheduleOffer offers[CREW_CLIENTS_MAX];
         unsigned slot;
         CrewLease *lease;
@@ -71,15 +95,55 @@ static bool lane_choose(CrewLane *lane, uint64_t *ret_run_end, usec_t *ret_wake)
         slot = schedule_pick(&lane->schedule, offers, lane->crew->n_slots, clock_now_usec(), ret_wake);
         if (slot == SCHEDULE_NONE)
                 return false;
-        lease = lane->rows[slot].leases;
-        lane->busy = true;
-        lane->withdrawn = false;
-        lane->current_job = crew_job_ref(lease->job);
-        lane->current = lease->next++;
-        lane->current_weight = offers[slot].weight;
-        *ret_run_end = lease->run_end;
+        lease = row_first_lease(lane->rows + slot);
+        lane->window = (CrewWindow) {
+                .job = crew_job_ref(lease->job),
+                .first = lease->next,
+                .end = lease->next + 1,
+                .pieces = { { lease->next, lease->next + 1 } },
+                .n_pieces = 1,
+                .run_end = lease->run_end,
+                .weight = offers[slot].weight,
+                .n_threads = client_threads(lane->crew, lease->job->client),
+                .memory_max = lane->crew->memory_max,
+        };
+        lease->next++;
         atomic_store(&lane->cancel, false);
+        crew_lane_apply_threads(lane);
         return true;
+}
+
+/* Prolongs the window to `n_blocks` at most. */
+static void lane_extend(CrewLane *lane, uint64_t n_blocks) {
+        CrewWindow *window = &lane->window;
+        CrewClient *client = window->job->client;
+        CrewRow *row;
+
+        (void) pthread_mutex_lock(&lane->crew->mutex);
+        client->window_blocks = n_blocks;
+        if (window->n_pieces == 0) {
+                /* Taken back in the meantime. */
+                (void) pthread_mutex_unlock(&lane->crew->mutex);
+                return;
+        }
+        row = lane->rows + client->slot;
+        if (lane->schedule.rows[client->slot].duty_permille > 0 && client->block_usec > 0)
+                n_blocks = CLAMP(DUTY_WINDOW_USEC / client->block_usec, UINT64_C(1), n_blocks);
+        for (unsigned i = 0; i < row->n_leases && window->end - window->first < n_blocks; i++) {
+                CrewLease *lease = row->leases + i;
+                uint64_t length = window->end - window->first, n = MIN(lease->end - lease->next, n_blocks - length);
+
+                if (lease->next == lease->end)
+                        continue;
+                /* Its own lease is the one that it has a block of. */
+                if (lease->job != window->job || lease->next != window->end || (length > 1 && 2 * length >= n_blocks))
+                        break;
+                lease->next += n;
+                window->end += n;
+                window->run_end = lease->run_end;
+        }
+        window->pieces[0].end = window->end;
+        (void) pthread_mutex_unlock(&lane->crew->mutex);
 }
 
 static void lane_wait(CrewLane *lane, usec_t wake) {
@@ -102,8 +166,7 @@ static void lane_wait(CrewLane *lane, usec_t wake) {
         (void) pthread_cond_timedwait(&lane->wake, &lane->crew->mutex, &until);
 }
 
-/* Gives the sieve state back. Called with the mutex held, which it drops for that time. */
-static void lane_forget_run(CrewLane *lane) {
+void crew_lane_forget_run(CrewLane *lane) {
         SieveRun *run = TAKE_PTR(lane->run);
         CrewJob *job = TAKE_PTR(lane->run_job);
 
@@ -113,8 +176,8 @@ static void lane_forget_run(CrewLane *lane) {
         (void) pthread_mutex_lock(&lane->crew->mutex);
 }
 
-/* Waits for the next block. False: the crew is stopping. On success the lane is busy with `current`. */
-static bool lane_take(CrewLane *lane, uint64_t *ret_run_end) {
+/* Waits for the next window. False: the crew is stopping. */
+static bool lane_take(CrewLane *lane) {
         Crew *crew = lane->crew;
         bool taken = false;
 
@@ -122,11 +185,13 @@ static bool lane_take(CrewLane *lane, uint64_t *ret_run_end) {
         while (!crew->stopping && !taken) {
                 usec_t wake = USEC_INFINITY;
 
-                if (lane->number >= crew->n_threads && lane->run) {
-                        lane_forget_run(lane);
+                if (crew->n_threads == 0 && lane->bitmap) {
+                        free(TAKE_PTR(lane->bitmap));
+                        lane->bitmap_size = 0;
+                        crew_lane_forget_run(lane);
                         continue;
                 }
-                taken = lane->number < crew->n_threads && lane_choose(lane, ret_run_end, &wake);
+                taken = crew->n_threads > 0 && lane_choose(lane, &wake);
                 if (!taken)
                         lane_wait(lane, wake);
         }
@@ -134,123 +199,64 @@ static bool lane_take(CrewLane *lane, uint64_t *ret_run_end) {
         return taken;
 }
 
-/* Makes the sieve stand at `current`: it does already when the lane just goes on. */
-static int lane_position(CrewLane *lane, uint64_t run_end) {
-        const SieveEnvironment environment = { .cancel = &lane->cancel };
-        const Grid *grid = &lane->current_job->grid;
-        Crew *crew = lane->crew;
-        GridBlock block;
+/*
+ * What the start of a run costs: the first window's time without what its numbers took, as soon as a second one tells
+ * how much that is; before that a block's share of it.
+ */
+static void lane_note_start(CrewLane *lane, unsigned slot, usec_t cpu_usec) {
+        const CrewWindow *window = &lane->window;
+        usec_t block_usec = cpu_usec / (window->end - window->first);
 
-        lane->run_began = false;
-        if (lane->run && lane->run_job == lane->current_job && lane->run_next == lane->current)
-                return 0;
+        if (window->run_began) {
+                lane->run_first_usec = cpu_usec;
+                lane->run_first_length = window->length;
+                schedule_started(&lane->schedule, slot, block_usec);
+        } else if (lane->run_first_length > 0) {
+                double expected = (double) cpu_usec * (double) lane->run_first_length / (double) window->length;
+                usec_t start_usec = lane->run_first_usec - MIN(lane->run_first_usec, (usec_t) expected);
 
-        lane->run_began = true;
-        (void) pthread_mutex_lock(&crew->mutex);
-        lane_forget_run(lane);
-        lane->run_job = crew_job_ref(lane->current_job);
-        lane->run_next = lane->current;
-        (void) pthread_mutex_unlock(&crew->mutex);
-
-        grid_block(grid, MAX(run_end, lane->current + 1) - 1, lane->stop, &block);
-        number_add_u64(lane->stop, lane->stop, block.length);
-        grid_block(grid, lane->current, lane->start, &block);
-        return sieve_run_new(lane->start, lane->stop, &environment, &lane->run);
+                lane->run_first_length = 0;
+                schedule_started(&lane->schedule, slot, start_usec + block_usec);
+        }
 }
 
-/* Computes, counts, digests and packs the block. */
-static int lane_compute(CrewLane *lane, uint64_t run_end, CrewResult **ret) {
-        _cleanup_(crew_result_freep) CrewResult *result = NULL;
-        usec_t begin = clock_thread_cpu_usec();
-        GridBlock block;
-        size_t n_bytes;
-        int r;
-
-        result = calloc(1, sizeof *result);
-        if (!result)
-                return -ENOMEM;
-        result->job = crew_job_ref(lane->current_job);
-        result->sequence = lane->current;
-
-        r = lane_position(lane, run_end);
-        if (r < 0)
-                return r;
-        grid_block(&lane->current_job->grid, lane->current, lane->start, &block);
-        n_bytes = block.length / 30;
-
-        r = sieve_run_next(lane->run, block.length, lane->bitmap, &result->certainty);
-        if (r < 0)
-                return r;
-        if (block.high < block.length) {
-                /* The job ends before the last wheel does: maybe at 2^64, which is no multiple of 30. */
-                number_add_u64(lane->stop, lane->start, block.high);
-                result->certainty = certainty_of(lane->stop);
-        }
-
-        bitmap_clip(lane->bitmap, n_bytes, block.low, block.high);
-        result->count = bitmap_count(lane->bitmap, n_bytes) +
-                        bitmap_small_primes(&block, mpz_sgn(lane->start) == 0);
-        checksum_sha256(lane->bitmap, n_bytes, result->digest);
-        r = pack_bitmap(lane->packer, lane->start, lane->bitmap, n_bytes, lane->packed,
-                        pack_bound(GRID_BLOCK_BYTES_MAX), &result->codec, &result->packed_size);
-        if (r < 0)
-                return r;
-        result->packed = malloc(MAX(result->packed_size, (size_t) 1));
-        if (!result->packed)
-                return -ENOMEM;
-        memcpy(result->packed, lane->packed, result->packed_size);
-        result->compute_usec = clock_thread_cpu_usec() - begin;
-
-        *ret = TAKE_PTR(result);
-        return 0;
-}
-
-/* Publishes the outcome of the block and makes the lane free for the next one. */
-static void lane_finish(CrewLane *lane, int error, CrewResult *result, usec_t cpu_usec) {
+/* Charges what was used and makes the lane free for the next window. */
+static void lane_finish(CrewLane *lane, int error, usec_t cpu_usec) {
+        CrewWindow *window = &lane->window;
         Crew *crew = lane->crew;
-        CrewClient *client = lane->current_job->client;
+        CrewClient *client = window->job->client;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        if (result && lane->withdrawn) {
-                /* Too late: it was handed back, or another worker has it. */
-                crew_result_free(result);
-                lane->run_next++;
-        } else if (result) {
-                if (crew->last_result)
-                        crew->last_result->next = result;
-                else
-                        crew->results = result;
-                crew->last_result = result;
-                client->pending_bytes += result->packed_size;
-                lane->run_next++;
-        } else {
-                /* The run is not where we think it is. */
-                lane_forget_run(lane);
-                if (error != -ECANCELED && crew->error == 0)
-                        crew->error = error;
-        }
+        if (window->run_stands)
+                lane->run_next = window->end;
+        else
+                crew_lane_forget_run(lane);
+        if (error < 0 && error != -ECANCELED && crew->error == 0)
+                crew->error = error;
         if (client->slot != SCHEDULE_NONE) {
-                schedule_charge(&lane->schedule, client->slot, lane->current_weight, cpu_usec, clock_now_usec());
-                if (error >= 0 && lane->run_began)
-                        schedule_started(&lane->schedule, client->slot, cpu_usec);
+                client->block_usec = cpu_usec / (window->end - window->first);
+                schedule_charge(&lane->schedule, client->slot, window->weight, cpu_usec, clock_now_usec());
+                if (error >= 0)
+                        lane_note_start(lane, client->slot, cpu_usec);
                 crew_row_drop_finished(lane->rows + client->slot);
         }
-        lane->busy = false;
-        lane->current_job = crew_job_unref(lane->current_job);
+        crew_window_drop_slots(window);
+        crew_job_unref(window->job);
+        *window = (CrewWindow) {};
         crew_signal(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
 void *crew_lane_main(void *userdata) {
         CrewLane *lane = userdata;
-        uint64_t run_end;
 
-        while (lane_take(lane, &run_end)) {
-                usec_t begin = clock_thread_cpu_usec();
-                CrewResult *result = NULL;
-                int r = lane_compute(lane, run_end, &result);
+        while (lane_take(lane)) {
+                usec_t begin = team_cpu_usec(lane->crew->team);
+                int r;
 
-                lane_finish(lane, r, result, clock_thread_cpu_usec() - begin);
+                lane_extend(lane, crew_window_blocks_wanted(lane));
+                r = crew_window_compute(lane);
+                lane_finish(lane, r, team_cpu_usec(lane->crew->team) - begin);
                 if (r < 0 && r != -ECANCELED)
                         break;
         }

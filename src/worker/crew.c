@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The crew of threads, as the event loop sees it. */
+/* The crew, as the event loop sees it. */
 
 #include "worker/crew.h"
 
@@ -14,17 +14,17 @@
 #include "base/fd.h"
 #include "worker/crew-state.h"
 
-static int lane_init(CrewLane *lane, Crew *crew, unsigned number) {
-        lane->crew = crew;
-        lane->number = number;
-        atomic_init(&lane->cancel, false);
-        schedule_init(&lane->schedule);
-        lane->packer = packer_new();
-        lane->bitmap = malloc(GRID_BLOCK_BYTES_MAX);
-        lane->packed = malloc(pack_bound(GRID_BLOCK_BYTES_MAX));
-        if (!lane->packer || !lane->bitmap || !lane->packed)
-                return -ENOMEM;
-        return 0;
+static int desk_init(CrewDesk *desk) {
+        mpz_inits(desk->start, desk->end, NULL);
+        desk->packer = packer_new();
+        desk->packed = malloc(pack_bound(GRID_BLOCK_BYTES_MAX));
+        return desk->packer && desk->packed ? 0 : -ENOMEM;
+}
+
+static void desk_done(CrewDesk *desk) {
+        packer_free(desk->packer);
+        free(desk->packed);
+        mpz_clears(desk->start, desk->end, NULL);
 }
 
 static void condition_init(pthread_cond_t *condition) {
@@ -36,13 +36,12 @@ static void condition_init(pthread_cond_t *condition) {
         (void) pthread_condattr_destroy(&attributes);
 }
 
-static int lane_start(CrewLane *lane) {
-        int r = pthread_create(&lane->thread, NULL, crew_lane_main, lane);
-
-        if (r != 0)
-                return -r;
-        lane->started = true;
-        return 0;
+static void lane_init(CrewLane *lane, Crew *crew) {
+        lane->crew = crew;
+        condition_init(&lane->wake);
+        atomic_init(&lane->cancel, false);
+        schedule_init(&lane->schedule);
+        mpz_inits(lane->start, lane->stop, NULL);
 }
 
 static void row_drop_all(CrewRow *row) {
@@ -56,15 +55,16 @@ static void lane_done(CrewLane *lane) {
                 row_drop_all(lane->rows + i);
         sieve_run_free(lane->run);
         crew_job_unref(lane->run_job);
-        crew_job_unref(lane->current_job);
-        packer_free(lane->packer);
         free(lane->bitmap);
-        free(lane->packed);
         mpz_clears(lane->start, lane->stop, NULL);
         (void) pthread_cond_destroy(&lane->wake);
 }
 
-int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret) {
+static size_t memory_or_default(size_t memory_max) {
+        return memory_max > 0 ? memory_max : SIEVE_MEMORY_DEFAULT;
+}
+
+int crew_new(const CrewSettings *settings, Crew **ret) {
         _cleanup_(crew_freep) Crew *crew = NULL;
         int r;
 
@@ -72,48 +72,46 @@ int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret) {
         if (!crew)
                 return -ENOMEM;
         *crew = (Crew) {
-                .n_threads = n_lanes,
-                .pending_bytes_max = pending_bytes_max,
+                .n_threads = settings->n_threads,
+                .memory_max = memory_or_default(settings->memory_max),
+                .pending_bytes_max = settings->pending_bytes_max,
                 .event_fd = -1,
         };
         (void) pthread_mutex_init(&crew->mutex, NULL);
+        lane_init(&crew->lane, crew);
 
         crew->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (crew->event_fd < 0)
                 return -errno;
-        crew->lanes = calloc(n_lanes, sizeof *crew->lanes);
-        if (!crew->lanes)
+        crew->desks = calloc(settings->n_threads, sizeof *crew->desks);
+        if (!crew->desks)
                 return -ENOMEM;
-        for (; crew->n_lanes < n_lanes; crew->n_lanes++) {
-                mpz_inits(crew->lanes[crew->n_lanes].start, crew->lanes[crew->n_lanes].stop, NULL);
-                condition_init(&crew->lanes[crew->n_lanes].wake);
-        }
-        for (unsigned i = 0; i < n_lanes; i++) {
-                r = lane_init(crew->lanes + i, crew, i);
+        while (crew->n_threads_max < settings->n_threads) {
+                r = desk_init(crew->desks + crew->n_threads_max++);
                 if (r < 0)
                         return r;
         }
-        for (unsigned i = 0; i < n_lanes; i++) {
-                r = lane_start(crew->lanes + i);
-                if (r < 0)
-                        return r;
-        }
+        r = team_new(settings->n_threads, &crew->team);
+        if (r < 0)
+                return r;
+        r = pthread_create(&crew->lane.thread, NULL, crew_lane_main, &crew->lane);
+        if (r != 0)
+                return -r;
+        crew->lane.started = true;
         *ret = TAKE_PTR(crew);
         return 0;
 }
 
-static void crew_wake_all(Crew *crew) {
-        for (unsigned i = 0; i < crew->n_lanes; i++)
-                (void) pthread_cond_signal(&crew->lanes[i].wake);
+static void crew_wake(Crew *crew) {
+        (void) pthread_cond_signal(&crew->lane.wake);
 }
 
-/* From now on no lane takes a block, and each leaves the one it is at. */
+/* From now on no window is begun, and the one that is in work is left. */
 static void crew_cancel(Crew *crew) {
         (void) pthread_mutex_lock(&crew->mutex);
         crew->stopping = true;
-        for (unsigned i = 0; i < crew->n_lanes; i++)
-                atomic_store(&crew->lanes[i].cancel, true);
-        crew_wake_all(crew);
+        atomic_store(&crew->lane.cancel, true);
+        crew_wake(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
@@ -128,15 +126,10 @@ bool crew_stop(Crew *crew, usec_t span) {
                 end.tv_nsec -= 1000000000;
                 end.tv_sec++;
         }
-        for (unsigned i = 0; i < crew->n_lanes; i++) {
-                CrewLane *lane = crew->lanes + i;
-
-                if (!lane->started)
-                        continue;
-                if (pthread_timedjoin_np(lane->thread, NULL, &end) != 0)
-                        return false;
-                lane->started = false;
-        }
+        /* When the lane's thread has ended, the others sleep. */
+        if (crew->lane.started && pthread_timedjoin_np(crew->lane.thread, NULL, &end) != 0)
+                return false;
+        crew->lane.started = false;
         return true;
 }
 
@@ -145,18 +138,19 @@ Crew *crew_free(Crew *crew) {
                 return NULL;
 
         crew_cancel(crew);
-        for (unsigned i = 0; i < crew->n_lanes; i++) {
-                if (crew->lanes[i].started)
-                        (void) pthread_join(crew->lanes[i].thread, NULL);
-                lane_done(crew->lanes + i);
-        }
+        if (crew->lane.started)
+                (void) pthread_join(crew->lane.thread, NULL);
+        crew->team = team_free(crew->team);
+        lane_done(&crew->lane);
+        for (unsigned i = 0; i < crew->n_threads_max; i++)
+                desk_done(crew->desks + i);
+        free(crew->desks);
         for (unsigned i = 0; i < crew->n_slots; i++)
                 crew_client_unref(crew->clients[i]);
         for (CrewResult *result; (result = crew->results);) {
                 crew->results = result->next;
                 crew_result_free(result);
         }
-        free(crew->lanes);
         (void) fd_close(crew->event_fd);
         (void) pthread_mutex_destroy(&crew->mutex);
         free(crew);
@@ -209,9 +203,9 @@ int crew_attach(Crew *crew, CrewClient *client) {
                 crew->n_slots = MAX(crew->n_slots, slot + 1);
                 crew->n_clients++;
                 client->slot = slot;
-                client->n_threads = crew->n_lanes;
-                for (unsigned i = 0; i < crew->n_lanes; i++)
-                        schedule_reset(&crew->lanes[i].schedule, slot);
+                client->n_threads = crew->n_threads_max;
+                client->window_blocks = 0;
+                schedule_reset(&crew->lane.schedule, slot);
         }
         (void) pthread_mutex_unlock(&crew->mutex);
         return r;
@@ -219,12 +213,11 @@ int crew_attach(Crew *crew, CrewClient *client) {
 
 void crew_detach(Crew *crew, CrewClient *client) {
         (void) pthread_mutex_lock(&crew->mutex);
-        for (unsigned i = 0; i < crew->n_lanes; i++)
-                row_drop_all(crew->lanes[i].rows + client->slot);
+        row_drop_all(crew->lane.rows + client->slot);
         crew->clients[client->slot] = NULL;
         crew->n_clients--;
         client->slot = SCHEDULE_NONE;
-        crew_wake_all(crew); /* the others have more room */
+        crew_wake(crew); /* the others have more room */
         crew_signal(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
         crew_client_unref(client);
@@ -235,12 +228,13 @@ void crew_limit(Crew *crew, CrewClient *client, unsigned n_threads, unsigned cpu
         unsigned permille = 0;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        client->n_threads = MIN(n_threads, crew->n_lanes);
-        if (cpu_percent > 0 && client->n_threads > 0 && cpu_percent < 100 * client->n_threads)
-                permille = MAX(10 * cpu_percent / client->n_threads, 1U);
-        for (unsigned i = 0; i < crew->n_lanes; i++)
-                schedule_set_duty(&crew->lanes[i].schedule, client->slot, permille, now);
-        crew_wake_all(crew);
+        client->n_threads = MIN(n_threads, crew->n_threads_max);
+        /* The lane is charged for the time of all its threads. */
+        if (cpu_percent > 0 && cpu_percent < 100 * client->n_threads)
+                permille = 10 * cpu_percent;
+        schedule_set_duty(&crew->lane.schedule, client->slot, permille, now);
+        crew_lane_apply_threads(&crew->lane);
+        crew_wake(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
@@ -251,7 +245,7 @@ void crew_release(Crew *crew, CrewClient *client, size_t n_bytes) {
         had_room = crew_has_room(crew, client);
         client->pending_bytes -= MIN(n_bytes, client->pending_bytes);
         if (!had_room && crew_has_room(crew, client))
-                crew_wake_all(crew);
+                crew_wake(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
@@ -266,8 +260,8 @@ size_t crew_pending_bytes(Crew *crew, const CrewClient *client) {
 
 /* Leases */
 
-int crew_assign(Crew *crew, unsigned lane_number, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end) {
-        CrewLane *lane = crew->lanes + lane_number;
+int crew_assign(Crew *crew, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end) {
+        CrewLane *lane = &crew->lane;
         unsigned slot = job->client->slot;
         CrewRow *row = lane->rows + slot;
         int r = 0;
@@ -279,37 +273,44 @@ int crew_assign(Crew *crew, unsigned lane_number, CrewJob *job, uint64_t first, 
                 if (row->n_leases == 0)
                         schedule_enter(&lane->schedule, slot);
                 row->leases[row->n_leases++] = (CrewLease) { crew_job_ref(job), first, end, MAX(run_end, end) };
-                (void) pthread_cond_signal(&lane->wake);
+                crew_wake(crew);
         }
         (void) pthread_mutex_unlock(&crew->mutex);
         return r;
 }
 
-/* How many leases of the client the lane has not finished. */
-static unsigned lane_leases(const CrewLane *lane, const CrewClient *client) {
-        unsigned n = lane->rows[client->slot].n_leases;
-
-        /* The last block of a lease is in work, and the lease itself is used up or was revoked. */
-        if (n == 0 && lane->busy && !lane->withdrawn && lane->current_job->client == client)
-                n = 1;
-        return n;
+/* The window in work is the client's, and something of it is wanted. */
+static bool lane_works_for(const CrewLane *lane, const CrewClient *client) {
+        return lane->window.n_pieces > 0 && lane->window.job->client == client;
 }
 
-bool crew_wants(Crew *crew, const CrewClient *client, unsigned lane_number) {
-        const CrewLane *lane = crew->lanes + lane_number;
+bool crew_wants(Crew *crew, const CrewClient *client) {
+        const CrewLane *lane = &crew->lane;
         ScheduleOffer offers[CREW_CLIENTS_MAX];
-        bool wants = false;
+        bool wants = false, works;
+        unsigned n_leases;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        if (lane_number < MIN(crew->n_threads, client->n_threads) &&
-            lane_leases(lane, client) < CREW_LEASES_IN_HAND) {
+        works = lane_works_for(lane, client);
+        /* The leases of the window are in the row until it is done, unless they were revoked. */
+        n_leases = MAX(lane->rows[client->slot].n_leases, (unsigned) works);
+        if (crew->n_threads > 0 && client->n_threads > 0 && n_leases < CREW_LEASES_IN_HAND) {
                 crew_lane_offers(lane, offers);
-                if (lane->busy && lane->current_job->client == client)
-                        offers[client->slot].ready = true; /* maybe with the last block that it has */
+                if (works)
+                        offers[client->slot].ready = true; /* maybe with the last blocks that it has */
                 wants = schedule_wait(&lane->schedule, offers, crew->n_slots, client->slot) <= SCHEDULE_QUANTUM_USEC;
         }
         (void) pthread_mutex_unlock(&crew->mutex);
         return wants;
+}
+
+uint64_t crew_window_blocks(Crew *crew, const CrewClient *client) {
+        uint64_t n;
+
+        (void) pthread_mutex_lock(&crew->mutex);
+        n = client->window_blocks;
+        (void) pthread_mutex_unlock(&crew->mutex);
+        return n;
 }
 
 /* Cuts [first, end) out of a lease; only an end of it can be cut, a hole in the middle is computed in vain. */
@@ -320,54 +321,58 @@ static void lease_cut(CrewLease *lease, uint64_t first, uint64_t end) {
                 lease->end = MAX(first, lease->next);
 }
 
-/* Takes the block in work back. */
-static void lane_cancel(CrewLane *lane) {
-        lane->withdrawn = true;
-        atomic_store(&lane->cancel, true);
-}
-
 void crew_revoke(Crew *crew, const CrewClient *client, uint64_t job, uint64_t first, uint64_t end) {
-        (void) pthread_mutex_lock(&crew->mutex);
-        for (unsigned i = 0; i < crew->n_lanes; i++) {
-                CrewLane *lane = crew->lanes + i;
-                CrewRow *row = lane->rows + client->slot;
+        CrewLane *lane = &crew->lane;
+        CrewRow *row = lane->rows + client->slot;
 
-                if (lane->busy && !lane->withdrawn && lane->current_job->client == client &&
-                    lane->current_job->id == job && lane->current >= first && lane->current < end)
-                        lane_cancel(lane);
-                for (unsigned k = 0; k < row->n_leases; k++)
-                        if (row->leases[k].job->id == job)
-                                lease_cut(row->leases + k, first, end);
-                crew_row_drop_finished(row);
+        (void) pthread_mutex_lock(&crew->mutex);
+        if (lane_works_for(lane, client) && lane->window.job->id == job) {
+                /* With too many pieces it is computed in vain, too. */
+                (void) crew_window_cut(&lane->window, first, end);
+                if (lane->window.n_pieces == 0)
+                        atomic_store(&lane->cancel, true);
         }
+        for (unsigned k = 0; k < row->n_leases; k++)
+                if (row->leases[k].job->id == job)
+                        lease_cut(row->leases + k, first, end);
+        crew_row_drop_finished(row);
         crew_signal(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
-size_t crew_withdraw(Crew *crew, const CrewClient *client, unsigned lane_number,
-                     CrewRemainder ret[static CREW_REMAINDERS_MAX]) {
-        CrewLane *lane = crew->lanes + lane_number;
+/* What is wanted of the window, which is no more after this. */
+static size_t lane_withdraw_window(CrewLane *lane, CrewRemainder *ret) {
+        CrewWindow *window = &lane->window;
+        size_t n = window->n_pieces;
+
+        for (size_t i = 0; i < n; i++)
+                ret[i] = (CrewRemainder) { crew_job_ref(window->job), window->pieces[i].first, window->pieces[i].end };
+        window->n_pieces = 0;
+        atomic_store(&lane->cancel, true);
+        return n;
+}
+
+size_t crew_withdraw(Crew *crew, const CrewClient *client, CrewRemainder ret[static CREW_REMAINDERS_MAX]) {
+        CrewLane *lane = &crew->lane;
         CrewRow *row = lane->rows + client->slot;
         size_t n = 0;
 
         (void) pthread_mutex_lock(&crew->mutex);
-        if (lane->busy && !lane->withdrawn && lane->current_job->client == client) {
-                lane_cancel(lane);
-                /* The block in work lies in front of what is left of the first lease, unless that was revoked. */
-                if (row->n_leases > 0 && row->leases[0].job == lane->current_job &&
-                    row->leases[0].next == lane->current + 1)
-                        row->leases[0].next = lane->current;
-                else
-                        ret[n++] = (CrewRemainder) { crew_job_ref(lane->current_job), lane->current,
-                                                     lane->current + 1 };
-        }
+        if (lane_works_for(lane, client))
+                n = lane_withdraw_window(lane, ret);
         for (unsigned i = 0; i < row->n_leases; i++) {
                 CrewLease *lease = row->leases + i;
 
-                if (lease->next < lease->end)
-                        ret[n++] = (CrewRemainder) { TAKE_PTR(lease->job), lease->next, lease->end };
-                else
+                if (lease->next == lease->end) {
                         crew_job_unref(lease->job);
+                        continue;
+                }
+                /* What continues is one stretch. */
+                if (n > 0 && ret[n - 1].job == lease->job && ret[n - 1].end == lease->next) {
+                        ret[n - 1].end = lease->end;
+                        crew_job_unref(lease->job);
+                } else
+                        ret[n++] = (CrewRemainder) { TAKE_PTR(lease->job), lease->next, lease->end };
         }
         row->n_leases = 0;
         if (n > 0)
@@ -378,8 +383,9 @@ size_t crew_withdraw(Crew *crew, const CrewClient *client, unsigned lane_number,
 
 void crew_set_threads(Crew *crew, unsigned n_threads) {
         (void) pthread_mutex_lock(&crew->mutex);
-        crew->n_threads = MIN(n_threads, crew->n_lanes);
-        crew_wake_all(crew);
+        crew->n_threads = MIN(n_threads, crew->n_threads_max);
+        crew_lane_apply_threads(&crew->lane);
+        crew_wake(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }
 
@@ -387,6 +393,12 @@ unsigned crew_threads(const Crew *crew) {
         return crew->n_threads;
 }
 
-unsigned crew_lanes(const Crew *crew) {
-        return crew->n_lanes;
+unsigned crew_threads_max(const Crew *crew) {
+        return crew->n_threads_max;
+}
+
+void crew_set_memory(Crew *crew, size_t memory_max) {
+        (void) pthread_mutex_lock(&crew->mutex);
+        crew->memory_max = memory_or_default(memory_max);
+        (void) pthread_mutex_unlock(&crew->mutex);
 }

@@ -2,14 +2,17 @@
 #pragma once
 
 /*
- * The crew: one thread per lane, each with a row of leases for each of its clients, computing, packing and digesting
- * block after block. A client is a master: all lanes are shared by all clients, and each lane divides its time between
- * those that have work for it by the priorities of their jobs (worker/schedule.h).
- * Everything here is called from the event loop's thread; the lanes' own threads stay inside crew-lane.c.
+ * The crew: threads that compute, pack and digest blocks for clients. A client is a master. There is one lane, one
+ * stream of leases, and all threads work together at its window, some blocks that continue one another: what prepares a
+ * window is paid once for all of them, and a block that lasts for seconds is shared too. The lane has a row of leases
+ * for each client and divides its time between those that have work for it, by the priorities of their jobs
+ * (worker/schedule.h).
+ * Everything here is called from the event loop's thread; the crew's own threads stay inside crew-lane.c, crew-window.c
+ * and team.c.
  *
- * A lane keeps its sieve state as long as its blocks continue one another. Finished blocks wait in the crew until
+ * The lane keeps its sieve state as long as its windows continue one another. Finished blocks wait in the crew until
  * they are popped; the bytes of a client's blocks count against its share of `pending_bytes_max` until they are
- * released, and lanes compute for others when that bound is reached.
+ * released. When they reach it, no window is begun for this client: what waits is less than that and one window.
  */
 
 #include <stdbool.h>
@@ -61,7 +64,7 @@ struct CrewResult {
         Certainty certainty;
         uint64_t count; /* primes, with 2, 3 and 5 where they belong to the block */
         uint8_t digest[SHA256_SIZE];
-        usec_t compute_usec; /* CPU time of the lane */
+        usec_t compute_usec; /* CPU time of all threads together */
         uint8_t *packed;
         size_t packed_size;
 };
@@ -74,13 +77,20 @@ typedef struct CrewRemainder {
         uint64_t first, end;
 } CrewRemainder;
 
-#define CREW_CLIENTS_MAX SCHEDULE_ROWS_MAX          /* attached at a time */
-#define CREW_LEASES_MAX 4                           /* per lane and client */
-#define CREW_LEASES_IN_HAND 2                       /* that a lane likes to have of a client */
-#define CREW_REMAINDERS_MAX (CREW_LEASES_MAX + 1)   /* the leases, and a block in work whose lease was revoked */
+#define CREW_CLIENTS_MAX SCHEDULE_ROWS_MAX /* attached at a time */
+#define CREW_LEASES_MAX 4                  /* per client */
+#define CREW_LEASES_IN_HAND 2              /* that the lane likes to have of a client */
+#define CREW_PIECES_MAX 8                  /* of a window that is in work, when blocks amid it were revoked */
+#define CREW_REMAINDERS_MAX (CREW_LEASES_MAX + CREW_PIECES_MAX)
 
-/* All lanes are active at first. 0 or negative errno. */
-int crew_new(unsigned n_lanes, size_t pending_bytes_max, Crew **ret);
+typedef struct CrewSettings {
+        unsigned n_threads;       /* at least 1; all are active at first */
+        size_t memory_max;        /* bytes for the sieve and the bitmap of its window; 0: SIEVE_MEMORY_DEFAULT */
+        size_t pending_bytes_max; /* of packed blocks that are not released */
+} CrewSettings;
+
+/* 0 or negative errno. */
+int crew_new(const CrewSettings *settings, Crew **ret);
 
 /* Cancels and joins the threads; what they were at is lost. */
 Crew *crew_free(Crew *crew);
@@ -94,21 +104,21 @@ bool crew_stop(Crew *crew, usec_t span);
 /* Readable when a result, or an error, can be popped. */
 int crew_fd(const Crew *crew);
 
-/* The next finished block, in each lane's order; NULL if none waits. The caller owns it. */
+/* The next finished block, those of a client in the order of its leases; NULL if none waits. The caller owns it. */
 CrewResult *crew_pop_result(Crew *crew);
 
-/* The error that stopped a lane (out of memory, a failing library): negative errno, 0 if there is none. */
+/* The error that stopped the lane (out of memory, a failing library): negative errno, 0 if there is none. */
 int crew_error(Crew *crew);
 
-/* The client may have leases now, on all lanes and without a cap. -EUSERS: there are CREW_CLIENTS_MAX. */
+/* The client may have leases now, of all threads and without a cap. -EUSERS: there are CREW_CLIENTS_MAX. */
 int crew_attach(Crew *crew, CrewClient *client);
 
 /* Drops what is left of its leases (withdraw them first). Its finished blocks still come. */
 void crew_detach(Crew *crew, CrewClient *client);
 
 /*
- * Lanes at or above `n_threads` compute nothing for the client (withdraw their work first), and the others together at
- * most `cpu_percent` of one processor; 0: without such a cap.
+ * At most `n_threads` work for the client, 0: none (withdraw its work first), and together they use at most
+ * `cpu_percent` of one processor; 0: without such a cap.
  */
 void crew_limit(Crew *crew, CrewClient *client, unsigned n_threads, unsigned cpu_percent);
 
@@ -119,34 +129,42 @@ void crew_release(Crew *crew, CrewClient *client, size_t n_bytes);
 size_t crew_pending_bytes(Crew *crew, const CrewClient *client);
 
 /*
- * Gives the lane blocks [first, end) of an attached client's job; `run_end` is where it will probably go on to.
+ * Gives the crew blocks [first, end) of an attached client's job; `run_end` is where they will probably go on to.
  * -ENOBUFS: it has CREW_LEASES_MAX leases of this client already.
  */
-int crew_assign(Crew *crew, unsigned lane, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end);
+int crew_assign(Crew *crew, CrewJob *job, uint64_t first, uint64_t end, uint64_t run_end);
 
 /*
- * Whether the lane would like another lease of the client: it has fewer than CREW_LEASES_IN_HAND, and the client's
+ * Whether the crew would like another lease of the client: it has fewer than CREW_LEASES_IN_HAND, and the client's
  * turn is near. (A lease that waits long would expire at its master.)
  */
-bool crew_wants(Crew *crew, const CrewClient *client, unsigned lane);
+bool crew_wants(Crew *crew, const CrewClient *client);
 
-/* Blocks [first, end) of the job are not wanted any more: they are skipped, also the one that is in work. */
+/*
+ * How many blocks of the client the crew would compute at once if it had them: leases of fewer blocks make short
+ * windows, which cost more per block. 0: not known before the first one.
+ */
+uint64_t crew_window_blocks(Crew *crew, const CrewClient *client);
+
+/*
+ * Blocks [first, end) of the job are not wanted any more: they are skipped. In the window that is in work they are left
+ * out when it comes to packing; when nothing else is left of it, it is cancelled.
+ */
 void crew_revoke(Crew *crew, const CrewClient *client, uint64_t job, uint64_t first, uint64_t end);
 
 /*
- * Takes all unfinished work of the client back from the lane, cancelling the block it is at. Returns how many
- * stretches were written to `ret`. None of them comes as a result any more.
+ * Takes all unfinished work of the client back, cancelling its window. Returns how many stretches were written to
+ * `ret`. None of them comes as a result any more.
  */
-size_t crew_withdraw(Crew *crew, const CrewClient *client, unsigned lane,
-                     CrewRemainder ret[static CREW_REMAINDERS_MAX]);
+size_t crew_withdraw(Crew *crew, const CrewClient *client, CrewRemainder ret[static CREW_REMAINDERS_MAX]);
 
-/*
- * Lanes at or above `n_threads` pause after their block (withdraw their work first) and give their memory back.
- * 0: all do.
- */
+/* So many threads work, the others sleep. 0: no window is begun any more, and the memory is given back. */
 void crew_set_threads(Crew *crew, unsigned n_threads);
 unsigned crew_threads(const Crew *crew);
-unsigned crew_lanes(const Crew *crew);
+unsigned crew_threads_max(const Crew *crew); /* there are so many */
+
+/* As in CrewSettings, from the next window on. */
+void crew_set_memory(Crew *crew, size_t memory_max);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(CrewClient *, crew_client_unref);
 DEFINE_TRIVIAL_CLEANUP_FUNC(CrewJob *, crew_job_unref);

@@ -25,15 +25,15 @@ typedef struct Brake {
 } Brake;
 
 struct Limiter {
-        unsigned n_lanes, threads_max;
+        unsigned n_threads, threads_max;
         Brake battery, pressure;
 };
 
-Limiter *limiter_new(unsigned n_lanes, unsigned threads_max) {
+Limiter *limiter_new(unsigned n_threads, unsigned threads_max) {
         Limiter *limiter = calloc(1, sizeof *limiter);
 
         if (limiter)
-                *limiter = (Limiter) { .n_lanes = n_lanes, .threads_max = threads_max };
+                *limiter = (Limiter) { .n_threads = n_threads, .threads_max = threads_max };
         return limiter;
 }
 
@@ -105,16 +105,16 @@ static void allow_threads(const Limiter *limiter, const WorkerConfig *config, co
         unsigned quota = facts->quota_permille;
         char note[128];
 
-        *ret = (Allowance) { .threads_allowed = limiter->n_lanes };
+        *ret = (Allowance) { .threads_allowed = limiter->n_threads };
         if (limiter->threads_max > 0)
                 allowance_lower(ret, limiter->threads_max, "--threads=");
         else {
                 (void) snprintf(note, sizeof note, "may run on %u of %u processors", facts->processors,
-                                limiter->n_lanes);
+                                limiter->n_threads);
                 allowance_lower(ret, facts->processors, note);
         }
         if (config && config->allowed_cpus)
-                allowance_lower(ret, count_processors(config, limiter->n_lanes), "allowed_cpus in worker.conf");
+                allowance_lower(ret, count_processors(config, limiter->n_threads), "allowed_cpus in worker.conf");
         if (config && config->cores > 0)
                 allowance_lower(ret, config->cores, "cores in worker.conf");
         if (config && config->cpu_quota > 0 && (quota == 0 || 10 * config->cpu_quota < quota))

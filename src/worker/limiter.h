@@ -30,8 +30,8 @@ typedef struct LimiterFacts {
 #define LIMITER_CALM_USEC (30 * USEC_PER_SEC)
 #define LIMITER_MAINS_USEC (5 * USEC_PER_SEC)
 
-/* `n_lanes`: threads there are; `threads_max`: by the command line, 0: no such limit. NULL when out of memory. */
-Limiter *limiter_new(unsigned n_lanes, unsigned threads_max);
+/* `n_threads`: that there are; `threads_max`: by the command line, 0: no such limit. NULL when out of memory. */
+Limiter *limiter_new(unsigned n_threads, unsigned threads_max);
 Limiter *limiter_free(Limiter *limiter);
 
 /* Looks at this host; only at what `config` (or NULL) makes matter. `root` as for base/control-group.h. */

@@ -75,7 +75,7 @@ static int parse_arguments(int argc, char *argv[]) {
                                 return -1;
                         break;
                 case ARG_THREADS:
-                        if (option_unsigned("threads", optarg, 1, WIRE_LANES_MAX, &arg_threads) < 0)
+                        if (option_unsigned("threads", optarg, 1, WIRE_THREADS_MAX, &arg_threads) < 0)
                                 return -1;
                         break;
                 case ARG_NAME:
@@ -157,10 +157,10 @@ static int run(void) {
                 if (r < 0)
                         return r;
                 settings.config_path = arg_config;
-                settings.n_lanes = processors_online();
+                settings.n_threads = processors_online();
         } else
-                settings.n_lanes = arg_threads > 0 ? arg_threads : processors_usable();
-        settings.n_lanes = MIN(settings.n_lanes, (unsigned) WIRE_LANES_MAX);
+                settings.n_threads = arg_threads > 0 ? arg_threads : processors_usable();
+        settings.n_threads = MIN(settings.n_threads, (unsigned) WIRE_THREADS_MAX);
 
         daemon_prepare();
         r = sd_event_default(&event);

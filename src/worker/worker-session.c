@@ -3,9 +3,9 @@
 /*
  * The worker's side of the dialogue in wire/message.h.
  *
- * Pull: each lane asks for a lease as long as the crew wants one for it, one request at a time, so that the next lease
- * is there before the present one ends. The master answers each request with one LEASE, at once or
- * after a WAIT.
+ * Pull: the worker asks for a lease as long as the crew wants one, one request at a time, so that the next lease is
+ * there before the present one ends. The master answers each request with one LEASE, at once or after a WAIT. All
+ * threads work at the same leases, so there is one lane.
  */
 
 #include "worker/worker-session.h"
@@ -23,6 +23,9 @@
 
 _Static_assert(WIRE_NUMBER_BYTES_MAX == NUMBER_BYTES_MAX, "the protocol carries every number there may be");
 _Static_assert(WIRE_PACKED_MAX >= GRID_BLOCK_BYTES_MAX, "the protocol carries every block, at worst as it is");
+
+#define N_LANES 1
+#define LANE 0 /* its number */
 
 /* Those in use come on top of what the protocol has us remember. */
 #define JOBS_MAX (2 * WIRE_JOBS_KEPT)               /* of one master … */
@@ -46,12 +49,12 @@ struct WorkerSession {
         bool welcome, finishing, closing;
         bool knows_jobs;  /* all that the master had when we joined were announced */
         int error;        /* that we end with, unless the link knows better */
-        bool *lane_asked; /* a request of this lane is on its way */
+        bool asked;       /* a request is on its way */
         SessionJob jobs[JOBS_MAX]; /* the one that was announced last is the last */
         size_t n_jobs, jobs_bytes;
 
         unsigned threads_max, cpu_percent; /* the master's caps; 0: none */
-        unsigned threads;                  /* lanes that work for it */
+        unsigned threads;                  /* that work for it */
         bool has_told;
         MessageState told; /* the last STATE */
 };
@@ -91,15 +94,13 @@ static bool session_send_block(WorkerSession *session, const CrewResult *block) 
 }
 
 static void session_ask(WorkerSession *session) {
-        for (unsigned lane = 0; lane < session->threads; lane++) {
-                Message message = { .type = MESSAGE_REQUEST, .request.lane = (uint16_t) lane };
+        Crew *crew = session->owner->crew;
+        Message message = { .type = MESSAGE_REQUEST };
 
-                if (session->lane_asked[lane] || !crew_wants(session->owner->crew, session->account->client, lane))
-                        continue;
-                if (link_send(session->link, &message) < 0)
-                        return;
-                session->lane_asked[lane] = true;
-        }
+        if (session->asked || session->threads == 0 || !crew_wants(crew, session->account->client))
+                return;
+        message.request.n_blocks = MIN(crew_window_blocks(crew, session->account->client), WIRE_LEASE_BLOCKS_MAX);
+        session->asked = link_send(session->link, &message) >= 0;
 }
 
 /* Leaving, and nothing is left to be acknowledged. */
@@ -146,25 +147,24 @@ static void session_hand_back(WorkerSession *session, const CrewRemainder *remai
         (void) link_send(session->link, &message);
 }
 
-/* Takes back what the lanes from `first_lane` on have not finished, and tells the master if it still listens. */
-static void session_withdraw(WorkerSession *session, unsigned first_lane) {
-        Crew *crew = session->owner->crew;
+/* Takes back what is not finished, and tells the master if it still listens. */
+static void session_withdraw(WorkerSession *session) {
         CrewRemainder remainders[CREW_REMAINDERS_MAX];
+        size_t n;
 
-        for (unsigned lane = first_lane; session->account && lane < crew_lanes(crew); lane++) {
-                size_t n = crew_withdraw(crew, session->account->client, lane, remainders);
-
-                for (size_t i = 0; i < n; i++) {
-                        if (session->welcome && !session->closing)
-                                session_hand_back(session, remainders + i);
-                        crew_job_unref(remainders[i].job);
-                }
+        if (!session->account)
+                return;
+        n = crew_withdraw(session->owner->crew, session->account->client, remainders);
+        for (size_t i = 0; i < n; i++) {
+                if (session->welcome && !session->closing)
+                        session_hand_back(session, remainders + i);
+                crew_job_unref(remainders[i].job);
         }
 }
 
 /* Threads and caps */
 
-/* Lanes for this session: by this host, and by the master's caps. */
+/* Threads for this session: by this host, and by the master's caps. */
 static unsigned session_count_threads(const WorkerSession *session) {
         unsigned n = session->owner->allowance->threads_now;
 
@@ -210,8 +210,9 @@ static void session_tell_state(WorkerSession *session) {
 static void session_apply(WorkerSession *session) {
         if (!session->account)
                 return;
-        session->threads = MIN(session_count_threads(session), crew_lanes(session->owner->crew));
-        session_withdraw(session, session->threads);
+        session->threads = MIN(session_count_threads(session), crew_threads_max(session->owner->crew));
+        if (session->threads == 0)
+                session_withdraw(session);
         crew_limit(session->owner->crew, session->account->client, session->threads, session->cpu_percent);
         if (session->welcome && !session->closing)
                 session_tell_state(session);
@@ -239,7 +240,7 @@ void worker_session_finish(WorkerSession *session, const char *reason) {
                 return;
         session->finishing = true;
         (void) snprintf(session->finish_reason, sizeof session->finish_reason, "%s", reason);
-        session_withdraw(session, 0);
+        session_withdraw(session);
         (void) sd_event_add_time_relative(session->event, &session->finish_timer, CLOCK_BOOTTIME,
                                           WORKER_SESSION_FINISH_USEC, USEC_PER_MSEC, session_on_finish_timer,
                                           session);
@@ -257,7 +258,7 @@ static void session_release_account(WorkerSession *session) {
 
         if (!account)
                 return;
-        session_withdraw(session, 0);
+        session_withdraw(session);
         crew_detach(session->owner->crew, account->client);
         shelf_rewind(&account->shelf);
         account->attached = false;
@@ -404,19 +405,19 @@ static void session_on_lease(WorkerSession *session, const MessageLease *lease) 
         Crew *crew = session->owner->crew;
         CrewJob *job = session_find_job(session, lease->job);
 
-        if (!job || lease->lane >= crew_lanes(crew) || lease->end > crew_job_grid(job)->n_blocks ||
+        if (!job || lease->lane != LANE || lease->end > crew_job_grid(job)->n_blocks ||
             lease->run_end > crew_job_grid(job)->n_blocks) {
                 session_refuse(session, "a LEASE of an unknown job, lane or block");
                 return;
         }
-        session->lane_asked[lease->lane] = false;
+        session->asked = false;
 
-        /* It crossed our HAND_BACK or a smaller number of threads on its way. */
-        if (session->finishing || lease->lane >= session->threads) {
+        /* It crossed our HAND_BACK on its way. */
+        if (session->finishing || session->threads == 0) {
                 session_hand_back(session, &(CrewRemainder) { job, lease->first, lease->end });
                 return;
         }
-        if (crew_assign(crew, lease->lane, job, lease->first, lease->end, lease->run_end) < 0) {
+        if (crew_assign(crew, job, lease->first, lease->end, lease->run_end) < 0) {
                 session_refuse(session, "more leases than were asked for");
                 return;
         }
@@ -482,7 +483,8 @@ static void session_on_ready(Link *link, void *userdata) {
                 .hello = {
                         .version_min = WIRE_VERSION_MIN,
                         .version_max = WIRE_VERSION_MAX,
-                        .n_lanes = (uint16_t) crew_lanes(session->owner->crew),
+                        .n_lanes = N_LANES,
+                        .n_threads = (uint16_t) crew_threads_max(session->owner->crew),
                 },
         };
         const char *reason = "this worker is busy";
@@ -529,10 +531,7 @@ int worker_session_new(sd_event *event, int fd, const Identity *identity, const 
         int r;
 
         session = calloc(1, sizeof *session);
-        if (session)
-                session->lane_asked = calloc(crew_lanes(owner->crew), sizeof *session->lane_asked);
-        if (!session || !session->lane_asked) {
-                free(session);
+        if (!session) {
                 (void) fd_close(fd);
                 return -ENOMEM;
         }
@@ -559,7 +558,6 @@ WorkerSession *worker_session_free(WorkerSession *session) {
                 crew_job_unref(session->jobs[i].job);
         sd_event_source_disable_unref(session->finish_timer);
         sd_event_unref(session->event);
-        free(session->lane_asked);
         free(session);
         return NULL;
 }

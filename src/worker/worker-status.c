@@ -46,7 +46,7 @@ void worker_status_text(const WorkerStatus *status, char *ret, size_t size) {
                 (void) snprintf(ret, size, "Paused: %s", status->allowance->note);
         else if (status->n_masters > 0)
                 (void) snprintf(ret, size, "Computing for %s with %u of %u thread%s%s%s%s", masters, status->threads,
-                                status->n_lanes, text_plural(status->n_lanes), status->note[0] ? " (" : "",
+                                status->n_threads, text_plural(status->n_threads), status->note[0] ? " (" : "",
                                 status->note, status->note[0] ? ")" : "");
         else if (status->n_channels > 0)
                 (void) snprintf(ret, size, "Joining a master");

@@ -12,7 +12,7 @@
 #define WORKER_STATUS_NAMES_MAX 3 /* masters that are named */
 
 typedef struct WorkerStatus {
-        unsigned n_lanes;
+        unsigned n_threads; /* that there are */
         const Allowance *allowance;
         bool stopping;
         unsigned n_channels; /* to whom hands masters over */

@@ -77,7 +77,7 @@ static void worker_check_end(Worker *worker);
 /* Status */
 
 static void worker_tell_status(Worker *worker) {
-        WorkerStatus status = { .n_lanes = crew_lanes(worker->crew), .allowance = &worker->allowance,
+        WorkerStatus status = { .n_threads = crew_threads_max(worker->crew), .allowance = &worker->allowance,
                                 .stopping = worker->stopping, .n_channels = worker->n_seats };
         HandoverReport report;
         char text[sizeof worker->status];
@@ -492,13 +492,14 @@ static int worker_watch(Worker *worker, int handover_fd, Problem *problem) {
 }
 
 static int worker_start(Worker *worker, const WorkerSettings *settings, Problem *problem) {
+        const CrewSettings crew_settings = { .n_threads = settings->n_threads, .pending_bytes_max = PENDING_BYTES_MAX };
         int r;
 
-        r = crew_new(settings->n_lanes, PENDING_BYTES_MAX, &worker->crew);
+        r = crew_new(&crew_settings, &worker->crew);
         if (r < 0)
-                return problem_set(problem, r, "Failed to start %u threads: %m", settings->n_lanes);
+                return problem_set(problem, r, "Failed to start %u threads: %m", settings->n_threads);
         worker->session_owner.crew = worker->crew;
-        worker->limiter = limiter_new(settings->n_lanes, settings->threads_max);
+        worker->limiter = limiter_new(settings->n_threads, settings->threads_max);
         if (!worker->limiter)
                 return problem_set(problem, ENOMEM, "Out of memory");
         if (settings->config_path) {

@@ -20,7 +20,7 @@ typedef struct Worker Worker;
 
 typedef struct WorkerSettings {
         const char *name;        /* this host's, for people; NULL: by the config file, or the host name */
-        unsigned n_lanes;        /* threads there are, whatever limits come and go */
+        unsigned n_threads;      /* that there are, whatever limits come and go */
         unsigned threads_max;    /* by the command line; 0: as many as may be used */
         int handover_fd;         /* one channel, for one session after the other, or … */
         int listen_fd;           /* … a listening socket, for a channel per session; the other one is -1; taken */

@@ -42,7 +42,7 @@ def job(name, state="running", **changes):
 def worker(name, **changes):
     """One of ListWorkers."""
     return {"name": f"s:{name}", "id": "s:" + "b" * 64, "address": "s:192.168.1.17", "program": "s:primed 1.2.3",
-            "joined_usec": "t:1700000000000000", "lanes": "u:4", "threads_asked": "u:2", "cpu_quota_asked": "u:150",
+            "joined_usec": "t:1700000000000000", "threads": "u:4", "threads_asked": "u:2", "cpu_quota_asked": "u:150",
             "threads_allowed": "u:4", "threads_applied": "u:2", "note": "s:", "rate": "d:1.1e9", "blocks": "t:1234",
             "leased": "t:12", **changes}
 

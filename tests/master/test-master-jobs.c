@@ -367,8 +367,8 @@ static void test_what_a_worker_tells_of_itself(void) {
         CHECK_STRING(status.name, "played");
         CHECK_STRING(status.program, "test");
         CHECK_STRING(status.address, ""); /* a socketpair */
-        CHECK_EQUAL(status.n_lanes, 4);
-        CHECK_EQUAL(master_n_lanes(stage->master), 4);
+        CHECK_EQUAL(status.n_threads, 4);
+        CHECK_EQUAL(master_n_threads(stage->master), 4);
         CHECK_EQUAL(master_n_remote(stage->master), 0);
         CHECK(status.joined_realtime_usec > 0 && status.rate == 0);
 

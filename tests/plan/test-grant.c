@@ -33,6 +33,54 @@ static void test_leases_last_as_long_as_they_should(void) {
         CHECK(plan_worker_speed(plan, 1, JOB) > 99 && plan_worker_speed(plan, 1, JOB) < 101);
 }
 
+/*
+ * The results of a window come all at once, after `start_usec` and 10 ms for each; a window is one lease, the next one
+ * is in hand. Returns the longest lease.
+ */
+static uint64_t run_windows(Plan *plan, uint64_t window_items, usec_t start_usec, unsigned n_windows) {
+        PlanLease leases[2] = { fixture_lease(plan, 1, 0), fixture_lease(plan, 1, 0) };
+        uint64_t n_most = 0;
+        usec_t now = 0;
+
+        for (unsigned i = 0; i < n_windows; i++) {
+                PlanLease *lease = leases + i % 2;
+
+                n_most = MAX(n_most, lease->end - lease->first);
+                now += start_usec + (lease->end - lease->first) * 10000;
+                for (uint64_t item = lease->first; item < lease->end; item++)
+                        CHECK(fixture_result(plan, 1, item, now) == PLAN_RESULT_NEW);
+                plan_lane_window(plan, 1, 0, window_items);
+                *lease = fixture_lease(plan, 1, now);
+        }
+        return n_most;
+}
+
+static void test_leases_are_as_long_as_a_window(void) {
+        static const struct {
+                uint64_t window_items;
+                usec_t start_usec;
+                uint64_t low, high;
+        } cases[] = {
+                { 0, 0, 299, 301 },                      /* 3 s of 10 ms */
+                { 100, 0, 299, 301 },                    /* a lease may be several windows */
+                { 600, 0, 599, 601 },
+                { 5000, 0, 990, 1010 },                  /* 10 s */
+                { 600, 2 * USEC_PER_SEC, 590, 601 },     /* one item takes 2.01 s at first */
+                { 5000, 2 * USEC_PER_SEC, 700, 850 },    /* 8 s are left for items */
+                { 5000, 4 * USEC_PER_SEC, 500, 650 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 10000000, .run_items = 10000 });
+                uint64_t n;
+
+                CHECK(plan_worker_add(plan, 1, 1, 0) == 0);
+                n = run_windows(plan, cases[i].window_items, cases[i].start_usec, 100);
+                printf("# case %zu: %" PRIu64 "\n", i, n);
+                CHECK(n >= cases[i].low && n <= cases[i].high);
+        }
+}
+
 static void test_leases_shrink_towards_the_end(void) {
         _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 2000, .run_items = 100 });
         uint64_t item = 0;
@@ -81,6 +129,7 @@ static void test_spool_bounds_what_is_given_out(void) {
 int main(void) {
         RUN(test_new_lane_starts_with_single_items);
         RUN(test_leases_last_as_long_as_they_should);
+        RUN(test_leases_are_as_long_as_a_window);
         RUN(test_leases_shrink_towards_the_end);
         RUN(test_runs_share_a_short_job);
         RUN(test_spool_bounds_what_is_given_out);

@@ -35,6 +35,30 @@ static void test_bursts_count_for_what_they_are(void) {
         CHECK(pace.burst_items == 10);
 }
 
+/* A window of ten begins the run: 2 s to prepare it and 0.1 s for each, and the results come within moments. */
+static void test_a_run_begins_with_a_burst(void) {
+        for (uint64_t n_known = 1; n_known <= 10; n_known += 9) {
+                Pace pace = {};
+
+                /* whether it is known how many come together or not */
+                pace_add(&pace, 3 * USEC_PER_SEC, n_known, MEMORY);
+                for (unsigned i = 1; i < 10; i++)
+                        pace_add(&pace, 0, 0, MEMORY);
+                CHECK(pace_item_usec(&pace) > 290000 && pace_item_usec(&pace) < 310000); /* nothing else to go by */
+                CHECK(pace.burst_items == 10);
+                for (unsigned i = 0; i < 30; i++)
+                        pace_add(&pace, i % 10 == 0 ? USEC_PER_SEC : 0, 0, MEMORY);
+                CHECK(pace_item_usec(&pace) > 80000 && pace_item_usec(&pace) < 120000);
+                CHECK(pace.start_usec > 1900000 && pace.start_usec < 2100000);
+
+                /* another run says nothing about the speed */
+                for (unsigned i = 0; i < 10; i++)
+                        pace_add(&pace, i == 0 ? 3 * USEC_PER_SEC : 0, i == 0 ? n_known : 0, MEMORY);
+                CHECK(pace_item_usec(&pace) > 80000 && pace_item_usec(&pace) < 120000);
+                CHECK(pace.start_usec > 1800000 && pace.start_usec < 2200000);
+        }
+}
+
 /* The longest gap grows, but what comes after it is one result. */
 static void test_slowing_down_is_no_burst(void) {
         Pace pace = {};
@@ -70,6 +94,7 @@ int main(void) {
         RUN(test_unknown_at_first);
         RUN(test_first_item_is_taken_apart);
         RUN(test_bursts_count_for_what_they_are);
+        RUN(test_a_run_begins_with_a_burst);
         RUN(test_slowing_down_is_no_burst);
         RUN(test_change_of_speed_is_followed);
         RUN(test_slow_items_are_remembered);

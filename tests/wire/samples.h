@@ -26,6 +26,7 @@ static inline Message sample_message(MessageType type) {
                         .name = "w\u00f6rker-1",
                         .program = "primed-worker 0.1.0",
                         .n_lanes = 8,
+                        .n_threads = 16,
                 };
                 break;
         case MESSAGE_WELCOME:
@@ -35,7 +36,7 @@ static inline Message sample_message(MessageType type) {
                 message.settings = (MessageSettings) { .threads_max = 4, .cpu_percent = 150 };
                 break;
         case MESSAGE_REQUEST:
-                message.request = (MessageRequest) { .lane = WIRE_LANES_MAX - 1 };
+                message.request = (MessageRequest) { .lane = WIRE_LANES_MAX - 1, .n_blocks = 96 };
                 break;
         case MESSAGE_JOB:
                 message.job = (MessageJob) {
@@ -44,6 +45,7 @@ static inline Message sample_message(MessageType type) {
                         .to = { to, sizeof to },
                         .block_length = 31457280,
                         .priority = 100,
+                        .certainty = 1,
                 };
                 break;
         case MESSAGE_LEASE:

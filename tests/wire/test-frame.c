@@ -175,7 +175,7 @@ static void test_sentences(void) {
 
         frame_write_header(header, MESSAGE_REQUEST, 5000);
         CHECK_EQUAL(take_header(true, header, &problem), -EBADMSG);
-        CHECK_STRING(problem.text, "REQUEST has 5000 bytes, more than the 264 it may have");
+        CHECK_STRING(problem.text, "REQUEST has 5000 bytes, more than the 278 it may have");
         problem = PROBLEM_NONE;
         CHECK_EQUAL(take_header(false, header, &problem), -EBADMSG);
         CHECK_STRING(problem.text, "REQUEST came before the greeting");

@@ -31,7 +31,7 @@ static Report sample(void) {
                 .segments = 7,
                 .disagreements = 8,
                 .workers = 9,
-                .lanes = UINT32_MAX,
+                .threads = UINT32_MAX,
                 .elapsed_usec = 11,
         };
 }
@@ -50,7 +50,7 @@ static void test_round_trip(void) {
         CHECK(copy.blocks_total == UINT64_MAX);
         CHECK(copy.blocks_in_order == UINT64_C(9007199254740993));
         CHECK(copy.numbers_total == 1e27);
-        CHECK(copy.lanes == UINT32_MAX);
+        CHECK(copy.threads == UINT32_MAX);
         free(copy.from);
         free(copy.to);
         copy.from = from_text;

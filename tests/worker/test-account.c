@@ -9,6 +9,8 @@
 #include "prime/number.h"
 #include "test.h"
 
+static const CrewSettings crew_settings = { .n_threads = 1, .pending_bytes_max = 64U << 20 };
+
 static CrewJob *new_job(const Account *account, uint64_t n_blocks) {
         _cleanup_mpz_ mpz_t from, to;
         CrewJob *job;
@@ -25,7 +27,7 @@ static CrewJob *new_job(const Account *account, uint64_t n_blocks) {
 
 /* The crew computes blocks [0, n), which go to the shelf. */
 static void compute(Account *account, Crew *crew, CrewJob *job, uint64_t n) {
-        CHECK(crew_assign(crew, 0, job, 0, n, n) >= 0);
+        CHECK(crew_assign(crew, job, 0, n, n) >= 0);
         while (account->shelf.n_blocks < n) {
                 struct pollfd poll_fd = { .fd = crew_fd(crew), .events = POLLIN };
                 CrewResult *block = crew_pop_result(crew);
@@ -44,7 +46,7 @@ static void test_settled_when_all_is_acknowledged(void) {
         _cleanup_(crew_freep) Crew *crew = NULL;
 
         CHECK(account && memcmp(account->master_id, id, sizeof id) == 0);
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        CHECK(crew_new(&crew_settings, &crew) >= 0);
         CHECK(account_is_settled(account, crew));
         job = new_job(account, 10);
         CHECK(crew_attach(crew, account->client) >= 0);
@@ -66,7 +68,7 @@ static void test_blocks_of_another_grid_are_released(void) {
         _cleanup_(crew_job_unrefp) CrewJob *job = NULL, *same = NULL, *other = NULL;
         _cleanup_(crew_freep) Crew *crew = NULL;
 
-        CHECK(account && crew_new(1, 64U << 20, &crew) >= 0);
+        CHECK(account && crew_new(&crew_settings, &crew) >= 0);
         job = new_job(account, 10);
         same = new_job(account, 10);
         other = new_job(account, 11);
@@ -104,7 +106,7 @@ static void test_accounts_expire(void) {
         _cleanup_(crew_freep) Crew *crew = NULL;
         Account *all[3], *list;
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        CHECK(crew_new(&crew_settings, &crew) >= 0);
         list = make_list(all, 10);
         account_expire(&list, crew, ACCOUNT_KEEP_USEC + USEC_PER_SEC - 1);
         for (unsigned i = 0; i < 3; i++) {
@@ -128,7 +130,7 @@ static void test_the_oldest_go_when_they_are_too_many(void) {
         _cleanup_(crew_freep) Crew *crew = NULL;
         Account *all[3], *list;
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        CHECK(crew_new(&crew_settings, &crew) >= 0);
         list = make_list(all, ACCOUNT_BYTES_MAX / 3 + 1);
         account_expire(&list, crew, 0);
         CHECK(list == all[2] && list->next == all[1] && !all[1]->next);
@@ -141,7 +143,7 @@ static void test_the_youngest_is_kept_for_its_size(void) {
         _cleanup_(crew_freep) Crew *crew = NULL;
         Account *all[3], *list;
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        CHECK(crew_new(&crew_settings, &crew) >= 0);
         list = make_list(all, ACCOUNT_BYTES_MAX + 1);
         account_expire(&list, crew, 0);
         CHECK(list == all[2] && !list->next);

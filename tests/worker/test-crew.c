@@ -31,10 +31,11 @@ static CrewJob *new_job(CrewClient *client) {
 }
 
 /* A crew with one client, which is attached. */
-static Crew *new_crew(unsigned n_lanes, size_t pending_bytes_max, CrewClient *client) {
+static Crew *new_crew(unsigned n_threads, size_t pending_bytes_max, CrewClient *client) {
+        const CrewSettings settings = { .n_threads = n_threads, .pending_bytes_max = pending_bytes_max };
         Crew *crew;
 
-        CHECK(client && crew_new(n_lanes, pending_bytes_max, &crew) >= 0);
+        CHECK(client && crew_new(&settings, &crew) >= 0);
         CHECK(crew_attach(crew, client) >= 0);
         return crew;
 }
@@ -69,22 +70,44 @@ static uint64_t collect(Crew *crew, uint64_t n, unsigned *seen) {
         return n_primes;
 }
 
-static void test_two_lanes_find_all_primes(void) {
+static void check_all_primes(unsigned n_threads) {
         _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
         _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
         unsigned seen[N_BLOCKS] = {};
 
-        crew = new_crew(2, 64U << 20, client);
-        CHECK(crew_assign(crew, 0, job, 0, 4, 12) >= 0);
-        CHECK(crew_assign(crew, 0, job, 4, 12, 12) >= 0);
-        CHECK(crew_assign(crew, 1, job, 12, 24, 24) >= 0);
-        CHECK(!crew_wants(crew, client, 0));
+        crew = new_crew(n_threads, 64U << 20, client);
+        CHECK_EQUAL(crew_threads_max(crew), n_threads);
+        CHECK(crew_assign(crew, job, 0, 5, 12) >= 0);
+        CHECK(crew_assign(crew, job, 5, 12, 12) >= 0);
+        CHECK(crew_assign(crew, job, 12, 24, 24) >= 0);
+        CHECK(!crew_wants(crew, client));
         /* pi(24·30·2^20), by primesieve */
         CHECK_EQUAL(collect(crew, N_BLOCKS, seen), 38946355);
-        CHECK(crew_wants(crew, client, 0));
-        CHECK(crew_wants(crew, client, 1));
+        CHECK(crew_wants(crew, client));
+        CHECK(crew_window_blocks(crew, client) >= 1);
         CHECK_EQUAL(crew_error(crew), 0);
+}
+
+static void test_any_number_of_threads_finds_all_primes(void) {
+        for (unsigned n_threads = 1; n_threads <= 5; n_threads++)
+                check_all_primes(n_threads);
+}
+
+/* Whatever the order in which the threads finish them. */
+static void test_results_come_in_order(void) {
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
+        _cleanup_(crew_freep) Crew *crew = NULL;
+
+        crew = new_crew(4, 64U << 20, client);
+        CHECK(crew_assign(crew, job, 0, N_BLOCKS, N_BLOCKS) >= 0);
+        for (unsigned i = 0; i < N_BLOCKS; i++) {
+                _cleanup_(crew_result_freep) CrewResult *result = wait_result(crew, 60000);
+
+                CHECK(result);
+                CHECK_EQUAL(result->sequence, i);
+        }
 }
 
 static void test_results_unpack_to_their_digest(void) {
@@ -100,7 +123,7 @@ static void test_results_unpack_to_their_digest(void) {
         mpz_init(start);
         number_set_u64(start, 5 * GRID_BLOCK_LENGTH_MAX);
         crew = new_crew(1, 64U << 20, client);
-        CHECK(crew_assign(crew, 0, job, 5, 6, 6) >= 0);
+        CHECK(crew_assign(crew, job, 5, 6, 6) >= 0);
         result = wait_result(crew, 60000);
         CHECK(result && bitmap && packer);
         CHECK(pack_unpack(packer, result->codec, start, result->packed, result->packed_size, bitmap,
@@ -119,12 +142,12 @@ static void test_withdrawn_work_is_exactly_what_is_missing(void) {
         size_t n;
 
         crew = new_crew(1, 64U << 20, client);
-        CHECK(crew_assign(crew, 0, job, 0, 10, 10) >= 0);
-        CHECK(crew_assign(crew, 0, job, 10, 20, 20) >= 0);
+        CHECK(crew_assign(crew, job, 0, 10, 10) >= 0);
+        CHECK(crew_assign(crew, job, 10, 20, 20) >= 0);
         (void) collect(crew, 3, seen);
-        n = crew_withdraw(crew, client, 0, remainders);
+        n = crew_withdraw(crew, client, remainders);
         CHECK(n >= 1);
-        CHECK(crew_wants(crew, client, 0));
+        CHECK(crew_wants(crew, client));
         for (size_t i = 0; i < n; i++) {
                 for (uint64_t b = remainders[i].first; b < remainders[i].end; b++)
                         CHECK_EQUAL(seen[b]++, 0);
@@ -138,7 +161,7 @@ static void test_withdrawn_work_is_exactly_what_is_missing(void) {
                 CHECK(seen[b] >= 1);
 
         /* and the lane works on */
-        CHECK(crew_assign(crew, 0, job, 20, 22, 22) >= 0);
+        CHECK(crew_assign(crew, job, 20, 22, 22) >= 0);
         (void) collect(crew, 2, seen);
 }
 
@@ -149,7 +172,7 @@ static void test_revoked_blocks_are_skipped(void) {
         unsigned n = 0;
 
         crew = new_crew(1, 64U << 20, client);
-        CHECK(crew_assign(crew, 0, job, 0, 20, 20) >= 0);
+        CHECK(crew_assign(crew, job, 0, 20, 20) >= 0);
         crew_revoke(crew, client, 7, 4, 20);
         crew_revoke(crew, client, 8, 0, 20); /* another job's */
         for (CrewResult *result; (result = wait_result(crew, 500)); crew_result_free(result)) {
@@ -157,7 +180,43 @@ static void test_revoked_blocks_are_skipped(void) {
                 n++;
         }
         CHECK_EQUAL(n, 4);
-        CHECK(crew_wants(crew, client, 0));
+        CHECK(crew_wants(crew, client));
+}
+
+/* Blocks amid a window, before it is begun or while it is in work: all others come, once. */
+static void test_holes_in_a_window(void) {
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
+        Random random;
+
+        random_init(&random, 104729);
+        for (unsigned round = 0; round < 20; round++) {
+                _cleanup_(crew_freep) Crew *crew = new_crew(3, 64U << 20, client);
+                unsigned seen[N_BLOCKS] = {}, n_gone = 0;
+                CrewRemainder remainders[CREW_REMAINDERS_MAX];
+                bool revoked[N_BLOCKS] = {};
+
+                CHECK(crew_assign(crew, job, 0, N_BLOCKS, N_BLOCKS) >= 0);
+                (void) usleep((useconds_t) random_below(&random, 60000));
+                for (unsigned i = 0; i < 3; i++) {
+                        uint64_t b = random_below(&random, N_BLOCKS);
+
+                        crew_revoke(crew, client, 7, b, b + 1);
+                        revoked[b] = true;
+                }
+                for (CrewResult *result; (result = wait_result(crew, 300)); crew_result_free(result)) {
+                        CHECK_EQUAL(seen[result->sequence]++, 0);
+                        crew_release(crew, client, result->packed_size);
+                }
+                for (unsigned b = 0; b < N_BLOCKS; b++) {
+                        CHECK(seen[b] || revoked[b]);
+                        n_gone += !seen[b];
+                }
+                CHECK(n_gone <= 3);
+                CHECK(crew_wants(crew, client));
+                CHECK_EQUAL(crew_withdraw(crew, client, remainders), 0);
+                crew_detach(crew, client);
+        }
 }
 
 static void test_pauses_at_the_bound(void) {
@@ -166,13 +225,18 @@ static void test_pauses_at_the_bound(void) {
         _cleanup_(crew_freep) Crew *crew = NULL;
         CrewResult *first;
 
-        crew = new_crew(1, 1, client);
-        CHECK(crew_assign(crew, 0, job, 0, 3, 3) >= 0);
-        first = wait_result(crew, 60000);
-        CHECK(first);
-        CHECK(wait_result(crew, 300) == NULL);
-        crew_release(crew, client, first->packed_size);
-        crew_result_free(first);
+        /* Each lease is a window of its own: they do not continue one another. */
+        crew = new_crew(2, 1, client);
+        for (unsigned i = 0; i < 3; i++)
+                CHECK(crew_assign(crew, job, 2 * i, 2 * i + 1, 2 * i + 1) >= 0);
+        for (unsigned i = 0; i < 2; i++) {
+                first = wait_result(crew, 60000);
+                CHECK(first);
+                CHECK_EQUAL(first->sequence, 2 * i);
+                CHECK(wait_result(crew, 300) == NULL);
+                crew_release(crew, client, first->packed_size);
+                crew_result_free(first);
+        }
         first = wait_result(crew, 60000);
         CHECK(first);
         crew_result_free(first);
@@ -182,29 +246,25 @@ static void test_threads_change_while_running(void) {
         _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
         _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
         _cleanup_(crew_freep) Crew *crew = NULL;
-        CrewRemainder remainders[CREW_REMAINDERS_MAX];
         unsigned seen[N_BLOCKS] = {};
-        size_t n;
 
         crew = new_crew(3, 64U << 20, client);
-        for (unsigned lane = 0; lane < 3; lane++)
-                CHECK(crew_assign(crew, lane, job, 8 * lane, 8 * lane + 8, 8 * lane + 8) >= 0);
+        for (unsigned i = 0; i < 3; i++)
+                CHECK(crew_assign(crew, job, 8 * i, 8 * i + 8, N_BLOCKS) >= 0);
         (void) collect(crew, 2, seen);
-
-        for (unsigned lane = 1; lane < 3; lane++) {
-                n = crew_withdraw(crew, client, lane, remainders);
-                for (size_t i = 0; i < n; i++)
-                        crew_job_unref(remainders[i].job);
-        }
         crew_set_threads(crew, 1);
         CHECK_EQUAL(crew_threads(crew), 1);
-        for (CrewResult *result; (result = wait_result(crew, 500)); crew_result_free(result))
-                seen[result->sequence] = 1;
-        for (unsigned b = 0; b < 8; b++)
-                CHECK_EQUAL(seen[b], 1);
+        (void) collect(crew, 6, seen);
+        crew_set_threads(crew, 3);
+        (void) collect(crew, 4, seen);
+        crew_set_memory(crew, 16U << 20);
+        crew_set_threads(crew, 2);
+        (void) collect(crew, N_BLOCKS - 12, seen);
 
-        /* a lane above the number rests, and works as soon as it may */
-        CHECK(crew_assign(crew, 2, job, 23, 24, 24) >= 0);
+        /* without any it rests, and works as soon as it may */
+        crew_set_threads(crew, 0);
+        CHECK(!crew_wants(crew, client));
+        CHECK(crew_assign(crew, job, 23, 24, 24) >= 0);
         CHECK(wait_result(crew, 200) == NULL);
         crew_set_threads(crew, 3);
         memset(seen, 0, sizeof seen);
@@ -227,7 +287,7 @@ static void test_stop_does_not_wait_for_ever(void) {
         job = crew_job_new(client, 7, &grid);
         crew = new_crew(1, 64U << 20, client);
         CHECK(job);
-        CHECK(crew_assign(crew, 0, job, 0, 100, 30000) >= 0);
+        CHECK(crew_assign(crew, job, 0, 100, 30000) >= 0);
         (void) usleep(100000);
         begin = clock_now_usec();
         (void) crew_stop(crew, 200 * USEC_PER_MSEC);
@@ -240,7 +300,7 @@ static void test_stop_does_not_wait_for_ever(void) {
 static void test_stop_of_an_idle_crew_is_clean(void) {
         Crew *crew;
 
-        CHECK(crew_new(4, 64U << 20, &crew) >= 0);
+        CHECK(crew_new(&(CrewSettings) { .n_threads = 4, .pending_bytes_max = 64U << 20 }, &crew) >= 0);
         CHECK(crew_stop(crew, 10 * USEC_PER_SEC));
         CHECK(crew_stop(crew, 0));
         crew_free(crew);
@@ -253,8 +313,8 @@ static void test_too_many_leases_are_refused(void) {
 
         crew = new_crew(1, 64U << 20, client);
         for (unsigned i = 0; i < CREW_LEASES_MAX; i++)
-                CHECK(crew_assign(crew, 0, job, 4 * i, 4 * i + 4, 24) >= 0);
-        CHECK_EQUAL(crew_assign(crew, 0, job, 16, 20, 24), -ENOBUFS);
+                CHECK(crew_assign(crew, job, 4 * i, 4 * i + 4, 24) >= 0);
+        CHECK_EQUAL(crew_assign(crew, job, 16, 20, 24), -ENOBUFS);
 }
 
 /* Several clients */
@@ -269,9 +329,11 @@ typedef struct Pair {
         usec_t used_usec[2];
 } Pair;
 
-static void pair_init(Pair *pair, unsigned n_lanes, size_t pending_bytes_max) {
+static void pair_init(Pair *pair, unsigned n_threads, size_t pending_bytes_max) {
+        const CrewSettings settings = { .n_threads = n_threads, .pending_bytes_max = pending_bytes_max };
+
         *pair = (Pair) {};
-        CHECK(crew_new(n_lanes, pending_bytes_max, &pair->crew) >= 0);
+        CHECK(crew_new(&settings, &pair->crew) >= 0);
         for (unsigned i = 0; i < 2; i++) {
                 pair->clients[i] = crew_client_new();
                 pair->jobs[i] = new_job(pair->clients[i]);
@@ -287,12 +349,12 @@ static void pair_done(Pair *pair) {
         }
 }
 
-/* Leases of one block each, which do not continue one another, as long as the lane wants some. */
-static void pair_feed(Pair *pair, unsigned which, unsigned lane) {
-        while (crew_wants(pair->crew, pair->clients[which], lane)) {
+/* Leases of one block each, which do not continue one another, as long as the crew wants some. */
+static void pair_feed(Pair *pair, unsigned which) {
+        while (crew_wants(pair->crew, pair->clients[which])) {
                 uint64_t block = pair->next[which] % N_BLOCKS;
 
-                CHECK(crew_assign(pair->crew, lane, pair->jobs[which], block, block + 1, block + 1) >= 0);
+                CHECK(crew_assign(pair->crew, pair->jobs[which], block, block + 1, block + 1) >= 0);
                 pair->next[which] += 2;
         }
 }
@@ -319,8 +381,8 @@ static void test_clients_share_by_priority(void) {
         crew_job_set_priority(pair.jobs[0], 100);
         crew_job_set_priority(pair.jobs[1], 300);
         while (pair.n_results[0] + pair.n_results[1] < 160) {
-                pair_feed(&pair, 0, 0);
-                pair_feed(&pair, 1, 0);
+                pair_feed(&pair, 0);
+                pair_feed(&pair, 1);
                 pair_take(&pair, 60000);
         }
         share = (double) pair.used_usec[1] / (double) (pair.used_usec[0] + pair.used_usec[1]);
@@ -330,7 +392,7 @@ static void test_clients_share_by_priority(void) {
         /* with nothing from one, all is the other's */
         pair.n_results[0] = 0;
         while (pair.n_results[0] < 20) {
-                pair_feed(&pair, 0, 0);
+                pair_feed(&pair, 0);
                 pair_take(&pair, 60000);
         }
         pair_done(&pair);
@@ -342,8 +404,8 @@ static void test_two_clients_compute_the_same_interval(void) {
 
         pair_init(&pair, 2, 64U << 20);
         for (unsigned i = 0; i < 2; i++)
-                for (unsigned lane = 0; lane < 2; lane++)
-                        CHECK(crew_assign(pair.crew, lane, pair.jobs[i], 4 * lane, 4 * lane + 4, 8) >= 0);
+                for (unsigned k = 0; k < 2; k++)
+                        CHECK(crew_assign(pair.crew, pair.jobs[i], 4 * k, 4 * k + 4, 8) >= 0);
         for (unsigned n = 0; n < 16; n++) {
                 _cleanup_(crew_result_freep) CrewResult *result = wait_result(pair.crew, 60000);
 
@@ -363,7 +425,7 @@ static void test_a_stalled_client_stalls_nobody_else(void) {
 
         pair_init(&pair, 1, 2U << 20);
         for (unsigned i = 0; i < 2; i++)
-                CHECK(crew_assign(pair.crew, 0, pair.jobs[i], 0, N_BLOCKS, N_BLOCKS) >= 0);
+                CHECK(crew_assign(pair.crew, pair.jobs[i], 0, N_BLOCKS, N_BLOCKS) >= 0);
         while (n < N_BLOCKS) {
                 _cleanup_(crew_result_freep) CrewResult *result = wait_result(pair.crew, 60000);
 
@@ -390,19 +452,44 @@ static void test_threads_of_one_client(void) {
         Pair pair;
 
         pair_init(&pair, 2, 64U << 20);
-        crew_limit(pair.crew, pair.clients[0], 1, 0);
-        CHECK(!crew_wants(pair.crew, pair.clients[0], 1));
-        CHECK(crew_wants(pair.crew, pair.clients[1], 1));
-        CHECK(crew_assign(pair.crew, 1, pair.jobs[0], 0, 2, 2) >= 0);
+        crew_limit(pair.crew, pair.clients[0], 0, 0);
+        CHECK(!crew_wants(pair.crew, pair.clients[0]));
+        CHECK(crew_wants(pair.crew, pair.clients[1]));
+        CHECK(crew_assign(pair.crew, pair.jobs[0], 0, 2, 2) >= 0);
         pair_take(&pair, 200);
         CHECK_EQUAL(pair.n_results[0], 0);
-        CHECK(crew_assign(pair.crew, 1, pair.jobs[1], 0, 2, 2) >= 0);
+        CHECK(crew_assign(pair.crew, pair.jobs[1], 0, 2, 2) >= 0);
         while (pair.n_results[1] < 2)
                 pair_take(&pair, 60000);
         CHECK_EQUAL(pair.n_results[0], 0);
-        CHECK_EQUAL(crew_withdraw(pair.crew, pair.clients[0], 1, remainders), 1);
+        crew_limit(pair.crew, pair.clients[0], 1, 0);
+        while (pair.n_results[0] < 2)
+                pair_take(&pair, 60000);
+
+        crew_limit(pair.crew, pair.clients[0], 0, 0);
+        CHECK(crew_assign(pair.crew, pair.jobs[0], 0, 2, 2) >= 0);
+        CHECK_EQUAL(crew_withdraw(pair.crew, pair.clients[0], remainders), 1);
         CHECK(remainders[0].first == 0 && remainders[0].end == 2);
         crew_job_unref(remainders[0].job);
+        pair_done(&pair);
+}
+
+/* The sum of what all threads use is what is charged. */
+static void test_duty_cycle_of_a_team(void) {
+        usec_t begin, span;
+        Pair pair;
+
+        pair_init(&pair, 3, 64U << 20);
+        crew_limit(pair.crew, pair.clients[0], 3, 40);
+        begin = clock_now_usec();
+        while (clock_now_usec() - begin < 3 * USEC_PER_SEC) {
+                pair_feed(&pair, 0);
+                pair_take(&pair, 200);
+        }
+        span = clock_now_usec() - begin;
+        printf("# %.3f of one processor\n", (double) pair.used_usec[0] / (double) span);
+        CHECK(pair.used_usec[0] <= span * 48 / 100);
+        CHECK(pair.used_usec[0] >= span * 15 / 100);
         pair_done(&pair);
 }
 
@@ -414,7 +501,7 @@ static void test_duty_cycle_of_one_client(void) {
         crew_limit(pair.crew, pair.clients[0], 1, 25);
         begin = clock_now_usec();
         while (clock_now_usec() - begin < 3 * USEC_PER_SEC) {
-                pair_feed(&pair, 0, 0);
+                pair_feed(&pair, 0);
                 pair_take(&pair, 200);
         }
         span = clock_now_usec() - begin;
@@ -423,7 +510,7 @@ static void test_duty_cycle_of_one_client(void) {
         CHECK(pair.used_usec[0] >= span * 10 / 100);
         /* the other one is not capped */
         while (pair.n_results[1] < 10) {
-                pair_feed(&pair, 1, 0);
+                pair_feed(&pair, 1);
                 pair_take(&pair, 60000);
         }
         pair_done(&pair);
@@ -436,20 +523,20 @@ static void test_a_light_client_waits_without_leases(void) {
         pair_init(&pair, 1, 64U << 20);
         crew_job_set_priority(pair.jobs[0], 1);
         crew_job_set_priority(pair.jobs[1], 1000);
-        CHECK(crew_assign(pair.crew, 0, pair.jobs[1], 0, N_BLOCKS, N_BLOCKS) >= 0);
+        CHECK(crew_assign(pair.crew, pair.jobs[1], 0, N_BLOCKS, N_BLOCKS) >= 0);
         while (pair.n_results[1] < 1)
                 pair_take(&pair, 60000);
-        CHECK(crew_assign(pair.crew, 0, pair.jobs[0], 0, N_BLOCKS, N_BLOCKS) >= 0);
+        CHECK(crew_assign(pair.crew, pair.jobs[0], 0, N_BLOCKS, N_BLOCKS) >= 0);
         while (pair.n_results[1] < N_BLOCKS || pair.n_results[0] < N_BLOCKS)
                 pair_take(&pair, 60000);
 
-        CHECK(crew_wants(pair.crew, pair.clients[0], 0)); /* nobody else is there */
-        CHECK(crew_assign(pair.crew, 0, pair.jobs[1], 0, N_BLOCKS, N_BLOCKS) >= 0);
-        CHECK(!crew_wants(pair.crew, pair.clients[0], 0));
-        CHECK(crew_wants(pair.crew, pair.clients[1], 0));
+        CHECK(crew_wants(pair.crew, pair.clients[0])); /* nobody else is there */
+        CHECK(crew_assign(pair.crew, pair.jobs[1], 0, N_BLOCKS, N_BLOCKS) >= 0);
+        CHECK(!crew_wants(pair.crew, pair.clients[0]));
+        CHECK(crew_wants(pair.crew, pair.clients[1]));
         while (pair.n_results[1] < 2 * N_BLOCKS)
                 pair_take(&pair, 60000);
-        CHECK(crew_wants(pair.crew, pair.clients[0], 0));
+        CHECK(crew_wants(pair.crew, pair.clients[0]));
         pair_done(&pair);
 }
 
@@ -457,7 +544,7 @@ static void test_as_many_clients_as_there_are_rows(void) {
         CrewClient *clients[CREW_CLIENTS_MAX + 1];
         _cleanup_(crew_freep) Crew *crew = NULL;
 
-        CHECK(crew_new(1, 64U << 20, &crew) >= 0);
+        CHECK(crew_new(&(CrewSettings) { .n_threads = 1, .pending_bytes_max = 64U << 20 }, &crew) >= 0);
         for (unsigned i = 0; i <= CREW_CLIENTS_MAX; i++) {
                 clients[i] = crew_client_new();
                 CHECK_EQUAL(crew_attach(crew, clients[i]), i < CREW_CLIENTS_MAX ? 0 : -EUSERS);
@@ -479,7 +566,7 @@ static void test_clients_come_and_go(void) {
         random_init(&random, 7919);
         pair_init(&pair, 4, 4U << 20);
         while (clock_now_usec() < end) {
-                unsigned which = (unsigned) random_below(&random, 2), lane = (unsigned) random_below(&random, 4);
+                unsigned which = (unsigned) random_below(&random, 2);
                 size_t n = 0;
 
                 pair_take(&pair, 5);
@@ -490,7 +577,7 @@ static void test_clients_come_and_go(void) {
                 }
                 switch (random_below(&random, 12)) {
                 case 0:
-                        n = crew_withdraw(pair.crew, pair.clients[which], lane, remainders);
+                        n = crew_withdraw(pair.crew, pair.clients[which], remainders);
                         break;
                 case 1:
                         crew_detach(pair.crew, pair.clients[which]);
@@ -509,8 +596,11 @@ static void test_clients_come_and_go(void) {
                 case 5:
                         crew_job_set_priority(pair.jobs[which], (unsigned) random_below(&random, 1000));
                         break;
+                case 6:
+                        crew_set_memory(pair.crew, (size_t) random_below(&random, 300) << 20);
+                        break;
                 default:
-                        pair_feed(&pair, which, lane);
+                        pair_feed(&pair, which);
                 }
                 for (size_t i = 0; i < n; i++)
                         crew_job_unref(remainders[i].job);
@@ -531,10 +621,12 @@ static void test_clients_come_and_go(void) {
 }
 
 int main(void) {
-        RUN(test_two_lanes_find_all_primes);
+        RUN(test_any_number_of_threads_finds_all_primes);
+        RUN(test_results_come_in_order);
         RUN(test_results_unpack_to_their_digest);
         RUN(test_withdrawn_work_is_exactly_what_is_missing);
         RUN(test_revoked_blocks_are_skipped);
+        RUN(test_holes_in_a_window);
         RUN(test_pauses_at_the_bound);
         RUN(test_threads_change_while_running);
         RUN(test_stop_does_not_wait_for_ever);
@@ -545,6 +637,7 @@ int main(void) {
         RUN(test_a_stalled_client_stalls_nobody_else);
         RUN(test_threads_of_one_client);
         RUN(test_duty_cycle_of_one_client);
+        RUN(test_duty_cycle_of_a_team);
         RUN(test_a_light_client_waits_without_leases);
         RUN(test_as_many_clients_as_there_are_rows);
         RUN(test_clients_come_and_go);

@@ -23,7 +23,7 @@ static void add(WorkerStatus *status, const char *name, unsigned threads, const 
 
 static void test_computing(void) {
         const Allowance allowance = { .threads_allowed = 4, .threads_now = 4 };
-        WorkerStatus status = { .n_lanes = 4, .allowance = &allowance, .n_channels = 1 };
+        WorkerStatus status = { .n_threads = 4, .allowance = &allowance, .n_channels = 1 };
 
         CHECK_STRING(status_text(&status), "Joining a master");
         add(&status, "host1", 4, "");
@@ -38,7 +38,7 @@ static void test_computing(void) {
 
 static void test_with_a_reason(void) {
         Allowance allowance = { .threads_allowed = 2, .threads_now = 2 };
-        WorkerStatus status = { .n_lanes = 4, .allowance = &allowance, .n_channels = 1 };
+        WorkerStatus status = { .n_threads = 4, .allowance = &allowance, .n_channels = 1 };
 
         add(&status, "host1", 2, "CPU quota of 150%");
         CHECK_STRING(status_text(&status), "Computing for 'host1' with 2 of 4 threads (CPU quota of 150%)");
@@ -49,7 +49,7 @@ static void test_with_a_reason(void) {
 
 static void test_without_a_master(void) {
         const Allowance allowance = { .threads_allowed = 4, .threads_now = 4 };
-        WorkerStatus status = { .n_lanes = 4, .allowance = &allowance };
+        WorkerStatus status = { .n_threads = 4, .allowance = &allowance };
 
         CHECK_STRING(status_text(&status), "Without a master; ends in a moment");
         status.n_orphans = 1;
@@ -62,7 +62,7 @@ static void test_without_a_master(void) {
 
 static void test_long_names_fit(void) {
         const Allowance allowance = { .threads_allowed = 4, .threads_now = 4 };
-        WorkerStatus status = { .n_lanes = 4, .allowance = &allowance, .n_channels = 3 };
+        WorkerStatus status = { .n_threads = 4, .allowance = &allowance, .n_channels = 3 };
         char name[WIRE_NAME_MAX + 1] = "";
 
         memset(name, 'x', WIRE_NAME_MAX);
