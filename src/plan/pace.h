@@ -17,7 +17,7 @@ typedef struct Pace {
         bool provisional;          /* only first items of runs were seen */
 
         /* the burst with which the run began */
-        uint64_t n_starting, n_start_left; /* results that came (0: another one came since), and that are still to come */
+        uint64_t n_starting, n_start_left; /* results that came (0: others came since), and that are still to come */
         double starting_usec, start_before_usec; /* its time, and `start_usec` before it */
 } Pace;
 
