@@ -28,12 +28,12 @@ _primectl() {
                 [status]='--help --host --full --json --no-legend --no-pager --quiet'
                 [jobs]='--help --host --full --json --no-legend --no-pager --quiet'
                 [workers]='--help --host --full --json --no-legend --no-pager --quiet'
-                [start]='--help --host --from --to --length --open --priority --wait --quiet'
+                [start]='--help --host --from --to --length --open --priority --certainty --wait --quiet'
                 [pause]='--help --host --quiet'
                 [resume]='--help --host --quiet'
                 [cancel]='--help --host --quiet'
-                [join]='--help --threads --name --quiet --debug'
-                [local]='--help --from --to --length --store --threads --workers --segment-blocks --segment-size --keep --quiet --json --debug'
+                [join]='--help --threads --memory --name --quiet --debug'
+                [local]='--help --from --to --length --store --threads --workers --memory --certainty --segment-blocks --segment-size --keep --quiet --json --debug'
                 [cat]='--help --store --job --format --lines --reverse --follow'
                 [export]='--help --store --job --format --per-file --quiet'
                 [count]='--help --store --job --json'
@@ -62,7 +62,11 @@ _primectl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                -H | --host)
+                --certainty)
+                mapfile -t COMPREPLY < <(compgen -W 'proved bpsw' -- "$current")
+                return
+                ;;
+        -H | --host)
                         [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
                         ((i++))
                         [[ $i -lt $COMP_CWORD ]] && host=(-H "${COMP_WORDS[i]}")
@@ -105,7 +109,7 @@ _primectl() {
                 __primectl_hosts "$current"
                 return
                 ;;
-        --from | --to | --length | --priority | --threads | --workers | --segment-blocks | --segment-size | --max-use | --lines | --per-file | --name | \
+        --from | --to | --length | --priority | --threads | --workers | --memory | --segment-blocks | --segment-size | --max-use | --lines | --per-file | --name | \
                 --seed | --min | -n)
                 return
                 ;;

@@ -22,6 +22,7 @@
 #define SMALL_FILE_MAX 4096
 #define CGROUP_FILE_MAX 65536
 #define MOUNT "/sys/fs/cgroup"
+#define MEMORY_UNLIMITED (UINT64_C(1) << 62)
 
 /* Reads `root` + `path`; the caller frees. NULL: it cannot be read. */
 static char *read_text(const char *root, const char *path, size_t size_max) {
@@ -45,7 +46,7 @@ static void take_quota(int64_t quota_usec, int64_t period_usec, unsigned *permil
 }
 
 /* "150000 100000", or "max 100000" without a quota. */
-static void read_quota_v2(const char *root, const char *folder, unsigned *permille) {
+static void read_quota_v2(const char *root, const char *folder, void *permille) {
         char path[PATH_MAX];
         _cleanup_free_ char *text = NULL;
         int64_t quota, period;
@@ -57,7 +58,7 @@ static void read_quota_v2(const char *root, const char *folder, unsigned *permil
 }
 
 /* -1 in the first file without a quota. */
-static void read_quota_v1(const char *root, const char *folder, unsigned *permille) {
+static void read_quota_v1(const char *root, const char *folder, void *permille) {
         char path[PATH_MAX];
         _cleanup_free_ char *quota_text = NULL, *period_text = NULL;
         int64_t quota, period;
@@ -71,10 +72,32 @@ static void read_quota_v1(const char *root, const char *folder, unsigned *permil
                 take_quota(quota, period, permille);
 }
 
+/* Keeps the lesser limit. "max" is none, and so is the largest number of pages that version 1 can count. */
+static void take_limit(const char *root, const char *folder, const char *name, uint64_t *least) {
+        char path[PATH_MAX];
+        _cleanup_free_ char *text = NULL;
+        uint64_t value;
+
+        (void) snprintf(path, sizeof path, "%s/%s", folder, name);
+        text = read_text(root, path, SMALL_FILE_MAX);
+        if (text && sscanf(text, "%" SCNu64, &value) == 1 && value < MEMORY_UNLIMITED)
+                *least = MIN(*least, value);
+}
+
+static void read_memory_v2(const char *root, const char *folder, void *least) {
+        take_limit(root, folder, "memory.high", least);
+        take_limit(root, folder, "memory.max", least);
+}
+
+static void read_memory_v1(const char *root, const char *folder, void *least) {
+        take_limit(root, folder, "memory.limit_in_bytes", least);
+        take_limit(root, folder, "memory.soft_limit_in_bytes", least);
+}
+
+typedef void ReadGroup(const char *root, const char *folder, void *value);
+
 /* The group `group` of the hierarchy mounted at `mount`, and all above it. */
-static void read_quotas(const char *root, const char *mount, const char *group,
-                        void (*read_one)(const char *root, const char *folder, unsigned *permille),
-                        unsigned *permille) {
+static void read_groups(const char *root, const char *mount, const char *group, ReadGroup *read_one, void *value) {
         char folder[PATH_MAX / 2];
         size_t mount_size = strlen(mount);
 
@@ -86,7 +109,7 @@ static void read_quotas(const char *root, const char *mount, const char *group,
         for (;;) {
                 char *slash = strrchr(folder + mount_size, '/');
 
-                read_one(root, folder, permille);
+                read_one(root, folder, value);
                 if (!slash)
                         break;
                 *slash = '\0';
@@ -107,9 +130,15 @@ static bool has_controller(const char *list, size_t size, const char *controller
         return false;
 }
 
-int control_group_cpu_quota(const char *root, unsigned *ret_permille) {
+/* A controller, and where version 1 mounts it. */
+typedef struct Controller {
+        const char *name, *mounts[2];
+        ReadGroup *read_v2, *read_v1;
+} Controller;
+
+/* Reads the group of this process, and all above it, in the hierarchies that have the controller. */
+static void read_controller(const char *root, const Controller *controller, void *value) {
         _cleanup_free_ char *text = read_text(root, "/proc/self/cgroup", CGROUP_FILE_MAX);
-        unsigned permille = UINT_MAX;
         char *rest = text;
 
         for (char *line; rest && (line = strsep(&rest, "\n"));) {
@@ -119,16 +148,33 @@ int control_group_cpu_quota(const char *root, unsigned *ret_permille) {
                         continue;
                 controllers++;
                 if (group == controllers) {
-                        read_quotas(root, MOUNT, group + 1, read_quota_v2, &permille);
-                        read_quotas(root, MOUNT "/unified", group + 1, read_quota_v2, &permille);
-                } else if (has_controller(controllers, (size_t) (group - controllers), "cpu")) {
-                        read_quotas(root, MOUNT "/cpu,cpuacct", group + 1, read_quota_v1, &permille);
-                        read_quotas(root, MOUNT "/cpu", group + 1, read_quota_v1, &permille);
-                }
+                        read_groups(root, MOUNT, group + 1, controller->read_v2, value);
+                        read_groups(root, MOUNT "/unified", group + 1, controller->read_v2, value);
+                } else if (has_controller(controllers, (size_t) (group - controllers), controller->name))
+                        for (size_t i = 0; i < ELEMENTSOF(controller->mounts) && controller->mounts[i]; i++)
+                                read_groups(root, controller->mounts[i], group + 1, controller->read_v1, value);
         }
+}
+
+int control_group_cpu_quota(const char *root, unsigned *ret_permille) {
+        static const Controller cpu = { "cpu", { MOUNT "/cpu,cpuacct", MOUNT "/cpu" }, read_quota_v2, read_quota_v1 };
+        unsigned permille = UINT_MAX;
+
+        read_controller(root, &cpu, &permille);
         if (permille == UINT_MAX)
                 return 0;
         *ret_permille = permille;
+        return 1;
+}
+
+int control_group_memory_limit(const char *root, uint64_t *ret_bytes) {
+        static const Controller memory = { "memory", { MOUNT "/memory" }, read_memory_v2, read_memory_v1 };
+        uint64_t least = UINT64_MAX;
+
+        read_controller(root, &memory, &least);
+        if (least == UINT64_MAX)
+                return 0;
+        *ret_bytes = least;
         return 1;
 }
 

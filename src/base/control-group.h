@@ -8,11 +8,19 @@
  * `root` stands in front of every path: "" for this machine, a folder of a test's own otherwise.
  */
 
+#include <stdint.h>
+
 /*
  * The CPU quota of this process: the least of its own control group and all above it, in thousandths of one processor,
  * rounded up. 1; 0: there is none.
  */
 int control_group_cpu_quota(const char *root, unsigned *ret_permille);
+
+/*
+ * The memory that this process may use before its group is slowed down or killed, in bytes: the least limit of its own
+ * control group and all above it (memory.high, memory.max; in version 1 the soft and the hard one). 1; 0: there is none.
+ */
+int control_group_memory_limit(const char *root, uint64_t *ret_bytes);
 
 /*
  * How much of the last ten seconds something in the slice ("system.slice") waited for a processor, in hundredths of a

@@ -4,6 +4,8 @@
 
 #include "base/option.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,6 +43,18 @@ int option_unsigned(const char *name, const char *value, unsigned low, unsigned 
         if (r < 0)
                 log_error("--%s=%s: give a number from %u to %u", name, value, low, high);
         return r;
+}
+
+int option_size(const char *name, const char *value, uint64_t low, uint64_t high, uint64_t *ret) {
+        uint64_t bytes;
+
+        if (parse_size(value, &bytes) < 0 || bytes < low || bytes > high) {
+                log_error("--%s=%s: give a size of at least %" PRIu64 "M: digits and K, M, G or T, like 512M", name, value,
+                          low >> 20);
+                return -EINVAL;
+        }
+        *ret = bytes;
+        return 0;
 }
 
 int option_descriptor(const char *name, const char *value, unsigned *ret) {

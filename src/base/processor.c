@@ -11,7 +11,10 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
+
+#include "base/macro.h"
 
 #define PROCESSORS_MAX (1u << 20) /* no kernel is built for so many */
 
@@ -41,4 +44,12 @@ unsigned processors_online(void) {
         unsigned usable = processors_usable();
 
         return n > (long) usable ? (unsigned) n : usable;
+}
+
+uint64_t memory_physical(void) {
+        struct sysinfo info;
+
+        if (sysinfo(&info) < 0)
+                return 0;
+        return MIN((uint64_t) info.totalram * info.mem_unit, (uint64_t) SIZE_MAX);
 }

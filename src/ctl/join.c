@@ -18,6 +18,7 @@
 #include "ctl/join.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -341,13 +342,17 @@ static int join_on_child(sd_event_source *source, const siginfo_t *info, void *u
 }
 
 static int join_start_worker(Join *join) {
-        char threads[32], name[16 + WIRE_NAME_MAX + 1];
-        char *argv[6] = { join->worker_path, (char *) "--handover=3" };
+        char threads[32], memory[48], name[16 + WIRE_NAME_MAX + 1];
+        char *argv[7] = { join->worker_path, (char *) "--handover=3" };
         int pair[2], r, n = 2;
 
         if (join->settings.threads > 0) {
                 (void) snprintf(threads, sizeof threads, "--threads=%u", join->settings.threads);
                 argv[n++] = threads;
+        }
+        if (join->settings.memory_bytes > 0) {
+                (void) snprintf(memory, sizeof memory, "--memory=%" PRIu64, join->settings.memory_bytes);
+                argv[n++] = memory;
         }
         if (join->settings.name) {
                 (void) snprintf(name, sizeof name, "--name=%s", join->settings.name);

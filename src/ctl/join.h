@@ -20,6 +20,7 @@ typedef struct JoinSettings {
         const char *host; /* a name or an address without brackets */
         uint16_t port;
         unsigned threads; /* 0: all processors */
+        uint64_t memory_bytes; /* 0: what the worker takes by itself */
         const char *name; /* of this worker, for people; NULL: the host name */
         bool debug;
 } JoinSettings;

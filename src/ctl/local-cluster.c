@@ -17,6 +17,7 @@
 #include "ctl/local-cluster.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,13 +294,18 @@ static int worker_on_handover(sd_event_source *source, int fd, uint32_t revents,
 
 static int worker_start(LocalWorker *worker) {
         LocalCluster *cluster = worker->cluster;
-        char threads[32], name[48];
-        char *argv[] = { cluster->worker_path, (char *) "--handover=3", threads, name,
-                         cluster->settings.debug ? (char *) "--debug" : NULL, NULL };
-        int pair[2], r;
+        char threads[32], name[48], memory[48];
+        char *argv[7] = { cluster->worker_path, (char *) "--handover=3", threads, name };
+        int pair[2], n = 4, r;
 
         (void) snprintf(threads, sizeof threads, "--threads=%u", cluster->settings.n_threads);
         (void) snprintf(name, sizeof name, "--name=local-%u", worker->number + 1);
+        if (cluster->settings.memory_bytes > 0) {
+                (void) snprintf(memory, sizeof memory, "--memory=%" PRIu64, cluster->settings.memory_bytes);
+                argv[n++] = memory;
+        }
+        if (cluster->settings.debug)
+                argv[n++] = (char *) "--debug";
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
                 return -errno;
         r = child_start(&pair[1], 1, argv, &worker->pid);

@@ -21,6 +21,7 @@ typedef struct LocalClusterSettings {
         const char *segment_size; /* "128M"; NULL: the default */
         const char *keep;        /* "full", "digest"; NULL: the default */
         unsigned n_workers, n_threads; /* threads of each worker */
+        uint64_t memory_bytes;         /* for each worker; 0: what it takes by itself */
         bool debug;
 } LocalClusterSettings;
 

@@ -16,6 +16,7 @@
 #include "ctl/join.h"
 #include "ctl/live-line.h"
 #include "ctl/verb.h"
+#include "settings/settings.h"
 #include "settings/value.h"
 #include "wire/message.h"
 
@@ -39,6 +40,8 @@ static void help(void) {
                "[fe80::1%%eth0]:%d.\n\n"
                "  -h --help       Show this help\n"
                "     --threads=N  Compute on N threads (default: all processors)\n"
+               "     --memory=SIZE  Memory to keep to, with K, M, G or T (default: 320M, or less\n"
+               "                  where there is little)\n"
                "     --name=NAME  Name of this worker, for people (default: host name)\n"
                "  -q --quiet      Say nothing but errors\n"
                "     --debug      Log what the worker does\n", SETTINGS_PORT_DEFAULT, SETTINGS_PORT_DEFAULT);
@@ -55,10 +58,11 @@ static int take_name(JoinRun *run, const char *name) {
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[], JoinRun *run) {
-        enum { ARG_THREADS = 0x100, ARG_NAME, ARG_DEBUG };
+        enum { ARG_THREADS = 0x100, ARG_MEMORY, ARG_NAME, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "threads", required_argument, NULL, ARG_THREADS },
+                { "memory", required_argument, NULL, ARG_MEMORY },
                 { "name", required_argument, NULL, ARG_NAME },
                 { "quiet", no_argument, NULL, 'q' },
                 { "debug", no_argument, NULL, ARG_DEBUG },
@@ -72,7 +76,12 @@ static int parse_arguments(int argc, char *argv[], JoinRun *run) {
                         help();
                         return 0;
                 case ARG_THREADS:
-                        if (option_unsigned("threads", optarg, 1, WIRE_LANES_MAX, &run->settings.threads) < 0)
+                        if (option_unsigned("threads", optarg, 1, WIRE_THREADS_MAX, &run->settings.threads) < 0)
+                                return -EINVAL;
+                        break;
+                case ARG_MEMORY:
+                        if (option_size("memory", optarg, WORKER_MEMORY_MIN, WORKER_MEMORY_MAX,
+                                        &run->settings.memory_bytes) < 0)
                                 return -EINVAL;
                         break;
                 case ARG_NAME:

@@ -26,11 +26,13 @@
 #include "prime/grid.h"
 #include "prime/number.h"
 #include "prime/sieve/run.h"
+#include "settings/settings.h"
 #include "store/reader.h"
 #include "store/store.h"
 #include "wire/message.h"
 
 #define DEFAULT_TO "10^9"
+#define MEMORY_DEFAULT (UINT64_C(320) << 20) /* of one worker, as without --memory */
 #define WORKERS_MAX 64 /* so many processes of one machine help nobody */
 
 /* One call of the verb: what was asked for, and what happened. */
@@ -39,6 +41,7 @@ typedef struct LocalRun {
         char *store_path;
         bool store_is_default;
         unsigned n_threads, n_workers, segment_blocks;
+        uint64_t memory_bytes;    /* of each worker; 0: the default */
         const char *segment_size; /* NULL: the default */
         StoreKeep keep; /* 0: the default */
         bool quiet, json, debug;
@@ -69,6 +72,8 @@ static void help(void) {
                "     --threads=N         Threads of each worker (default: all cores, shared\n"
                "                         among the workers)\n"
                "     --workers=N         Worker processes (default: 1)\n"
+               "     --memory=SIZE       Memory that each worker keeps to, with K, M, G or T\n"
+               "                         (default: 320M, or less where there is little)\n"
                "     --segment-blocks=N  Blocks in one file of a new store (default: so many\n"
                "                         that it has about 128 MiB)\n"
                "     --segment-size=SIZE The same in bytes, about, with K, M, G or T; not with\n"
@@ -95,8 +100,8 @@ static int parse_segment_size(const char *word) {
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[], LocalRun *run) {
-        enum { ARG_FROM = 0x100, ARG_TO, ARG_LENGTH, ARG_STORE, ARG_THREADS, ARG_WORKERS, ARG_SEGMENT_BLOCKS,
-               ARG_SEGMENT_SIZE, ARG_KEEP, ARG_JSON, ARG_DEBUG };
+        enum { ARG_FROM = 0x100, ARG_TO, ARG_LENGTH, ARG_STORE, ARG_THREADS, ARG_WORKERS, ARG_MEMORY,
+               ARG_SEGMENT_BLOCKS, ARG_SEGMENT_SIZE, ARG_KEEP, ARG_JSON, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "from", required_argument, NULL, ARG_FROM },
@@ -105,6 +110,7 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                 { "store", required_argument, NULL, ARG_STORE },
                 { "threads", required_argument, NULL, ARG_THREADS },
                 { "workers", required_argument, NULL, ARG_WORKERS },
+                { "memory", required_argument, NULL, ARG_MEMORY },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
                 { "segment-size", required_argument, NULL, ARG_SEGMENT_SIZE },
                 { "keep", required_argument, NULL, ARG_KEEP },
@@ -141,11 +147,15 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                         }
                         break;
                 case ARG_THREADS:
-                        if (option_unsigned("threads", optarg, 1, WIRE_LANES_MAX, &run->n_threads) < 0)
+                        if (option_unsigned("threads", optarg, 1, WIRE_THREADS_MAX, &run->n_threads) < 0)
                                 return -1;
                         break;
                 case ARG_WORKERS:
                         if (option_unsigned("workers", optarg, 1, WORKERS_MAX, &run->n_workers) < 0)
+                                return -1;
+                        break;
+                case ARG_MEMORY:
+                        if (option_size("memory", optarg, WORKER_MEMORY_MIN, WORKER_MEMORY_MAX, &run->memory_bytes) < 0)
                                 return -1;
                         break;
                 case ARG_SEGMENT_BLOCKS:
@@ -469,6 +479,7 @@ static int run_cluster(LocalRun *run) {
                 .keep = run->keep ? store_keep_name(run->keep) : NULL,
                 .n_workers = run->n_workers,
                 .n_threads = run->n_threads,
+                .memory_bytes = run->memory_bytes,
                 .debug = run->debug,
         };
         sigset_t mask;
@@ -545,6 +556,13 @@ static int run_prepare(LocalRun *run) {
         return 0;
 }
 
+/* Of one of several workers: each would take what it takes when it is alone. */
+static uint64_t share_memory(unsigned n_workers) {
+        uint64_t bytes = MIN(MEMORY_DEFAULT, memory_physical() / 5 * 2 / n_workers);
+
+        return MAX(bytes, WORKER_MEMORY_MIN);
+}
+
 /* Returns the exit status. */
 static int run_whole(LocalRun *run) {
         int r;
@@ -556,11 +574,13 @@ static int run_whole(LocalRun *run) {
         }
         if (run->n_threads == 0)
                 run->n_threads = MAX(processors_usable() / run->n_workers, 1U);
-        if (run->n_threads * run->n_workers > WIRE_LANES_MAX) {
+        if (run->n_threads * run->n_workers > WIRE_THREADS_MAX) {
                 log_error("%u workers with %u threads each are too many: %d threads in all at most; give fewer "
-                          "--threads or --workers.", run->n_workers, run->n_threads, WIRE_LANES_MAX);
+                          "--threads or --workers.", run->n_workers, run->n_threads, WIRE_THREADS_MAX);
                 return EXIT_USAGE;
         }
+        if (run->memory_bytes == 0 && run->n_workers > 1)
+                run->memory_bytes = share_memory(run->n_workers);
         if (run_cluster(run) < 0)
                 run->outcome = LOCAL_FAILED;
         return run_end(run);

@@ -40,6 +40,9 @@ typedef struct SettingsWindow {
         uint16_t start_minute, end_minute;   /* after midnight, local time; end in 1 … 1440 */
 } SettingsWindow;
 
+#define WORKER_MEMORY_MIN (UINT64_C(64) << 20) /* a sieve and a shelf need about as much; below it nothing would go on */
+#define WORKER_MEMORY_MAX (UINT64_C(1) << 49)
+
 typedef struct WorkerConfig {
         char *name;          /* of this host, for people; NULL: the host name */
         unsigned cores;      /* threads at most; 0: not set, all processors */
@@ -49,7 +52,7 @@ typedef struct WorkerConfig {
         char *allowed_cpus_text; /* as written; NULL: not set */
         bool cpu_weight_set;
         uint64_t cpu_weight;    /* 1 … 10000, 0: "idle", as systemd's bus takes it */
-        uint64_t memory_bytes;  /* memory = "512M"; 0: not set */
+        uint64_t memory_bytes;  /* memory = "512M", WORKER_MEMORY_MIN … WORKER_MEMORY_MAX; 0: not set */
         unsigned memory_percent; /* memory = "50%" of the machine's; 0: not set */
         bool discover;          /* look for masters by mDNS; default true */
         SettingsAddress *masters;

@@ -10,9 +10,6 @@
 #include "settings/value.h"
 #include "settings/week-window.h"
 
-#define MEMORY_LOW (UINT64_C(64) << 20) /* a sieve and a shelf need about as much; below it nothing would go on */
-#define MEMORY_HIGH (UINT64_C(1) << 49)
-
 static int read_name(const char *word, void *object, Problem *problem) {
         return value_parse_name(word, &((WorkerConfig *) object)->name, problem);
 }
@@ -46,7 +43,7 @@ static int read_memory(const char *word, void *object, Problem *problem) {
 
         if (strchr(word, '%'))
                 return value_parse_percent(word, 100, &config->memory_percent, problem);
-        return value_parse_size(word, MEMORY_LOW, MEMORY_HIGH, &config->memory_bytes, problem);
+        return value_parse_size(word, WORKER_MEMORY_MIN, WORKER_MEMORY_MAX, &config->memory_bytes, problem);
 }
 
 static int read_master(const char *word, void *object, Problem *problem) {
@@ -122,7 +119,7 @@ static const SchemaKey worker_keys[] = {
           .reason = "The share when others want the processors too; without it that of primed-worker.slice, idle." },
         { .name = "memory", .kind = SCHEMA_STRING, .read = read_memory, .example = "\"512M\"",
           .unit = "bytes, with K, M, G or T, at least 64M; or per cent of the machine's",
-          .reason = "Above it the worker is slowed down until it needs less (needs cgroup v2)." },
+          .reason = "The sieve keeps to five eighths of it; above it the worker is slowed down (needs cgroup v2)." },
         { .name = "discover", .kind = SCHEMA_BOOLEAN, .offset = offsetof(WorkerConfig, discover),
           .default_text = "true", .example = "false", .unit = "",
           .reason = "Look for masters on the LAN (by mDNS); without it only those of `masters` are served." },

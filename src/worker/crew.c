@@ -397,8 +397,10 @@ unsigned crew_threads_max(const Crew *crew) {
         return crew->n_threads_max;
 }
 
-void crew_set_memory(Crew *crew, size_t memory_max) {
+void crew_set_memory(Crew *crew, size_t memory_max, size_t pending_bytes_max) {
         (void) pthread_mutex_lock(&crew->mutex);
         crew->memory_max = memory_or_default(memory_max);
+        crew->pending_bytes_max = pending_bytes_max;
+        crew_wake(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
 }

@@ -164,7 +164,7 @@ unsigned crew_threads(const Crew *crew);
 unsigned crew_threads_max(const Crew *crew); /* there are so many */
 
 /* As in CrewSettings, from the next window on. */
-void crew_set_memory(Crew *crew, size_t memory_max);
+void crew_set_memory(Crew *crew, size_t memory_max, size_t pending_bytes_max);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(CrewClient *, crew_client_unref);
 DEFINE_TRIVIAL_CLEANUP_FUNC(CrewJob *, crew_job_unref);

@@ -26,14 +26,15 @@ typedef struct Brake {
 
 struct Limiter {
         unsigned n_threads, threads_max;
+        uint64_t memory_max;
         Brake battery, pressure;
 };
 
-Limiter *limiter_new(unsigned n_threads, unsigned threads_max) {
+Limiter *limiter_new(unsigned n_threads, unsigned threads_max, uint64_t memory_max) {
         Limiter *limiter = calloc(1, sizeof *limiter);
 
         if (limiter)
-                *limiter = (Limiter) { .n_threads = n_threads, .threads_max = threads_max };
+                *limiter = (Limiter) { .n_threads = n_threads, .threads_max = threads_max, .memory_max = memory_max };
         return limiter;
 }
 
@@ -45,12 +46,15 @@ Limiter *limiter_free(Limiter *limiter) {
 void limiter_look(const char *root, const WorkerConfig *config, LimiterFacts *ret) {
         static const char *const slices[] = { "system.slice", "user.slice" };
         LimiterFacts facts = { .processors = processors_usable(),
+                               .memory_physical = memory_physical(),
                                .now_usec = clock_now_usec(),
                                .realtime_usec = clock_realtime_usec() };
         char folder[4096];
 
         if (control_group_cpu_quota(root, &facts.quota_permille) <= 0)
                 facts.quota_permille = 0;
+        if (control_group_memory_limit(root, &facts.memory_limit) <= 0)
+                facts.memory_limit = 0;
         if (config && config->pause_on_battery) {
                 (void) snprintf(folder, sizeof folder, "%s%s", root, POWER_FOLDER);
                 facts.on_battery = power_is_battery(folder);
@@ -125,6 +129,21 @@ static void allow_threads(const Limiter *limiter, const WorkerConfig *config, co
         }
 }
 
+static uint64_t allow_memory(const Limiter *limiter, const WorkerConfig *config, const LimiterFacts *facts) {
+        uint64_t set = limiter->memory_max, most;
+
+        if (config && config->memory_bytes > 0)
+                set = config->memory_bytes;
+        else if (config && config->memory_percent > 0)
+                set = facts->memory_physical / 100 * config->memory_percent;
+        most = set > 0 ? LIMITER_MEMORY_SHARE(set) : LIMITER_MEMORY_DEFAULT;
+        if (facts->memory_physical > 0)
+                most = MIN(most, facts->memory_physical / (set > 0 ? 2 : 4));
+        if (facts->memory_limit > 0)
+                most = MIN(most, LIMITER_MEMORY_SHARE(facts->memory_limit));
+        return CLAMP(most, LIMITER_MEMORY_MIN, (uint64_t) SIZE_MAX);
+}
+
 void limiter_decide(Limiter *limiter, const WorkerConfig *config, const char *fault, const LimiterFacts *facts,
                     Allowance *ret) {
         unsigned limit = config ? 100 * config->pause_cpu_pressure : 0;
@@ -138,6 +157,7 @@ void limiter_decide(Limiter *limiter, const WorkerConfig *config, const char *fa
         battery = battery && config && config->pause_on_battery;
         pressure = pressure && limit > 0;
 
+        ret->memory_bytes = allow_memory(limiter, config, facts);
         ret->threads_now = 0;
         if (!config && fault)
                 (void) snprintf(ret->note, sizeof ret->note, "%.*s", (int) sizeof ret->note - 1, fault);

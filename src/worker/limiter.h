@@ -3,8 +3,12 @@
 
 /*
  * How many threads this host lets the worker use: min(cores asked, processors it may run on, quota rounded up), and
- * none while the config file says that it must pause. What systemd enforces (quota, processors) is looked up every
- * time, because an admin may change it at any moment.
+ * none while the config file says that it must pause. What systemd enforces (quota, processors, memory) is looked up
+ * every time, because an admin may change it at any moment.
+ *
+ * And how much memory the sieve may use: LIMITER_MEMORY_DEFAULT, or LIMITER_MEMORY_SHARE of what was set (`memory` in
+ * the config file, --memory=); but never more than that share of the control groups' limit, nor than a quarter of the
+ * machine's, or half of it where a size was set. The rest of a limit is for finished blocks and for the packers.
  */
 
 #include <stdbool.h>
@@ -20,6 +24,8 @@ typedef struct Limiter Limiter;
 typedef struct LimiterFacts {
         unsigned processors;     /* that this process may run on */
         unsigned quota_permille; /* of one processor; 0: no quota */
+        uint64_t memory_physical; /* bytes; 0: unknown */
+        uint64_t memory_limit;    /* of the control groups; 0: none */
         bool on_battery;
         bool has_pressure;
         unsigned pressure; /* hundredths of a per cent: of what is not ours */
@@ -30,8 +36,15 @@ typedef struct LimiterFacts {
 #define LIMITER_CALM_USEC (30 * USEC_PER_SEC)
 #define LIMITER_MAINS_USEC (5 * USEC_PER_SEC)
 
-/* `n_threads`: that there are; `threads_max`: by the command line, 0: no such limit. NULL when out of memory. */
-Limiter *limiter_new(unsigned n_threads, unsigned threads_max);
+#define LIMITER_MEMORY_DEFAULT (UINT64_C(200) << 20)
+#define LIMITER_MEMORY_MIN (UINT64_C(8) << 20)
+#define LIMITER_MEMORY_SHARE(limit) ((limit) / 8 * 5)
+
+/*
+ * `n_threads`: that there are; `threads_max`, `memory_max` (bytes): by the command line, 0: no such limit. NULL when out
+ * of memory.
+ */
+Limiter *limiter_new(unsigned n_threads, unsigned threads_max, uint64_t memory_max);
 Limiter *limiter_free(Limiter *limiter);
 
 /* Looks at this host; only at what `config` (or NULL) makes matter. `root` as for base/control-group.h. */

@@ -21,6 +21,7 @@
 #include "worker/worker.h"
 
 static unsigned arg_threads;
+static uint64_t arg_memory;
 static unsigned arg_handover_fd;
 static const char *arg_name, *arg_config = SETTINGS_WORKER_PATH, *arg_key;
 static int arg_log_priority = LOG_INFO;
@@ -35,6 +36,8 @@ static void help(void) {
                "     --handover=FD    Take connected masters from this SOCK_SEQPACKET\n"
                "                      socket; no configuration, a key for this run only\n"
                "     --threads=N      Compute on N threads (default: all that may be used)\n"
+               "     --memory=SIZE    Memory to keep to, with K, M, G or T (default: 320M, or\n"
+               "                      less where there is little)\n"
                "     --name=NAME      Name of this worker, for people (default: host name)\n"
                "     --debug          Log details\n\n"
                "It is started by systemd, through primed-worker.socket, or by primectl(1).\n"
@@ -43,7 +46,7 @@ static void help(void) {
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[]) {
-        enum { ARG_VERSION = 0x100, ARG_CONFIG, ARG_KEY, ARG_HANDOVER, ARG_THREADS, ARG_NAME, ARG_DEBUG };
+        enum { ARG_VERSION = 0x100, ARG_CONFIG, ARG_KEY, ARG_HANDOVER, ARG_THREADS, ARG_MEMORY, ARG_NAME, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
@@ -51,6 +54,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 { "key", required_argument, NULL, ARG_KEY },
                 { "handover", required_argument, NULL, ARG_HANDOVER },
                 { "threads", required_argument, NULL, ARG_THREADS },
+                { "memory", required_argument, NULL, ARG_MEMORY },
                 { "name", required_argument, NULL, ARG_NAME },
                 { "debug", no_argument, NULL, ARG_DEBUG },
                 {},
@@ -76,6 +80,10 @@ static int parse_arguments(int argc, char *argv[]) {
                         break;
                 case ARG_THREADS:
                         if (option_unsigned("threads", optarg, 1, WIRE_THREADS_MAX, &arg_threads) < 0)
+                                return -1;
+                        break;
+                case ARG_MEMORY:
+                        if (option_size("memory", optarg, WORKER_MEMORY_MIN, WORKER_MEMORY_MAX, &arg_memory) < 0)
                                 return -1;
                         break;
                 case ARG_NAME:
@@ -147,7 +155,8 @@ static int run(void) {
         _cleanup_(identity_freep) Identity *identity = NULL;
         _cleanup_(worker_freep) Worker *worker = NULL;
         bool is_service = arg_handover_fd == 0;
-        WorkerSettings settings = { .name = arg_name, .threads_max = arg_threads, .listen_fd = -1 };
+        WorkerSettings settings = { .name = arg_name, .threads_max = arg_threads, .memory_max = arg_memory,
+                                    .listen_fd = -1 };
         Problem problem = PROBLEM_NONE;
         int r;
 

@@ -34,7 +34,10 @@
 #include "worker/worker-session.h"
 #include "worker/worker-status.h"
 
-#define PENDING_BYTES_MAX (64U << 20) /* packed blocks that wait for their acknowledgement; shared by all masters */
+/* Packed blocks that wait for their acknowledgement, shared by all masters; where memory is scarce a third of what the
+ * sieve has. */
+#define PENDING_BYTES_MAX (UINT64_C(64) << 20)
+#define PENDING_BYTES(memory) ((size_t) MIN(PENDING_BYTES_MAX, (memory) / 3))
 #define STOP_USEC (WORKER_SESSION_FINISH_USEC + 2 * USEC_PER_SEC)
 #define IDLE_USEC (10 * USEC_PER_SEC)
 #define TICK_USEC (5 * USEC_PER_SEC)        /* limits are looked up so often */
@@ -157,11 +160,13 @@ static void worker_apply_allowance(Worker *worker) {
         limiter_decide(worker->limiter, config, fault, &facts, &allowance);
         if (allowance.threads_allowed == worker->allowance.threads_allowed &&
             allowance.threads_now == worker->allowance.threads_now &&
+            allowance.memory_bytes == worker->allowance.memory_bytes &&
             strcmp(allowance.note, worker->allowance.note) == 0)
                 return;
         if (allowance.threads_now != worker->allowance.threads_now)
                 log_debug("%u threads, %u now: %s", allowance.threads_allowed, allowance.threads_now, allowance.note);
         worker->allowance = allowance;
+        crew_set_memory(worker->crew, allowance.memory_bytes, PENDING_BYTES(allowance.memory_bytes));
         crew_set_threads(worker->crew, allowance.threads_now);
         for (Seat *seat = worker->seats; seat; seat = seat->next)
                 if (seat->session)
@@ -492,14 +497,15 @@ static int worker_watch(Worker *worker, int handover_fd, Problem *problem) {
 }
 
 static int worker_start(Worker *worker, const WorkerSettings *settings, Problem *problem) {
-        const CrewSettings crew_settings = { .n_threads = settings->n_threads, .pending_bytes_max = PENDING_BYTES_MAX };
+        const CrewSettings crew_settings = { .n_threads = settings->n_threads,
+                                             .pending_bytes_max = PENDING_BYTES_MAX };
         int r;
 
         r = crew_new(&crew_settings, &worker->crew);
         if (r < 0)
                 return problem_set(problem, r, "Failed to start %u threads: %m", settings->n_threads);
         worker->session_owner.crew = worker->crew;
-        worker->limiter = limiter_new(settings->n_threads, settings->threads_max);
+        worker->limiter = limiter_new(settings->n_threads, settings->threads_max, settings->memory_max);
         if (!worker->limiter)
                 return problem_set(problem, ENOMEM, "Out of memory");
         if (settings->config_path) {

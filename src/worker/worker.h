@@ -7,6 +7,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ typedef struct WorkerSettings {
         const char *name;        /* this host's, for people; NULL: by the config file, or the host name */
         unsigned n_threads;      /* that there are, whatever limits come and go */
         unsigned threads_max;    /* by the command line; 0: as many as may be used */
+        uint64_t memory_max;     /* bytes, by the command line; 0: as much as is usual */
         int handover_fd;         /* one channel, for one session after the other, or … */
         int listen_fd;           /* … a listening socket, for a channel per session; the other one is -1; taken */
         const char *config_path; /* NULL: none */

@@ -117,6 +117,46 @@ static void test_nonsense_is_no_quota(void) {
         }
 }
 
+static void test_memory_of_version_2(void) {
+        uint64_t bytes = 0;
+
+        machine_new();
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 0);
+        machine_write("/proc/self/cgroup", "0::" UNIT "\n");
+        machine_write("/sys/fs/cgroup" UNIT "/memory.max", "max\n");
+        machine_write("/sys/fs/cgroup" UNIT "/memory.high", "max\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 0);
+        machine_write("/sys/fs/cgroup/primed.slice/primed-worker.slice/memory.high", "536870912\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 1);
+        CHECK_EQUAL(bytes, 512U << 20);
+        machine_write("/sys/fs/cgroup/primed.slice/memory.max", "268435456\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 1);
+        CHECK_EQUAL(bytes, 256U << 20);
+        machine_write("/sys/fs/cgroup" UNIT "/memory.max", "0\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 1);
+        CHECK_EQUAL(bytes, 0);
+        machine_write("/sys/fs/cgroup" UNIT "/memory.max", "rubbish\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 1);
+        CHECK_EQUAL(bytes, 256U << 20);
+}
+
+static void test_memory_of_version_1(void) {
+        uint64_t bytes = 0;
+
+        machine_new();
+        machine_write("/proc/self/cgroup", "9:memory:/primed.slice/primed-worker.slice\n4:cpu,cpuacct:/\n0::/\n");
+        machine_write("/sys/fs/cgroup/memory/primed.slice/primed-worker.slice/memory.limit_in_bytes",
+                      "9223372036854771712\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 0);
+        machine_write("/sys/fs/cgroup/memory/primed.slice/memory.limit_in_bytes", "1073741824\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 1);
+        CHECK_EQUAL(bytes, 1U << 30);
+        machine_write("/sys/fs/cgroup/memory/primed.slice/primed-worker.slice/memory.soft_limit_in_bytes",
+                      "104857600\n");
+        CHECK_EQUAL(control_group_memory_limit(root, &bytes), 1);
+        CHECK_EQUAL(bytes, 100U << 20);
+}
+
 static void test_pressure(void) {
         unsigned value = 0;
 
@@ -147,6 +187,8 @@ int main(void) {
         RUN(test_version_1);
         RUN(test_a_foreign_path_means_the_top);
         RUN(test_nonsense_is_no_quota);
+        RUN(test_memory_of_version_2);
+        RUN(test_memory_of_version_1);
         RUN(test_pressure);
         RUN(test_this_machine);
         (void) nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);

@@ -4,6 +4,7 @@
 
 #include "base/processor.h"
 
+#include <inttypes.h>
 #include <sched.h>
 
 #include "base/cleanup.h"
@@ -60,7 +61,21 @@ static void test_fewer_when_restricted(void) {
         }
 }
 
+/* Between 16 MiB and what MemTotal says, which leaves out what the kernel keeps for itself. */
+static void test_memory(void) {
+        _cleanup_fclose_ FILE *file = fopen("/proc/meminfo", "re");
+        uint64_t kib = 0, bytes = memory_physical();
+        char line[256];
+
+        while (file && kib == 0 && fgets(line, sizeof line, file))
+                (void) sscanf(line, "MemTotal: %" SCNu64, &kib);
+        CHECK(bytes >= 16U << 20);
+        if (kib > 0)
+                CHECK(bytes / 1024 <= kib + kib / 50);
+}
+
 int main(void) {
+        RUN(test_memory);
         RUN(test_all_that_are_allowed);
         if (sched_getaffinity(0, sizeof allowed, &allowed) == 0)
                 RUN(test_fewer_when_restricted);

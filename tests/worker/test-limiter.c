@@ -38,7 +38,7 @@ static void test_least_of_all_limits(void) {
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0);
+                _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0, 0);
                 WorkerConfig config = { .cores = cases[i].cores, .cpu_quota = cases[i].config_quota };
                 LimiterFacts facts = quiet;
                 Allowance allowance;
@@ -59,7 +59,7 @@ static void test_least_of_all_limits(void) {
 
 /* What a person asked for by --threads= is done, but for what the config file says. */
 static void test_threads_of_the_command_line(void) {
-        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(4, 4);
+        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(4, 4, 0);
         WorkerConfig config = { .cores = 3 };
         LimiterFacts facts = quiet;
 
@@ -71,7 +71,7 @@ static void test_threads_of_the_command_line(void) {
 }
 
 static void test_broken_config_computes_nothing(void) {
-        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0);
+        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0, 0);
         Allowance allowance;
 
         limiter_decide(limiter, NULL, "worker.conf:3: unknown key 'core'", &quiet, &allowance);
@@ -85,7 +85,7 @@ static void test_broken_config_computes_nothing(void) {
 }
 
 static void test_battery(void) {
-        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0);
+        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0, 0);
         WorkerConfig config = { .pause_on_battery = true };
         LimiterFacts facts = quiet;
         Allowance allowance;
@@ -116,7 +116,7 @@ static void test_battery(void) {
 }
 
 static void test_pressure_has_two_thresholds(void) {
-        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0);
+        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0, 0);
         WorkerConfig config = { .pause_cpu_pressure = 20 };
         LimiterFacts facts = quiet;
 
@@ -150,7 +150,7 @@ static void test_pressure_has_two_thresholds(void) {
 }
 
 static void test_windows(void) {
-        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0);
+        _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0, 0);
         SettingsWindow window = { .days = 0x7f, .start_minute = 8 * 60, .end_minute = 18 * 60 };
         WorkerConfig config = { .pause_windows = &window, .n_pause_windows = 1 };
         LimiterFacts facts = quiet;
@@ -162,14 +162,49 @@ static void test_windows(void) {
         CHECK_EQUAL(decide(limiter, &config, &facts).threads_now, 0);
 }
 
+#define MIB(n) ((uint64_t) (n) << 20)
+
+static void test_memory(void) {
+        static const struct {
+                uint64_t physical, limit, asked, config;
+                unsigned percent;
+                uint64_t allowed;
+        } cases[] = {
+                { 0, 0, 0, 0, 0, MIB(200) },                     /* nothing is known */
+                { MIB(16384), 0, 0, 0, 0, MIB(200) },
+                { MIB(640), 0, 0, 0, 0, MIB(160) },              /* a quarter */
+                { MIB(16384), MIB(128), 0, 0, 0, MIB(80) },      /* a limit of control groups */
+                { MIB(16384), MIB(8192), 0, 0, 0, MIB(200) },    /* a large one asks for nothing */
+                { MIB(16384), 0, MIB(320), 0, 0, MIB(200) },
+                { MIB(16384), 0, MIB(1600), 0, 0, MIB(1000) },   /* by the command line */
+                { MIB(16384), 0, 0, MIB(1600), 0, MIB(1000) },   /* by the file */
+                { MIB(16384), 0, MIB(320), MIB(1600), 0, MIB(1000) },
+                { MIB(1600), 0, 0, 0, 50, MIB(500) },
+                { MIB(1024), 0, 0, MIB(8192), 0, MIB(512) },     /* never more than half of what there is */
+                { MIB(1024), MIB(160), 0, MIB(8192), 0, MIB(100) },
+                { MIB(16), MIB(4), 0, 0, 0, MIB(8) },            /* and never so little that nothing goes on */
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                _cleanup_(limiter_freep) Limiter *limiter = limiter_new(8, 0, cases[i].asked);
+                WorkerConfig config = { .memory_bytes = cases[i].config, .memory_percent = cases[i].percent };
+                LimiterFacts facts = quiet;
+
+                facts.memory_physical = cases[i].physical;
+                facts.memory_limit = cases[i].limit;
+                printf("# case %zu\n", i);
+                CHECK_EQUAL(decide(limiter, &config, &facts).memory_bytes, cases[i].allowed);
+        }
+}
+
 static void test_looks_at_this_machine(void) {
         WorkerConfig config = { .pause_on_battery = true, .pause_cpu_pressure = 50 };
         LimiterFacts facts;
 
         limiter_look("", &config, &facts);
-        CHECK(facts.processors >= 1 && facts.now_usec > 0 && facts.realtime_usec > 0);
+        CHECK(facts.processors >= 1 && facts.now_usec > 0 && facts.realtime_usec > 0 && facts.memory_physical > 0);
         limiter_look("/there-is-no-such-machine", NULL, &facts);
-        CHECK(!facts.on_battery && !facts.has_pressure && facts.quota_permille == 0);
+        CHECK(!facts.on_battery && !facts.has_pressure && facts.quota_permille == 0 && facts.memory_limit == 0);
 }
 
 int main(void) {
@@ -179,6 +214,7 @@ int main(void) {
         RUN(test_battery);
         RUN(test_pressure_has_two_thresholds);
         RUN(test_windows);
+        RUN(test_memory);
         RUN(test_looks_at_this_machine);
         return tests_end();
 }
