@@ -59,7 +59,8 @@ int question_open(Question *question) {
 
         r = store_verb_path(&question->arguments, &path);
         if (r == 0)
-                r = store_verb_open(path, &question->reader);
+                r = question->damaged_too ? store_verb_open_damaged(path, &question->reader)
+                                          : store_verb_open(path, &question->reader);
         return r == 0 ? question_make_query(question) : r;
 }
 

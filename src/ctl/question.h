@@ -23,6 +23,7 @@ typedef struct Question {
         JsonMode json;
         uint64_t n_lines; /* at most; UINT64_MAX when not given */
 
+        bool damaged_too; /* question_open() takes a store that lost a segment */
         Reader *reader;
         ReaderQuery *query;
         bool has_interval;

@@ -157,20 +157,29 @@ int store_verb_path(const StoreArguments *arguments, char **ret) {
         return 0;
 }
 
-int store_verb_open(const char *path, Reader **ret) {
-        Problem problem = PROBLEM_NONE;
-        int r;
-
-        r = reader_open(path, ret, &problem);
+/* The exit status for what opening came to. */
+static int opened(int r, const Problem *problem) {
         if (r == -ENOENT) {
-                log_error("%s Make one with 'primectl local', or say with --store where it is.", problem.text);
+                log_error("%s Make one with 'primectl local', or say with --store where it is.", problem->text);
                 return EXIT_FAILURE;
         }
         if (r < 0) {
-                log_error("%s", problem.text);
+                log_error("%s", problem->text);
                 return EXIT_FAILURE;
         }
         return 0;
+}
+
+int store_verb_open(const char *path, Reader **ret) {
+        Problem problem = PROBLEM_NONE;
+
+        return opened(reader_open(path, ret, &problem), &problem);
+}
+
+int store_verb_open_damaged(const char *path, Reader **ret) {
+        Problem problem = PROBLEM_NONE;
+
+        return opened(reader_open_damaged(path, ret, &problem), &problem);
 }
 
 /* -EINVAL after saying what is wrong. */
@@ -218,7 +227,8 @@ static void interval_cut(StoreInterval *interval, const Reader *reader, int n_wo
 int store_interval_take(const StoreArguments *arguments, const Reader *reader, StoreInterval *ret) {
         mpz_init(ret->low);
         mpz_init(ret->high);
-        ret->cut = false;
+        ret->cut = ret->quiet = false;
+        ret->to_end = arguments->n_words < 2;
         if (interval_parse(ret, arguments->words, arguments->n_words) < 0) {
                 store_interval_done(ret);
                 return EXIT_USAGE;
@@ -251,16 +261,22 @@ void store_interval_done(StoreInterval *interval) {
 int store_interval_end(const StoreInterval *interval, const Reader *reader) {
         const Grid *grid = reader_grid(reader);
         _cleanup_free_ char *from = NULL, *end = NULL;
+        bool complete = !grid->open && reader_frontier(reader) == grid->n_blocks;
         mpz_t coverage;
 
-        if (!interval->cut)
+        if (!interval->cut && (!interval->to_end || complete || interval->quiet))
                 return EXIT_SUCCESS;
         mpz_init(coverage);
         reader_coverage(reader, coverage);
         from = number_format_short(grid->from);
         end = number_format_short(coverage);
         mpz_clear(coverage);
-        if (!grid->open && reader_frontier(reader) == grid->n_blocks)
+        if (!interval->cut) {
+                log_notice("The store is not complete: this is about the numbers up to but not including %s. 'primectl "
+                           "coverage' shows what is missing.", end ?: "?");
+                return EXIT_SUCCESS;
+        }
+        if (complete)
                 log_error("The store covers the numbers from %s up to but not including %s; the rest of what was asked "
                           "for lies outside of its job.", from ?: "?", end ?: "?");
         else

@@ -58,10 +58,15 @@ int store_verb_path(const StoreArguments *arguments, char **ret);
 /* `path` as from store_verb_path(). 0, and the caller closes the reader; or the exit status after an error. */
 int store_verb_open(const char *path, Reader **ret);
 
+/* The same with reader_open_damaged(): for who shows what is missing. */
+int store_verb_open_damaged(const char *path, Reader **ret);
+
 /* [A, B) of the command line, as far as the store has it. */
 typedef struct StoreInterval {
         mpz_t low, high; /* low <= high; within the store's coverage */
         bool cut;        /* more was asked for than there is */
+        bool to_end;     /* no end was asked for: up to where the store is complete */
+        bool quiet;      /* the caller's: that this is not the end of the job is of no interest */
 } StoreInterval;
 
 /*
@@ -77,5 +82,8 @@ int store_interval_take(const StoreArguments *arguments, const Reader *reader, S
 int store_interval_open(const StoreArguments *arguments, Reader **ret_reader, StoreInterval *ret);
 void store_interval_done(StoreInterval *interval);
 
-/* Says where the store's coverage ends, when the interval was cut. Returns the exit status. */
+/*
+ * Says where the store's coverage ends, when the interval was cut, or has no end and the store is not complete. Returns
+ * the exit status: in the first case it is a failure.
+ */
 int store_interval_end(const StoreInterval *interval, const Reader *reader);

@@ -145,7 +145,7 @@ static int print_coverage(Question *question, bool legend) {
 }
 
 int verb_coverage(int argc, char *argv[]) {
-        Question question = {};
+        Question question = { .damaged_too = true };
         bool no_legend = false;
         const StoreOption options[] = {
                 QUESTION_JSON_OPTION(question),

@@ -230,6 +230,7 @@ int verb_export(int argc, char *argv[]) {
         r = store_interval_open(&arguments, &reader, &interval);
         if (r != 0)
                 return r;
+        interval.quiet = export.quiet;
         r = export_interval(&export, dir, reader, &interval);
         store_interval_done(&interval);
         return r;

@@ -47,9 +47,16 @@ static int numbers_compare(const void *a, const void *b) {
         return (x > y) - (x < y);
 }
 
+/* And each once: a name that is given anew while a folder is read may come twice. */
 static void numbers_sort(FolderNumbers *numbers) {
+        size_t n = 0;
+
         if (numbers->n_numbers > 1)
                 qsort(numbers->numbers, numbers->n_numbers, sizeof *numbers->numbers, numbers_compare);
+        for (size_t i = 0; i < numbers->n_numbers; i++)
+                if (n == 0 || numbers->numbers[i] != numbers->numbers[n - 1])
+                        numbers->numbers[n++] = numbers->numbers[i];
+        numbers->n_numbers = n;
 }
 
 void folder_listing_done(FolderListing *listing) {

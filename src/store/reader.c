@@ -7,6 +7,11 @@
  * is sealed after that is of no interest, with one exception: the open segment may get its other name between the
  * listing and our open(). Then we begin again; a writer cannot do that to us often, for sealing takes it a while.
  *
+ * A segment that is listed and not there, or there between those that are listed, is damage, for answers without it
+ * would be wrong and look right: whoever opens the store for writing takes the lost one out of the manifest, and only
+ * then it is a hole. But the two were read at two instants, and files get new names in between (a segment without its
+ * bitmaps takes the place of the one with them): we look more than once before we say so.
+ *
  * The open segment is known by its record headers; only the last record's packed bytes are checked at once, for only
  * the last can be in the course of being written. All others are checked when they are read.
  */
@@ -28,6 +33,10 @@
 #include "store/reader-state.h"
 
 #define SNAPSHOT_ATTEMPTS 16
+
+/* How often damage must be seen, and the pause in between: longer than anybody needs to rename a file. */
+#define DAMAGE_ATTEMPTS 4
+#define DAMAGE_PAUSE_USEC 20000
 
 int reader_out_of_memory(Problem *problem) {
         return problem_set(problem, ENOMEM, "Out of memory.");
@@ -143,6 +152,43 @@ static int reader_load_open(Reader *reader, uint64_t first_block, Problem *probl
         return 0;
 }
 
+static int reader_lost_segment(const Reader *reader, const ManifestEntry *entry, Problem *problem) {
+        char name[LAYOUT_NAME_SIZE];
+
+        layout_sealed_name(entry->first_block, name);
+        return problem_set(problem, EBADMSG, "The segment '%s' of the store '%s' is missing. Put back a copy of it, or "
+                           "start the job again: its blocks are then computed again. To read what is before it until "
+                           "then, 'primectl verify --repair' makes the hole known.", name, reader->path);
+}
+
+static int reader_stray_segment(const Reader *reader, uint64_t first_block, Problem *problem) {
+        char name[LAYOUT_NAME_SIZE];
+
+        layout_sealed_name(first_block, name);
+        return problem_set(problem, EBADMSG, "The file '%s' is no segment that the manifest of the store '%s' lists, "
+                           "but lies between those: move it away, or let 'primectl verify --repair' put it aside.",
+                           name, reader->path);
+}
+
+/* The listed segments must be there, and no others among them. */
+static int reader_check_listed(const Reader *reader, Problem *problem) {
+        const Manifest *manifest = &reader->manifest;
+        const FolderNumbers *files = &reader->listing.sealed;
+        size_t n = 0;
+
+        for (size_t i = 0; i < manifest->n_entries; i++, n++) {
+                uint64_t first_block = manifest->entries[i].first_block;
+
+                if (n < files->n_numbers && files->numbers[n] < first_block)
+                        return reader_stray_segment(reader, files->numbers[n], problem);
+                if (n >= files->n_numbers || files->numbers[n] > first_block)
+                        return reader_lost_segment(reader, manifest->entries + i, problem);
+        }
+        if (n < files->n_numbers && files->numbers[n] < manifest_end(manifest))
+                return reader_stray_segment(reader, files->numbers[n], problem);
+        return 0;
+}
+
 static bool numbers_contain(const FolderNumbers *numbers, uint64_t number) {
         for (size_t i = 0; i < numbers->n_numbers; i++)
                 if (numbers->numbers[i] == number)
@@ -157,14 +203,17 @@ static void reader_drop_snapshot(Reader *reader) {
 }
 
 /* The listed segments that are there without a gap, and the sealed ones behind them that are not listed yet. */
-static int reader_load_run(Reader *reader, Problem *problem) {
+static int reader_load_run(Reader *reader, bool damaged, Problem *problem) {
         Manifest *manifest = &reader->manifest;
         const FolderNumbers *files = &reader->listing.sealed;
         int r;
 
+        r = damaged ? 0 : reader_check_listed(reader, problem);
+        if (r < 0)
+                return r;
         manifest_cut(manifest, files->numbers, files->n_numbers);
         for (size_t n = manifest->n_entries; n < files->n_numbers && files->numbers[n] == manifest_end(manifest); n++) {
-                ReaderSegment segment;
+                ReaderSegment segment = READER_SEGMENT_NONE;
 
                 r = reader_load_sealed(reader, files->numbers[n], &segment, problem);
                 if (r < 0)
@@ -178,7 +227,7 @@ static int reader_load_run(Reader *reader, Problem *problem) {
 }
 
 /* One look at the store. -EAGAIN: it changed meanwhile. */
-static int reader_take_snapshot(Reader *reader, Problem *problem) {
+static int reader_take_snapshot(Reader *reader, bool damaged, Problem *problem) {
         uint64_t next;
         int r;
 
@@ -189,7 +238,7 @@ static int reader_take_snapshot(Reader *reader, Problem *problem) {
         r = folder_list(reader->fd, &reader->listing);
         if (r < 0)
                 return problem_set(problem, r, "Cannot read the folder '%s': %m.", reader->path);
-        r = reader_load_run(reader, problem);
+        r = reader_load_run(reader, damaged, problem);
         if (r < 0)
                 return r;
         next = manifest_end(&reader->manifest);
@@ -198,7 +247,27 @@ static int reader_take_snapshot(Reader *reader, Problem *problem) {
         return reader_load_open(reader, next, problem);
 }
 
-int reader_open(const char *path, Reader **ret, Problem *problem) {
+/* Looks until it has seen the store at one instant, or the same damage more than once. */
+static int reader_look(Reader *reader, bool damaged, Problem *problem) {
+        unsigned n_damaged = 0;
+
+        for (unsigned attempt = 0; attempt < SNAPSHOT_ATTEMPTS; attempt++) {
+                Problem own = PROBLEM_NONE;
+                int r;
+
+                r = reader_take_snapshot(reader, damaged, &own);
+                if (r >= 0)
+                        return 0;
+                if ((r == -EBADMSG || r == -ENOENT) && ++n_damaged < DAMAGE_ATTEMPTS)
+                        (void) usleep(DAMAGE_PAUSE_USEC);
+                else if (r != -EAGAIN)
+                        return problem_set(problem, r, "%s", own.text);
+        }
+        return problem_set(problem, EAGAIN, "The store '%s' changes faster than it can be read: try again.",
+                           reader->path);
+}
+
+static int reader_open_any(const char *path, bool damaged, Reader **ret, Problem *problem) {
         _cleanup_(reader_closep) Reader *reader = NULL;
         int r;
 
@@ -223,14 +292,19 @@ int reader_open(const char *path, Reader **ret, Problem *problem) {
         if (r < 0)
                 return r;
         reader->has_grid = true;
-
-        r = -EAGAIN;
-        for (unsigned attempt = 0; r == -EAGAIN && attempt < SNAPSHOT_ATTEMPTS; attempt++)
-                r = reader_take_snapshot(reader, problem);
+        r = reader_look(reader, damaged, problem);
         if (r < 0)
-                return problem_set(problem, r, "The store '%s' changes faster than it can be read: try again.", path);
+                return r;
         *ret = TAKE_PTR(reader);
         return 0;
+}
+
+int reader_open(const char *path, Reader **ret, Problem *problem) {
+        return reader_open_any(path, false, ret, problem);
+}
+
+int reader_open_damaged(const char *path, Reader **ret, Problem *problem) {
+        return reader_open_any(path, true, ret, problem);
 }
 
 Reader *reader_close(Reader *reader) {
@@ -500,7 +574,7 @@ int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Prob
 /* beyond the frontier */
 
 static int reader_add_island(Reader *reader, uint64_t first_block, IntervalSet *ret, Problem *problem) {
-        ReaderSegment segment;
+        ReaderSegment segment = READER_SEGMENT_NONE;
         int r;
 
         if (first_block >= reader->grid.n_blocks)

@@ -42,10 +42,14 @@ typedef struct ReaderWorker {
 } ReaderWorker;
 
 /*
- * -ENOENT: no such folder, or not a store; -EPROTONOSUPPORT: another format; -EBADMSG: damaged; other errors of the
- * file system. Always with a sentence.
+ * -ENOENT: no such folder, or not a store; -EPROTONOSUPPORT: another format; -EBADMSG: damaged, or a sealed segment
+ * that the manifest lists is missing, or a file lies among them that it does not list; other errors of the file system.
+ * Always with a sentence. Holes that the manifest knows of are none of these: there the frontier is.
  */
 int reader_open(const char *path, Reader **ret, Problem *problem);
+
+/* The same, but a lost segment, or a file that does not belong there, is where the frontier is, too. */
+int reader_open_damaged(const char *path, Reader **ret, Problem *problem);
 Reader *reader_close(Reader *reader);
 DEFINE_TRIVIAL_CLEANUP_FUNC(Reader *, reader_close);
 

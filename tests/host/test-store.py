@@ -106,6 +106,48 @@ def repair(folder):
 
 
 @claim
+def lost_segment(folder):
+    """a store that lost a segment, or got a foreign one, answers nothing short: it names the file and the cure"""
+    store = make(folder)
+    lost = os.path.join(store, "000000000008.primes")
+    stray = os.path.join(store, "000000000006.primes")
+    questions = [["count"], ["count", "0", "1000"], ["cat", "-n", "5"], ["nth", "5"], ["nth", "3e7"], ["next", "100"],
+                 ["prev", "100"], ["twins"], ["gaps"], ["classes"], ["random"], ["info"], ["verify"],
+                 ["export", os.path.join(folder, "files")]]
+
+    def refuse_all(name, status=1):
+        for words in questions:
+            process = primectl(*words, "--store", store, check=False)
+            assert process.returncode == status and process.stdout == "", (words, process)
+            assert name in process.stderr and "verify --repair" in process.stderr, (words, process)
+        assert primectl("is-prime", "7", "--store", store, check=False).returncode == 4
+        assert not os.path.exists(os.path.join(folder, "files"))
+
+    os.rename(lost, os.path.join(folder, "away"))
+    refuse_all("000000000008.primes")
+    shown = json.loads(primectl("coverage", "--json", "--store", store).stdout)["intervals"]
+    assert [row["state"] for row in shown] == ["complete", "missing", "sealed"], shown
+    os.rename(os.path.join(folder, "away"), lost)
+    shutil.copy(lost, stray)
+    refuse_all("000000000006.primes")
+    os.unlink(stray)
+    assert primectl("count", "--store", store).stdout.strip() == PRIMES
+    assert primectl("count", "--store", store).stderr == ""
+
+    # A hole that is known is no damage; what is left out is said.
+    os.unlink(lost)
+    assert "4 missing" in primectl("verify", "--repair", "--store", store).stdout
+    for words in (["count"], ["cat", "251658200"], ["cat", "-r"], ["twins"], ["export", os.path.join(folder, "files")]):
+        process = primectl(*words, "--store", store)
+        assert str(8 * BLOCK) in process.stderr and "'primectl coverage'" in process.stderr, (words, process.stderr)
+    assert primectl("export", "-q", os.path.join(folder, "files"), "--store", store).stderr == ""
+    assert primectl("count", "0", "100", "--store", store).stderr == ""
+    assert primectl("count", "0", "3e8", "--store", store, check=False).returncode == 1
+    assert local(store)["primes"] == PRIMES
+    assert primectl("count", "--store", store).stderr == ""
+
+
+@claim
 def damage_before_sealing(folder):
     """a flipped bit in the open segment costs one block, and the next run says so"""
     store = os.path.join(folder, "store")

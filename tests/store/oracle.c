@@ -105,6 +105,7 @@ static void make_store(Oracle *oracle, uint64_t n_put, bool with_hole, Random *r
 
                 layout_sealed_name(lost * oracle->segment_blocks, name);
                 fixture_remove(oracle->folder, name);
+                store_close(fixture_open(oracle->folder, &oracle->grid, oracle->segment_blocks)); /* takes note */
                 oracle->n_blocks = lost * oracle->segment_blocks;
         }
         CHECK(reader_open(oracle->folder, &oracle->reader, NULL) == 0);

@@ -5,6 +5,11 @@
 #include "store/reader.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/macro.h"
 #include "prime/bitmap.h"
@@ -283,6 +288,89 @@ static void test_damage_is_not_read(void) {
         grid_done(&grid);
 }
 
+/* Both ways to open a store with something wrong in its list of segments: the sentence, and how far the second gets. */
+static void check_unlisted(const char *folder, const char *name, const char *cure, uint64_t frontier) {
+        Problem problem = PROBLEM_NONE;
+        Reader *reader = NULL;
+
+        CHECK(reader_open(folder, &reader, &problem) == -EBADMSG);
+        CHECK(strstr(problem.text, name) != NULL && strstr(problem.text, folder) != NULL);
+        CHECK(strstr(problem.text, cure) != NULL && strstr(problem.text, "primectl verify --repair") != NULL);
+        CHECK(reader_open_damaged(folder, &reader, NULL) == 0);
+        CHECK_EQUAL(reader_frontier(reader), frontier);
+        reader_close(reader);
+}
+
+static void test_a_lost_segment_is_no_short_answer(void) {
+        static const uint64_t lost[] = { 0, 4, 16 };
+
+        for (size_t i = 0; i < ELEMENTSOF(lost); i++) {
+                const char *folder = fixture_folder();
+                char name[LAYOUT_NAME_SIZE];
+                Reader *reader;
+                Grid grid;
+
+                fixture_grid(&grid, FIXTURE_FROM, 20);
+                fixture_store(folder, &grid, 4, 20);
+                layout_sealed_name(lost[i], name);
+                fixture_remove(folder, name);
+                check_unlisted(folder, name, "start the job again", lost[i]);
+
+                /* Whoever writes takes note of it: from then on it is a hole, which the frontier tells. */
+                store_close(fixture_open(folder, &grid, 4));
+                reader = open_reader(folder);
+                CHECK_EQUAL(reader_frontier(reader), lost[i]);
+                reader_close(reader);
+                grid_done(&grid);
+        }
+}
+
+static void test_a_stray_segment_is_no_short_answer(void) {
+        static const char *const names[] = { "000000000002.primes", "000000000007.primes" };
+
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                const char *folder = fixture_folder();
+                Grid grid;
+
+                fixture_grid(&grid, FIXTURE_FROM, 8);
+                fixture_store(folder, &grid, 4, 8);
+                fixture_write(folder, names[i], "a segment of another store", 26);
+                check_unlisted(folder, names[i], "move it away", i == 0 ? 4 : 8);
+                fixture_remove(folder, names[i]);
+                reader_close(open_reader(folder));
+                grid_done(&grid);
+        }
+}
+
+/* Somebody who gives a segment another name for a moment, again and again: manifest and folder do not agree then. */
+static void test_what_comes_back_was_never_lost(void) {
+        const char *folder = fixture_folder();
+        char from[512], to[512];
+        pid_t pid;
+        Grid grid;
+
+        fixture_grid(&grid, FIXTURE_FROM, 8);
+        fixture_store(folder, &grid, 4, 8);
+        (void) snprintf(from, sizeof from, "%s/000000000004.primes", folder);
+        (void) snprintf(to, sizeof to, "%s/000000000004.primes.tmp", folder);
+        pid = fork();
+        CHECK(pid >= 0);
+        if (pid == 0)
+                for (;;) {
+                        if (rename(from, to) < 0 || usleep(500) < 0 || rename(to, from) < 0 || usleep(10000) < 0)
+                                _exit(EXIT_FAILURE);
+                }
+        for (unsigned i = 0; i < 200; i++) {
+                Reader *reader = open_reader(folder);
+
+                CHECK_EQUAL(reader_frontier(reader), 8);
+                reader_close(reader);
+                (void) usleep(317);
+        }
+        CHECK(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
+        grid_done(&grid);
+}
+
 static void test_what_cannot_be_read_is_said(void) {
         const char *folder = fixture_folder();
         Problem problem = PROBLEM_NONE;
@@ -319,6 +407,9 @@ int main(void) {
         RUN(test_blocks_beyond_the_frontier);
         RUN(test_workers_are_summed);
         RUN(test_damage_is_not_read);
+        RUN(test_a_lost_segment_is_no_short_answer);
+        RUN(test_a_stray_segment_is_no_short_answer);
+        RUN(test_what_comes_back_was_never_lost);
         RUN(test_what_cannot_be_read_is_said);
         return tests_end();
 }
