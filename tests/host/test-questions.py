@@ -225,6 +225,9 @@ def coverage(folder):
         {"from": str(4 * BLOCK), "to": str(LIMIT), "blocks": "1", "state": "sealed"}], holed
     rows = [line.split() for line in primectl("coverage", "--store", store).stdout.splitlines()]
     assert rows[0] == ["FROM", "TO", "BLOCKS", "STATE"] and rows[2] == [str(2 * BLOCK), str(4 * BLOCK), "2", "missing"]
+    assert "is missing" in primectl("count", "--store", store, check=False).stderr
+    primectl("verify", "--repair", "--store", store)  # takes note of the hole
+    assert ask_json(store, "coverage") == holed
     assert ask(store, "count") == [str(marks().count(1, 0, 2 * BLOCK))]
     process = primectl("is-prime", "--store", store, str(3 * BLOCK + 1), check=False)
     assert process.returncode == 4 and str(2 * BLOCK) in process.stderr, process
