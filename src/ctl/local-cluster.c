@@ -50,6 +50,7 @@ typedef struct LocalWorker {
         int handover_fd;
         bool refused; /* by the master */
         bool left;    /* of its own accord, once */
+        bool lost;    /* its connection broke, and nobody was told so yet */
         char reason[WIRE_REASON_MAX + 1]; /* why its session ended */
         sd_event_source *child_source, *handover_source, *restart_timer;
 } LocalWorker;
@@ -238,11 +239,29 @@ static int worker_connect(LocalWorker *worker) {
 
 static void worker_reconnect(LocalWorker *worker);
 
+/*
+ * Not before the connection is replaced, and once, until there is something new to tell: it may break just because the
+ * master has found the work done, and is gone before we hear of that.
+ */
+static void worker_tell_lost(LocalWorker *worker) {
+        LocalCluster *cluster = worker->cluster;
+
+        if (worker->lost && (!cluster->told_lost || cluster->blocks_done != cluster->blocks_done_at_loss)) {
+                cluster->told_lost = true;
+                cluster->blocks_done_at_loss = cluster->blocks_done;
+                cluster->callbacks.on_connection_lost(worker->reason, cluster->userdata);
+        }
+        worker->lost = false;
+}
+
 static int worker_on_reconnect(sd_event_source *source, uint64_t usec, void *userdata) {
         LocalWorker *worker = userdata;
 
         worker->restart_timer = sd_event_source_disable_unref(worker->restart_timer);
-        if (worker->pid > 0 && !worker->cluster->finished && worker_connect(worker) == -EAGAIN)
+        if (worker->pid == 0 || worker->cluster->finished)
+                return 0;
+        worker_tell_lost(worker);
+        if (worker_connect(worker) == -EAGAIN)
                 worker_reconnect(worker); /* the master does not even read */
         return 0;
 }
@@ -265,12 +284,7 @@ static void worker_take_report(LocalWorker *worker, const HandoverReport *report
                 (void) kill(worker->pid, SIGTERM);
                 return;
         }
-        /* Once, until there is something new to tell. */
-        if (!cluster->told_lost || cluster->blocks_done != cluster->blocks_done_at_loss) {
-                cluster->told_lost = true;
-                cluster->blocks_done_at_loss = cluster->blocks_done;
-                cluster->callbacks.on_connection_lost(worker->reason, cluster->userdata);
-        }
+        worker->lost = true;
         worker_reconnect(worker);
 }
 
@@ -316,7 +330,7 @@ static int worker_start(LocalWorker *worker) {
         }
         worker->handover_fd = pair[0];
         (void) fd_set_nonblocking(worker->handover_fd, true);
-        worker->refused = false;
+        worker->refused = worker->lost = false;
         worker->reason[0] = '\0';
         cluster->n_running++;
         r = sd_event_add_child(cluster->event, &worker->child_source, worker->pid, WEXITED, worker_on_exit, worker);

@@ -71,6 +71,16 @@ def complete_store_is_told(folder):
 
 
 @claim
+def complete_store_is_left_in_silence(folder):
+    """a store that is complete already gives no alarm, however early the master ends"""
+    store = os.path.join(folder, "store")
+    local(store, "--to", "1e6")
+    for attempt in range(40):
+        process = primectl("local", "--store", store, *(["-q"] if attempt % 2 else []))
+        assert process.stderr == "" and (process.stdout == "") == (attempt % 2 == 1), (attempt, process)
+
+
+@claim
 def interrupted_and_continued(folder):
     """Ctrl-C, then the same command: the store is the undisturbed one"""
     store, reference = os.path.join(folder, "store"), os.path.join(folder, "reference")
