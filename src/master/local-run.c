@@ -24,6 +24,10 @@
  */
 #define KEEP_FREE_BYTES (UINT64_C(4) << 20)
 
+/* How long a master that was told to stop waits for workers that may have been told so, too, and how often it looks. */
+#define STOP_USEC (5 * USEC_PER_SEC)
+#define STOP_LOOK_USEC (20 * USEC_PER_MSEC)
+
 /* Of both ends in decimal, with room to spare. */
 #define INTERVAL_SIZE_MAX (NUMBER_BITS_MAX)
 
@@ -51,9 +55,41 @@ static int read_interval(int fd, mpz_t ret_from, mpz_t ret_to, bool *ret_open, P
         return r;
 }
 
+/* A master that was asked to stop by a signal. */
+typedef struct LocalStop {
+        Master *master;
+        usec_t until_usec; /* so long it waits for its workers; 0: was not asked */
+        sd_event_source *timer;
+} LocalStop;
+
+static int on_stop_timer(sd_event_source *source, uint64_t usec, void *userdata) {
+        LocalStop *stop = userdata;
+
+        if (master_n_workers(stop->master) == 0 || clock_now_usec() >= stop->until_usec) {
+                master_stop(stop->master);
+                return 0;
+        }
+        (void) sd_event_source_set_time(source, clock_now_usec() + STOP_LOOK_USEC);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+/*
+ * The signal may have come to the whole process group (timeout(1), the end of a login): the workers are leaving then and
+ * deliver what they have finished, so whoever took it must not go before them. A second one ends it at once.
+ */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
-        master_stop(userdata);
+        LocalStop *stop = userdata;
+        bool again = stop->until_usec > 0;
+
+        stop->until_usec = clock_now_usec() + STOP_USEC;
+        if (again || sd_event_add_time(sd_event_source_get_event(source), &stop->timer, CLOCK_BOOTTIME, 0,
+                                       USEC_PER_MSEC, on_stop_timer, stop) < 0)
+                master_stop(stop->master);
         return 0;
+}
+
+static void local_stop_done(LocalStop *stop) {
+        sd_event_source_disable_unref(stop->timer);
 }
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(Master *, master_free);
@@ -63,6 +99,7 @@ int local_run(const LocalRunSettings *run) {
         _cleanup_(sd_event_unrefp) sd_event *event = NULL;
         _cleanup_(master_freep) Master *master = NULL;
         _cleanup_(local_control_freep) LocalControl *control = NULL;
+        _cleanup_(local_stop_done) LocalStop stop = {};
         _cleanup_mpz_ mpz_t from, to;
         char name[WIRE_NAME_MAX + 1] = "";
         const MasterSettings settings = {
@@ -101,9 +138,10 @@ int local_run(const LocalRunSettings *run) {
                 local_control_report_failure(run->control_fd, problem.text);
                 return r;
         }
+        stop.master = master;
         r = local_control_new(event, run->control_fd, master, &control);
         if (r >= 0)
-                r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, master);
+                r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, &stop);
         if (r < 0)
                 return log_error_errno(r, "Failed to watch the control socket: %m");
 

@@ -131,6 +131,23 @@ def stops_within_two_seconds(folder):
 
 
 @claim
+def group_signal_drops_nothing(folder):
+    """SIGTERM to the whole process group, as timeout(1) sends it, ends as politely as SIGTERM to primectl alone"""
+    for attempt in range(6):
+        store = os.path.join(folder, f"store-{attempt}")
+        process = start_local(store, "--from", "10^15", "--length", "10^12", "--workers", "2", "--threads", "2",
+                              stderr=subprocess.PIPE)
+        wait_until(lambda: os.path.exists(os.path.join(store, "job")) and
+                   int(json.loads(primectl("info", "--json", "--store", store).stdout)["blocks"]) > 0)
+        time.sleep(attempt * 0.07)
+        os.killpg(process.pid, signal.SIGTERM)
+        began = time.monotonic()
+        errors = process.communicate(timeout=30)[1]
+        assert errors == b"" and process.returncode == 128 + signal.SIGTERM, (attempt, process.returncode, errors)
+        assert time.monotonic() - began < 5
+
+
+@claim
 def second_signal_ends_it_at_once(folder):
     """a second signal does not wait for anybody, and is no accident of the master"""
     for number in range(4):
