@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 
 void daemon_prepare(void) {
         sigset_t mask;
@@ -26,6 +27,12 @@ void daemon_prepare(void) {
         (void) sigaddset(&mask, SIGHUP);
         (void) sigprocmask(SIG_BLOCK, &mask, NULL);
         (void) signal(SIGPIPE, SIG_IGN);
+        (void) signal(SIGXFSZ, SIG_IGN);
+}
+
+void process_prepare(void) {
+        fd_open_standard();
+        (void) signal(SIGXFSZ, SIG_IGN);
 }
 
 void daemon_tell_reloading(void) {

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What every daemon of ours sets up before its event loop, and before any thread exists. */
+/* What every program of ours sets up first of all; and daemons before their event loop, before any thread exists. */
 
 /*
- * Blocks SIGTERM, SIGINT and SIGHUP (for sd_event_add_signal()), ignores SIGPIPE, and lets malloc keep the memory of
- * blocks that come and go.
+ * Opens the standard descriptors that are closed, and ignores SIGXFSZ: a write beyond a limit of file sizes (ulimit -f)
+ * then fails with EFBIG, as other writes fail, instead of ending the program.
+ */
+void process_prepare(void);
+
+/*
+ * Blocks SIGTERM, SIGINT and SIGHUP (for sd_event_add_signal()), ignores SIGPIPE and SIGXFSZ, and lets malloc keep the
+ * memory of blocks that come and go.
  */
 void daemon_prepare(void);
 

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/fd.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/macro.h"
 #include "ctl/terminal.h"
@@ -148,7 +148,7 @@ int main(int argc, char *argv[]) {
         const char *word;
         int n_options;
 
-        fd_open_standard();
+        process_prepare();
         log_setup("primectl", LOG_INFO);
         (void) setlocale(LC_CTYPE, ""); /* which characters the terminal has */
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/option.h"
 #include "base/place.h"
@@ -126,7 +126,7 @@ static int run(void) {
 int main(int argc, char *argv[]) {
         int r;
 
-        fd_open_standard();
+        process_prepare();
         log_setup("primed-limits", LOG_INFO);
         r = parse_arguments(argc, argv);
         if (r <= 0)

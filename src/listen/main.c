@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/daemon.h"
 #include "base/log.h"
 #include "base/option.h"
 #include "base/place.h"
@@ -133,7 +134,7 @@ static int run(void) {
 int main(int argc, char *argv[]) {
         int r;
 
-        fd_open_standard();
+        process_prepare();
         use_kernel_log();
         log_setup("primed-listen-generator", LOG_INFO);
         r = parse_arguments(argc, argv);

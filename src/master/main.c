@@ -177,7 +177,7 @@ static int run_local(void) {
 int main(int argc, char *argv[]) {
         int r;
 
-        fd_open_standard();
+        process_prepare();
         log_setup("primed-master", LOG_INFO);
         r = parse_arguments(argc, argv);
         if (r <= 0)

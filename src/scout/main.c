@@ -128,7 +128,7 @@ static int run(void) {
 int main(int argc, char *argv[]) {
         int r;
 
-        fd_open_standard();
+        process_prepare();
         log_setup("primed-scout", LOG_INFO);
         r = parse_arguments(argc, argv);
         if (r <= 0)

@@ -385,6 +385,10 @@ static int folder_write_failed(Folder *folder, const char *name, int error, Prob
                                    "again; what was acknowledged is safe.", name, folder->path);
         if (folder->failed == 0)
                 folder->failed = error;
+        if (error == -EFBIG)
+                return problem_set(problem, error, "Cannot write '%s' in the store '%s': %m. Raise the limit of file "
+                                   "sizes ('ulimit -f unlimited', or LimitFSIZE= of the unit) and start again; what was "
+                                   "acknowledged is safe.", name, folder->path);
         return problem_set(problem, error, "Cannot write '%s' in the store '%s': %m. What was acknowledged is safe; "
                            "mend the cause and start again.", name, folder->path);
 }

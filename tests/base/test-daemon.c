@@ -32,6 +32,17 @@ static void test_broken_pipes_are_errors(void) {
         CHECK(action.sa_handler == SIG_IGN);
 }
 
+static void test_limited_file_sizes_are_errors(void) {
+        struct sigaction action;
+
+        CHECK(sigaction(SIGXFSZ, NULL, &action) == 0);
+        CHECK(action.sa_handler == SIG_IGN);
+        (void) signal(SIGXFSZ, SIG_DFL);
+        process_prepare();
+        CHECK(sigaction(SIGXFSZ, NULL, &action) == 0);
+        CHECK(action.sa_handler == SIG_IGN);
+}
+
 static void test_reloading_comes_with_its_time(void) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         socklen_t size = sizeof(sa_family_t); /* the kernel chooses an abstract name */
@@ -59,6 +70,7 @@ static void test_reloading_comes_with_its_time(void) {
 int main(void) {
         RUN(test_signals_wait_for_the_loop);
         RUN(test_broken_pipes_are_errors);
+        RUN(test_limited_file_sizes_are_errors);
         RUN(test_reloading_comes_with_its_time);
         return tests_end();
 }

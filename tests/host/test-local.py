@@ -5,6 +5,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
@@ -408,6 +409,25 @@ def full_disk(folder):
         assert word in process.stdout, f"'{word}' is missing in\n{process.stdout}\n{process.stderr}"
     assert "no Make" not in process.stdout and "no room" not in process.stdout, process.stdout
     assert "master.conf" not in process.stderr and process.stderr.count("Make room") == 1, process.stderr
+
+
+@claim
+def limited_file_size(folder):
+    """a limit of file sizes ends it with a sentence that names the limit; without it the same command goes on"""
+    store = os.path.join(folder, "store")
+    arguments = ["--to", "5e8", "--segment-blocks", "100"]
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
+
+    process = primectl("local", "--store", store, *arguments, check=False, preexec_fn=limit)
+    assert process.returncode == 1 and "ulimit -f" in process.stderr and "LimitFSIZE=" in process.stderr, process
+    assert "died" not in process.stderr, process.stderr
+    assert primectl("verify", "--store", store).returncode == 0
+    assert local(store, *arguments)["primes"] == "26355867"
+    files = os.path.join(folder, "files")
+    process = primectl("export", files, "--store", store, check=False, preexec_fn=limit)
+    assert process.returncode == 1 and "ulimit -f" in process.stderr, process
 
 
 @claim
