@@ -347,9 +347,10 @@ static int jobs_end(Jobs *jobs, const char *name, RegistryState state, Problem *
                 return r;
         if (master_find_job(jobs->settings.master, name, NULL) >= 0)
                 r = master_remove_job(jobs->settings.master, name, problem);
-        else
+        else /* its store could not be opened, or was not tried yet: a job that master.conf does not name any more */
                 jobs_tell(LOG_INFO, MESSAGE_ID_JOB_CANCELLED, job_registry_find(jobs->registry, name),
-                          "cancelled; its store could not be opened");
+                          state == REGISTRY_WITHDRAWN ? "withdrawn, for master.conf does not name it any more"
+                                                      : "cancelled; its store could not be opened");
         jobs_forget_closed(jobs, name);
         return jobs_relist(jobs) < 0 ? problem_set(problem, ENOMEM, "Out of memory.") : r;
 }

@@ -291,6 +291,19 @@ def keeps_the_standing_job(folder):
 
 
 @claim
+def withdraws_at_the_start(folder):
+    """A job that went out of master.conf while the master did not run is withdrawn, and that is what is said"""
+    with Bus(folder) as bus, Master(folder, bus, 'job = { from = "0"; priority = 1; };') as master:
+        master.stop()
+        master.configure("")
+        master.start()
+        assert bus.jobs() == {}
+        said = master.said()
+        assert "Job '0-open': withdrawn, for master.conf does not name it any more" in said, said
+        assert "could not be opened" not in said, said
+
+
+@claim
 def survives_a_broken_config(folder):
     """A broken master.conf: no start; on reload the old settings stay, and STATUS= and GetStatus say why"""
     with Bus(folder) as bus, Master(folder, bus, 'job = { from = "0"; priority = 1; };') as master:
