@@ -327,9 +327,10 @@ void master_job_status(const Master *master, size_t index, MasterJobStatus *ret)
                 .n_blocks_present = job->n_last_present,
                 .n_blocks_at_start = job->n_blocks_at_start,
                 .n_disagreements = job->n_disagreements,
-                .rate = rate_window_per_second(&job->rate, clock_now_usec()),
                 .finished_usec = job->finished_usec,
         };
+        if (ret->state == MASTER_JOB_RUNNING)
+                ret->rate = rate_window_per_second(&job->rate, clock_now_usec());
         if (job->store) {
                 store_totals(job->store, &ret->totals);
                 ret->n_blocks_present = store_present(job->store)->n_members;

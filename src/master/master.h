@@ -115,7 +115,7 @@ typedef struct MasterJobStatus {
         uint64_t n_blocks_present;  /* with the spool */
         uint64_t n_blocks_at_start; /* that were there when the job was opened */
         uint64_t n_disagreements;
-        double rate; /* numbers a second, over the last 30 s */
+        double rate; /* numbers a second, over the last 30 s; 0 unless it runs */
         usec_t finished_usec; /* clock_now_usec() when it finished; 0 not, or before it was opened */
 } MasterJobStatus;
 

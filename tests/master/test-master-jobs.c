@@ -395,6 +395,10 @@ static void test_what_a_worker_tells_of_itself(void) {
         send_first(worker, first, 0);
         RUN_UNTIL(stage, worker_status(stage).n_blocks == 1);
         CHECK(worker_status(stage).rate > 0 && job_status(stage, "first").rate > 0);
+        CHECK(master_pause_job(stage->master, "first", true, NULL) >= 0);
+        CHECK(job_status(stage, "first").rate == 0); /* what does not run has no speed that decays */
+        CHECK(master_pause_job(stage->master, "first", false, NULL) >= 0);
+        CHECK(job_status(stage, "first").rate > 0);
         worker_request(worker, 2); /* and on again, on any lane */
         RUN_UNTIL(stage, worker->lane_leased[2].n_members > 0);
         stage_free(stage);
