@@ -149,6 +149,14 @@ int folder_list(int dir_fd, FolderListing *ret) {
         return 0;
 }
 
+int folder_check_kind(const char *path, const char *name, int error, Problem *problem) {
+        if (error != -ENOTSUP && error != -ELOOP && error != -EISDIR)
+                return 0;
+        return problem_set(problem, EBADMSG, "'%s' in the store '%s' is no regular file. Put back a copy of the file, or "
+                           "let 'primectl verify --repair' put it aside and start the job again: what is missing is "
+                           "then found again.", name, path);
+}
+
 /* opening */
 
 /* Makes the name `path` durable in the directory that holds it. Returns that directory, which the caller frees. */
@@ -467,9 +475,11 @@ int folder_adopt(Folder *folder, const char *name, FolderFile *ret_file, Problem
                 return r;
         (void) snprintf(file.name, sizeof file.name, "%s", name);
         file.fd = folder->disk->open(folder->disk, folder->fd, name, O_RDWR | O_NOFOLLOW, 0);
-        if (file.fd < 0)
-                return problem_set(problem, file.fd, "Cannot open '%s' in the store '%s' for writing: %m.", name,
-                                   folder->path);
+        if (file.fd < 0) {
+                r = folder_check_kind(folder->path, name, file.fd, problem);
+                return r < 0 ? r : problem_set(problem, file.fd, "Cannot open '%s' in the store '%s' for writing: %m.",
+                                               name, folder->path);
+        }
         r = folder->disk->sync_data(folder->disk, file.fd);
         if (r < 0)
                 r = folder_sync_failed(folder, name, r, problem);

@@ -56,6 +56,12 @@ int folder_list(int dir_fd, FolderListing *ret);
 void folder_listing_done(FolderListing *listing);
 
 /*
+ * For errors of opening the file `name` in the store `path`: is something else there under its name, a directory or a
+ * symbolic link? 0: no, `error` means something else. -EBADMSG: yes, and `problem` tells the cure.
+ */
+int folder_check_kind(const char *path, const char *name, int error, Problem *problem);
+
+/*
  * Of a folder without the file `job`: was it a store? 0: no. -EBADMSG: it has other files of one, and `problem` is
  * about the file that is lost, with the cure. Or an error of folder_list().
  */

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "prime/grid.h"
+#include "store/folder.h"
 #include "store/layout.h"
 
 #define MANIFEST_ENTRY_SIZE (4 * 8 + 2 * SHA256_SIZE)
@@ -193,6 +194,8 @@ int manifest_read(int dir_fd, const char *path, const uint8_t job_digest[static 
                 *ret = MANIFEST_EMPTY;
                 return 0;
         }
+        if (r == -EFBIG || folder_check_kind(path, LAYOUT_MANIFEST, r, NULL) < 0) /* nothing that we wrote */
+                return manifest_damaged(problem);
         if (r < 0)
                 return problem_set(problem, r, "Cannot read the file 'manifest' of the store '%s': %m.", path);
         return manifest_decode((const uint8_t *) data, size, job_digest, ret, problem);

@@ -43,7 +43,9 @@ int reader_out_of_memory(Problem *problem) {
 }
 
 int reader_cannot_read(const Reader *reader, const char *name, int error, Problem *problem) {
-        return problem_set(problem, error, "Cannot read '%s' in the store '%s': %m.", name, reader->path);
+        int r = folder_check_kind(reader->path, name, error, problem);
+
+        return r < 0 ? r : problem_set(problem, error, "Cannot read '%s' in the store '%s': %m.", name, reader->path);
 }
 
 static int reader_beyond_frontier(const Reader *reader, uint64_t sequence, Problem *problem) {
@@ -512,17 +514,16 @@ int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret
 int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem) {
         const ManifestEntry *entry = manifest_find(&reader->manifest, sequence);
         uint64_t rank = entry ? entry->rank : manifest_primes(&reader->manifest);
-        ReaderSegment *segment;
+        ReaderSegment *segment = &reader->open;
         int r;
 
         if (sequence > reader_frontier(reader))
                 return reader_beyond_frontier(reader, sequence, problem);
-        if (!entry)
-                segment = &reader->open;
-        else if (entry->first_block == sequence) {
+        if (entry && entry->first_block == sequence) {
                 *ret = rank;
                 return 0;
-        } else {
+        }
+        if (entry) {
                 r = reader_segment_of(reader, sequence, &segment, problem);
                 if (r < 0)
                         return r;

@@ -18,8 +18,11 @@ int store_read_footer(const Store *store, uint64_t first_block, Footer *ret, uin
 
         layout_sealed_name(first_block, name);
         fd = disk->open(disk, store->folder->fd, name, O_RDONLY | O_NOFOLLOW, 0);
-        if (fd < 0)
-                return problem_set(problem, fd, "Cannot open '%s' in the store '%s': %m.", name, store->folder->path);
+        if (fd < 0) {
+                r = folder_check_kind(store->folder->path, name, fd, problem);
+                return r < 0 ? r : problem_set(problem, fd, "Cannot open '%s' in the store '%s': %m.", name,
+                                               store->folder->path);
+        }
         if (fstat(fd, &st) < 0)
                 r = problem_set(problem, errno, "Cannot read '%s' in the store '%s': %m.", name, store->folder->path);
         else

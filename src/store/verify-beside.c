@@ -42,12 +42,12 @@ int verify_spool(Verifier *verifier) {
                 r = exam_open(verifier, &exam);
                 if (r == -ENOENT) /* was emptied */
                         continue;
-                if (r < 0)
-                        return r;
-                r = exam_header(verifier, &exam, FILE_SPOOL, number);
-                if (r >= 0)
-                        r = verify_spool_records(verifier, &exam, number);
-                (void) fd_close(exam.fd);
+                if (r >= 0) {
+                        r = exam_header(verifier, &exam, FILE_SPOOL, number);
+                        if (r >= 0)
+                                r = verify_spool_records(verifier, &exam, number);
+                        (void) fd_close(exam.fd);
+                }
                 r = verify_report_fault(verifier, r);
                 if (r < 0)
                         return r;

@@ -112,6 +112,10 @@ int exam_open(Verifier *verifier, Exam *ret) {
 
         if (r == -ENOENT)
                 return r;
+        if (folder_check_kind(verifier->path, ret->name, r, &verifier->sentence) < 0) {
+                verify_set_fault(verifier, VERIFY_HEADER, ret->name, 0);
+                return -EBADMSG;
+        }
         if (r < 0)
                 return verify_cannot_read(verifier, ret->name, r);
         ret->fd = r;

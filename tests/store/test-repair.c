@@ -5,10 +5,15 @@
 #include "store/repair.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/macro.h"
 #include "store/fixture.h"
+#include "store/manifest.h"
 #include "test.h"
 
 enum { N_BLOCKS = 22, SEGMENT_BLOCKS = 4 };
@@ -176,6 +181,38 @@ static void test_lost_manifest_is_made_anew(void) {
         finish(folder);
 }
 
+/* Something else under the name of each kind of file: a directory, a symbolic link, a manifest larger than any. */
+static void test_no_regular_files(void) {
+        static const char *const names[] = { "manifest", "provenance", "spool-00000000", "000000000016.open",
+                                             "000000000004.primes" };
+
+        for (size_t i = 0; i < 3 * ELEMENTSOF(names); i++) {
+                const char *folder = make_store(), *name = names[i / 3];
+                char path[512], aside[LAYOUT_NAME_SIZE];
+                Problem problem = PROBLEM_NONE;
+                RepairReport report;
+                struct stat st;
+                Store *store;
+
+                if (i % 3 == 2 && i > 2)
+                        continue;
+                (void) snprintf(path, sizeof path, "%s/%s", folder, name);
+                CHECK(i % 3 == 2 || unlink(path) == 0 || errno == ENOENT);
+                CHECK((i % 3 == 0   ? mkdir(path, 0700)
+                       : i % 3 == 1 ? symlink(name, path)
+                                    : truncate(path, 2 * (off_t) MANIFEST_SIZE_MAX)) == 0);
+                CHECK(fixture_try_open(&disk_system, folder, &grid, SEGMENT_BLOCKS, &store, &problem) == -EBADMSG);
+                CHECK(strstr(problem.text, name) != NULL && strstr(problem.text, "start the job again") != NULL);
+                CHECK(repair(folder, &report) == 0);
+                CHECK_EQUAL(report.n_faults, 1);
+                CHECK_EQUAL(report.n_quarantined, 1);
+                CHECK(layout_quarantine_name(name, 1, aside));
+                (void) snprintf(path, sizeof path, "%s/%s", folder, aside);
+                CHECK(lstat(path, &st) == 0);
+                finish(folder);
+        }
+}
+
 static void test_refusals(void) {
         const char *folder = make_store(), *empty = fixture_folder();
         Problem problem = PROBLEM_NONE;
@@ -205,6 +242,7 @@ int main(void) {
         RUN(test_other_files);
         RUN(test_lost_segment_is_a_hole);
         RUN(test_lost_manifest_is_made_anew);
+        RUN(test_no_regular_files);
         RUN(test_refusals);
         grid_done(&grid);
         return tests_end();
