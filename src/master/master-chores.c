@@ -4,8 +4,8 @@
  * What is due later, on one timer that sleeps when nothing is.
  *
  * Sessions without work. A worker that gets nothing is let go after a moment, so that its host can stop it; the
- * doorbell calls it back. Not while blocks of it await their acknowledgement, nor while it computes leases of a job
- * that was paused; and one that has just come may have blocks to deliver from its last session.
+ * doorbell calls it back. Not while blocks of it await their acknowledgement; and one that has just come, or whose job
+ * was paused a moment ago, may have blocks to deliver.
  *
  * Failed jobs. Lack of space mends itself, so the store is opened again once there is room (master-retain.c). What
  * workers delivered to the job before it failed stays unacknowledged for a while, for then a quick recovery wastes
@@ -17,7 +17,6 @@
 #include "master/master-state.h"
 
 #define IDLE_USEC (3 * USEC_PER_SEC) /* the LAN is told of work=0 before that, so that nobody rings again */
-#define IDLE_LEASED_MAX_USEC USEC_PER_MINUTE /* so long, leases of a paused job keep a session */
 #define HELLO_USEC (15 * USEC_PER_SEC)       /* a session that has not joined by then is dropped */
 #define KEEP_USEC (30 * USEC_PER_SEC)
 #define ROOM_LOOK_USEC (3 * USEC_PER_SEC)
@@ -25,16 +24,13 @@
 
 /* When the session may be closed; USEC_INFINITY: not before something else happens. */
 static usec_t worker_due(const Master *master, const MasterWorker *worker) {
-        usec_t active = MAX(worker->joined_usec, worker->block_usec), due;
+        usec_t active = MAX(worker->joined_usec, worker->block_usec);
 
         if (!worker->joined)
                 return worker->added_usec + HELLO_USEC;
         if (master->once || master->idle_usec == USEC_INFINITY || master_session_has_pending(worker->session))
                 return USEC_INFINITY;
-        due = MAX(active, master->idle_usec) + IDLE_USEC;
-        if (plan_worker_leased(master->plan, master_session_number(worker->session)) > 0)
-                due = MAX(due, master->idle_usec + IDLE_LEASED_MAX_USEC);
-        return due;
+        return MAX(active, master->idle_usec) + IDLE_USEC;
 }
 
 static bool worker_is_gone(const MasterWorker *worker) {

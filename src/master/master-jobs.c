@@ -72,7 +72,7 @@ static int master_plan_job(Master *master, MasterJob *job) {
 
         r = plan_job_add(master->plan, &planned, store_present(job->store));
         if (r >= 0)
-                (void) plan_job_pause(master->plan, job->id, job->paused);
+                (void) plan_job_pause(master->plan, job->id, job->paused, clock_now_usec());
         return r;
 }
 
@@ -255,7 +255,7 @@ int master_pause_job(Master *master, const char *name, bool paused, Problem *pro
         if (job->paused == paused)
                 return 0;
         job->paused = paused;
-        (void) plan_job_pause(master->plan, job->id, paused);
+        (void) plan_job_pause(master->plan, job->id, paused, clock_now_usec());
         if (!job->finished)
                 master_job_event(master, LOG_INFO, paused ? MESSAGE_ID_JOB_PAUSED : MESSAGE_ID_JOB_RESUMED, job,
                                  "Job '%s' was %s", job->name, paused ? "paused" : "resumed");

@@ -171,8 +171,37 @@ int plan_job_remove(Plan *plan, uint64_t job) {
         return 0;
 }
 
-int plan_job_pause(Plan *plan, uint64_t job, bool paused) {
+/* All that lanes have of the job is free again, and their workers are told. */
+static int plan_recall_job(Plan *plan, Backlog *backlog, usec_t now) {
+        Lane *lane;
+        int r;
+
+        for (RosterWalk walk = { .roster = &plan->roster }; (lane = roster_walk(&walk));) {
+                if (lane->run == backlog) {
+                        r = hold_drop_run(plan, lane);
+                        if (r < 0)
+                                return r;
+                }
+                for (size_t i = lane->n_leases; i-- > 0;) {
+                        Lease lease = lane->leases[i];
+
+                        if (lease.backlog != backlog)
+                                continue;
+                        r = hold_revoke(plan, lane, backlog, lease.first, lease.end, now);
+                        if (r >= 0)
+                                r = hold_release(plan, backlog, lease.first, lease.end);
+                        if (r < 0)
+                                return r;
+                }
+                if (lane->counted == backlog)
+                        lane_count(lane, NULL);
+        }
+        return 0;
+}
+
+int plan_job_pause(Plan *plan, uint64_t job, bool paused, usec_t now) {
         Backlog *backlog = plan_find_job(plan, job);
+        int r;
 
         if (!backlog)
                 return -ENOENT;
@@ -181,6 +210,11 @@ int plan_job_pause(Plan *plan, uint64_t job, bool paused) {
         if (!paused) {
                 plan_choose_anew(plan);
                 backlog->pass = MAX(backlog->pass, plan_first_pass(plan));
+        }
+        if (paused) {
+                r = plan_recall_job(plan, backlog, now);
+                if (r < 0)
+                        return r;
         }
         backlog->paused = paused;
         plan->generation++;

@@ -106,8 +106,8 @@ Plan *plan_free(Plan *plan);
 
 /* jobs. `done`: items that are accepted and need no worker (may be NULL); copied. -EEXIST: id in use. */
 int plan_job_add(Plan *plan, const PlanJob *job, const IntervalSet *done);
-int plan_job_remove(Plan *plan, uint64_t job);             /* revokes its leases */
-int plan_job_pause(Plan *plan, uint64_t job, bool paused); /* no new leases; running ones go on */
+int plan_job_remove(Plan *plan, uint64_t job);                         /* revokes its leases */
+int plan_job_pause(Plan *plan, uint64_t job, bool paused, usec_t now); /* pausing revokes them, too */
 int plan_job_set_priority(Plan *plan, uint64_t job, unsigned priority);
 /* An accepted item turned out to be lost (not written, quarantined): it is a hole again and goes first. */
 int plan_job_lose(Plan *plan, uint64_t job, uint64_t first, uint64_t end);
@@ -118,7 +118,7 @@ int plan_worker_set_lanes(Plan *plan, uint64_t worker, unsigned n_lanes, usec_t 
 int plan_worker_remove(Plan *plan, uint64_t worker, usec_t now);
 
 /* work. `ret` is written with PLAN_GRANTED only. A lease may take items from other lanes: pop the
- * revocations after it, as after plan_result() and plan_job_remove(). */
+ * revocations after it, as after plan_result(), plan_job_remove() and plan_job_pause(). */
 PlanAnswer plan_lease(Plan *plan, uint64_t worker, unsigned lane, usec_t now, PlanLease *ret);
 /* The lane computes so many items at once (0: not known): shorter leases cost it more per item, so it gets longer ones
  * than lease_target_usec if need be, up to lease_window_usec. */

@@ -379,7 +379,7 @@ void office_handle(Simulator *s, const Event *event) {
                 office_lose(s, event);
                 break;
         case EVENT_PAUSE:
-                MUST(plan_job_pause(s->plan, event->job, event->first) >= 0);
+                MUST(plan_job_pause(s->plan, event->job, event->first, s->now) >= 0);
                 break;
         case EVENT_REMOVE_JOB:
                 office_remove_job(s, event);

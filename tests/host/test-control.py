@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import harness
 from harness import PRIMECTL, claim, local, primectl, store_files, wait_until
@@ -108,6 +109,11 @@ def steers_jobs(folder):
         wait_until(lambda: int(host.jobs()[name]["blocks_in_order"]) > 0, 60, 0.1)
         assert host.run("pause") == f"Paused {name}; 'primectl resume {name}' lets it go on.\n"
         assert host.jobs()[name]["state"] == "paused"
+        # What workers have not finished they hand back; only what is on its way comes in. Promised are 2 s.
+        time.sleep(3)
+        rest = host.jobs()[name]["blocks_in_order"]
+        time.sleep(1)
+        assert host.jobs()[name]["blocks_in_order"] == rest
         assert host.run("resume", name) == f"Resumed {name}.\n"
         before = int(host.jobs()[name]["blocks_in_order"])
         wait_until(lambda: int(host.jobs()[name]["blocks_in_order"]) > before, 60, 0.1)

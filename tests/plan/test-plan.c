@@ -12,7 +12,7 @@ static void test_unknown_names_are_refused(void) {
 
         CHECK(plan_job_add(plan, &(PlanJob) { .id = JOB, .n_items = 1 }, NULL) == -EEXIST);
         CHECK(plan_job_remove(plan, 99) == -ENOENT);
-        CHECK(plan_job_pause(plan, 99, true) == -ENOENT);
+        CHECK(plan_job_pause(plan, 99, true, 0) == -ENOENT);
         CHECK(plan_job_set_priority(plan, 99, 1) == -ENOENT);
         CHECK(plan_job_lose(plan, 99, 0, 1) == -ENOENT);
         CHECK(plan_worker_add(plan, 1, 1, 0) == 0);
@@ -62,13 +62,47 @@ static void test_paused_job_is_not_worked_at(void) {
         PlanLease lease;
 
         CHECK(plan_worker_add(plan, 1, 1, 0) == 0);
-        CHECK(plan_job_pause(plan, JOB, true) == 0);
+        CHECK(plan_job_pause(plan, JOB, true, 0) == 0);
         CHECK(!plan_has_work(plan));
         CHECK(plan_lease(plan, 1, 0, 0, &lease) == PLAN_NOTHING_LEFT);
         generation = plan_generation(plan);
-        CHECK(plan_job_pause(plan, JOB, false) == 0);
+        CHECK(plan_job_pause(plan, JOB, false, 0) == 0);
         CHECK(plan_generation(plan) != generation);
         (void) fixture_lease(plan, 1, 0);
+}
+
+static void test_pause_takes_back(void) {
+        _cleanup_(plan_freep) Plan *plan = fixture_plan((PlanJob) { .n_items = 1000, .run_items = 500 });
+        PlanJob other = { .id = 8, .n_items = 100, .priority = 100, .run_items = 1, .spool_items_max = UINT64_MAX };
+        PlanRevocation revocation;
+        PlanLease lease, again;
+        uint64_t n_revoked = 0;
+
+        CHECK(plan_worker_add(plan, 1, 1, 0) == 0);
+        CHECK(plan_worker_add(plan, 2, 1, 0) == 0);
+        lease = fixture_lease(plan, 1, 0);
+        CHECK_EQUAL(lease.first, 0);
+        (void) fixture_lease(plan, 2, 0);
+        CHECK(plan_job_add(plan, &other, NULL) == 0);
+        CHECK(fixture_result(plan, 1, 0, 1) == PLAN_RESULT_NEW);
+
+        CHECK(plan_job_pause(plan, JOB, true, 2) == 0);
+        CHECK_EQUAL(plan_worker_leased(plan, 1), 0);
+        CHECK_EQUAL(plan_worker_leased(plan, 2), 0);
+        while (plan_pop_revocation(plan, &revocation)) {
+                CHECK_EQUAL(revocation.job, JOB);
+                n_revoked += revocation.end - revocation.first;
+        }
+        CHECK(n_revoked > 0);
+        CHECK(fixture_lease(plan, 1, 3).job == 8);
+
+        /* What was on its way counts, and nothing is forgotten. */
+        CHECK(fixture_result(plan, 1, 1, 4) == PLAN_RESULT_NEW);
+        CHECK(plan_job_remove(plan, 8) == 0);
+        CHECK(plan_job_pause(plan, JOB, false, 5) == 0);
+        again = fixture_lease(plan, 2, 5);
+        CHECK_EQUAL(again.job, JOB);
+        CHECK_EQUAL(again.first, 2);
 }
 
 /* The run of the old job, and the lane's credit for it, last for hours. */
@@ -96,10 +130,10 @@ static void test_resumed_job_does_not_wait(void) {
         PlanJob urgent = { .id = 8, .n_items = 100, .priority = 100, .run_items = 1, .spool_items_max = UINT64_MAX };
 
         CHECK(plan_job_add(plan, &urgent, NULL) == 0);
-        CHECK(plan_job_pause(plan, 8, true) == 0);
+        CHECK(plan_job_pause(plan, 8, true, 0) == 0);
         CHECK(plan_worker_add(plan, 1, 1, 0) == 0);
         CHECK(fixture_lease(plan, 1, 0).job == JOB);
-        CHECK(plan_job_pause(plan, 8, false) == 0);
+        CHECK(plan_job_pause(plan, 8, false, 0) == 0);
         CHECK(fixture_lease(plan, 1, 0).job == 8);
 }
 
@@ -137,6 +171,7 @@ int main(void) {
         RUN(test_anybody_may_answer);
         RUN(test_removed_job_is_revoked);
         RUN(test_paused_job_is_not_worked_at);
+        RUN(test_pause_takes_back);
         RUN(test_urgent_job_does_not_wait);
         RUN(test_resumed_job_does_not_wait);
         RUN(test_finished_job_wakes_who_waits);
