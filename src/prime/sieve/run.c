@@ -27,6 +27,7 @@
 #include "prime/sieve/cost.h"
 #include "prime/sieve/hybrid.h"
 #include "prime/sieve/window.h"
+#include "prime/test/proof128.h"
 
 #define HYBRID_START_MIN 1e8 /* below, the complete sieve has nothing to prepare */
 #define PREPARATION_SHARE 0.04
@@ -59,6 +60,13 @@ Certainty certainty_of(const mpz_t end) {
         size_t n_bits = mpz_sizeinbase(end, 2);
 
         if (n_bits <= 64 || (n_bits == 65 && mpz_scan1(end, 0) == 64))
+                return CERTAINTY_PROVED;
+        return CERTAINTY_BPSW;
+}
+
+Certainty certainty_reachable(const mpz_t end, uint64_t depth) {
+        if (certainty_of(end) == CERTAINTY_PROVED ||
+            (mpz_sizeinbase(end, 2) <= 128 && proof128_reaches(number128_from(end), depth)))
                 return CERTAINTY_PROVED;
         return CERTAINTY_BPSW;
 }

@@ -29,6 +29,12 @@ const char *certainty_name(Certainty certainty); /* "proved", "bpsw"; NULL for o
 /* The certainty of a block that ends at `end` (exclusive): the position alone decides. */
 Certainty certainty_of(const mpz_t end);
 
+/*
+ * The best certainty that survivors_test() can give a block that ends at `end`, of which a sieve has crossed off the
+ * multiples of all primes <= depth: proved up to 2^64, to 3.3·10^24, and to 4.2·10^24·depth below 2^128.
+ */
+Certainty certainty_reachable(const mpz_t end, uint64_t depth);
+
 /* One part of a piece of work. `thread`: see SieveTeam. Returns 0 or negative errno. */
 typedef int SievePart(void *userdata, size_t part, unsigned thread);
 

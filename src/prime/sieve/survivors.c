@@ -19,6 +19,7 @@
 #include "prime/number.h"
 #include "prime/test/bpsw-kernel.h"
 #include "prime/test/large-test.h"
+#include "prime/test/proof128.h"
 
 /* Numbers of one kind of arithmetic. */
 typedef enum Size {
@@ -33,6 +34,7 @@ typedef struct Batch {
         uint64_t offsets[BPSW_BATCH_MAX];
         uint64_t words[BPSW_BATCH_MAX];       /* the numbers, SIZE_64 */
         Number128 numbers[BPSW_BATCH_MAX];    /* the numbers, SIZE_128 */
+        mpz_t large[LARGE_BATCH_MAX];         /* the numbers, SIZE_LARGE */
 } Batch;
 
 struct Survivors {
@@ -41,12 +43,12 @@ struct Survivors {
 
         /* Of the call: */
         uint8_t *bitmap;
+        Certainty wanted;
         Size size;
         Batch untested; /* nothing but the sieve has looked at them */
         Batch strong;   /* these have passed the strong test */
 
-        LargeTest large;
-        mpz_t large_numbers[LARGE_LANES];
+        LargeTest large_test;
 };
 
 Survivors *survivors_new(void) {
@@ -55,18 +57,18 @@ Survivors *survivors_new(void) {
         if (!survivors)
                 return NULL;
         *survivors = (Survivors) { .kernel = bpsw_kernel() };
-        for (size_t i = 0; i < LARGE_LANES; i++)
-                mpz_init(survivors->large_numbers[i]);
-        large_test_init(&survivors->large);
+        for (size_t i = 0; i < LARGE_BATCH_MAX; i++)
+                mpz_inits(survivors->untested.large[i], survivors->strong.large[i], NULL);
+        large_test_init(&survivors->large_test);
         return survivors;
 }
 
 Survivors *survivors_free(Survivors *survivors) {
         if (!survivors)
                 return NULL;
-        for (size_t i = 0; i < LARGE_LANES; i++)
-                mpz_clear(survivors->large_numbers[i]);
-        large_test_done(&survivors->large);
+        for (size_t i = 0; i < LARGE_BATCH_MAX; i++)
+                mpz_clears(survivors->untested.large[i], survivors->strong.large[i], NULL);
+        large_test_done(&survivors->large_test);
         free(survivors);
         return NULL;
 }
@@ -83,84 +85,113 @@ static void survivors_clear(Survivors *survivors, uint64_t offset) {
         survivors->bitmap[offset / 30] &= (uint8_t) ~(1U << bitmap_residue_bit[offset % 30]);
 }
 
-static void batch_add(Batch *batch, const Batch *from, size_t i) {
+static size_t batch_max(Size size) {
+        return size == SIZE_LARGE ? LARGE_BATCH_MAX : BPSW_BATCH_MAX;
+}
+
+/* Moves a number; `from` is used up. */
+static void batch_take(Batch *batch, Batch *from, size_t i, Size size) {
         batch->offsets[batch->n] = from->offsets[i];
         batch->words[batch->n] = from->words[i];
         batch->numbers[batch->n] = from->numbers[i];
+        if (size == SIZE_LARGE)
+                mpz_swap(batch->large[batch->n], from->large[i]);
         batch->n++;
 }
 
-/* Lucas's test for what has passed the strong one. */
-static void survivors_finish(Survivors *survivors) {
+/* Clears the bits of what has not passed, and leaves the others in the batch. */
+static void survivors_keep(Survivors *survivors, Batch *batch, const bool *passed) {
+        size_t n = batch->n;
+
+        batch->n = 0;
+        for (size_t i = 0; i < n; i++)
+                if (passed[i])
+                        batch_take(batch, batch, i, survivors->size);
+                else
+                        survivors_clear(survivors, batch->offsets[i]);
+}
+
+/* A proof for what has passed Baillie-PSW. */
+static int survivors_prove(Survivors *survivors, const atomic_bool *cancel) {
+        Batch *batch = &survivors->strong;
+        bool proved[BPSW_BATCH_MAX];
+
+        if (survivors->wanted != CERTAINTY_PROVED || survivors->size != SIZE_128)
+                return 0;
+        for (size_t i = 0; i < batch->n; i++) {
+                if (is_cancelled(cancel))
+                        return -ECANCELED;
+                proved[i] = proof128(survivors->kernel, batch->numbers[i], survivors->depth);
+        }
+        survivors_keep(survivors, batch, proved);
+        return 0;
+}
+
+/* The tests behind the strong one, for what has passed that. */
+static int survivors_finish(Survivors *survivors, const atomic_bool *cancel) {
         Batch *batch = &survivors->strong;
         bool passed[BPSW_BATCH_MAX];
-
-        if (batch->n == 0)
-                return;
-        if (survivors->size == SIZE_64)
-                survivors->kernel->lucas64(batch->words, batch->n, passed);
-        else
-                survivors->kernel->lucas128(batch->numbers, batch->n, passed);
-        for (size_t i = 0; i < batch->n; i++)
-                if (!passed[i])
-                        survivors_clear(survivors, batch->offsets[i]);
-        batch->n = 0;
-}
-
-/* The strong test. */
-static void survivors_begin(Survivors *survivors) {
-        Batch *batch = &survivors->untested;
-        bool passed[BPSW_BATCH_MAX];
-
-        if (batch->n == 0)
-                return;
-        if (survivors->size == SIZE_64)
-                survivors->kernel->strong64(batch->words, batch->n, passed);
-        else
-                survivors->kernel->strong128(batch->numbers, batch->n, passed);
-        for (size_t i = 0; i < batch->n; i++) {
-                if (!passed[i]) {
-                        survivors_clear(survivors, batch->offsets[i]);
-                        continue;
-                }
-                batch_add(&survivors->strong, batch, i);
-                if (survivors->strong.n == BPSW_BATCH_MAX)
-                        survivors_finish(survivors);
-        }
-        batch->n = 0;
-}
-
-/* All tests of the numbers of SIZE_LARGE. */
-static int survivors_test_large(Survivors *survivors, const atomic_bool *cancel) {
-        Batch *batch = &survivors->untested;
-        bool passed[LARGE_LANES];
-        int r;
+        int r = 0;
 
         if (batch->n == 0)
                 return 0;
-        r = large_test_strong(&survivors->large, survivors->large_numbers, batch->n, cancel, passed);
-        for (size_t i = 0; i < batch->n && r >= 0; i++) {
-                if (passed[i])
-                        r = large_test_lucas(&survivors->large, survivors->large_numbers[i], cancel, passed + i);
-                if (r >= 0 && passed[i])
-                        r = large_test_drawn(&survivors->large, survivors->large_numbers[i], cancel, passed + i);
-                if (r >= 0 && !passed[i])
-                        survivors_clear(survivors, batch->offsets[i]);
+        if (survivors->size == SIZE_64)
+                survivors->kernel->lucas64(batch->words, batch->n, passed);
+        else if (survivors->size == SIZE_128)
+                survivors->kernel->lucas128(batch->numbers, batch->n, passed);
+        else
+                r = large_test_lucas(&survivors->large_test, batch->large, batch->n, cancel, passed);
+        if (r < 0)
+                return r;
+        survivors_keep(survivors, batch, passed);
+        if (survivors->size == SIZE_LARGE && batch->n > 0) {
+                r = large_test_drawn(&survivors->large_test, batch->large, batch->n, cancel, passed);
+                if (r < 0)
+                        return r;
+                survivors_keep(survivors, batch, passed);
         }
+        r = survivors_prove(survivors, cancel);
         batch->n = 0;
         return r;
 }
 
+/* The strong test. What passes it waits for the others. */
+static int survivors_begin(Survivors *survivors, const atomic_bool *cancel) {
+        Batch *batch = &survivors->untested;
+        bool passed[BPSW_BATCH_MAX];
+        int r = 0;
+
+        if (batch->n == 0)
+                return 0;
+        if (survivors->size == SIZE_64)
+                survivors->kernel->strong64(batch->words, batch->n, passed);
+        else if (survivors->size == SIZE_128)
+                survivors->kernel->strong128(batch->numbers, batch->n, passed);
+        else
+                r = large_test_strong(&survivors->large_test, batch->large, batch->n, cancel, passed);
+        if (r < 0)
+                return r;
+        survivors_keep(survivors, batch, passed);
+        for (size_t i = 0; i < batch->n; i++) {
+                batch_take(&survivors->strong, batch, i, survivors->size);
+                if (survivors->strong.n == batch_max(survivors->size)) {
+                        r = survivors_finish(survivors, cancel);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        batch->n = 0;
+        return 0;
+}
+
 /* Tests the batch that is full or the last of its size. */
 static int survivors_next_batch(Survivors *survivors, bool is_last, const atomic_bool *cancel) {
+        int r;
+
         if (is_cancelled(cancel))
                 return -ECANCELED;
-        if (survivors->size == SIZE_LARGE)
-                return survivors_test_large(survivors, cancel);
-        survivors_begin(survivors);
-        if (is_last)
-                survivors_finish(survivors);
-        return 0;
+        r = survivors_begin(survivors, cancel);
+        return r < 0 || !is_last ? r : survivors_finish(survivors, cancel);
 }
 
 /* How far it is from `start` to 2^n_bits; UINT64_MAX if farther. */
@@ -180,7 +211,7 @@ static void survivors_add(Survivors *survivors, const mpz_t start, Number128 bas
         Batch *batch = &survivors->untested;
 
         if (survivors->size == SIZE_LARGE)
-                number_add_u64(survivors->large_numbers[batch->n], start, offset);
+                number_add_u64(batch->large[batch->n], start, offset);
         else {
                 Number128 number = number128_add(base, (Number128) { offset, 0 });
 
@@ -194,11 +225,16 @@ static void survivors_add(Survivors *survivors, const mpz_t start, Number128 bas
         batch->offsets[batch->n++] = offset;
 }
 
+static bool survivors_reach_proof(const Survivors *survivors, const mpz_t start, size_t n_bytes) {
+        _cleanup_mpz_ mpz_t end;
+
+        mpz_init(end);
+        number_add_u64(end, start, (uint64_t) n_bytes * 30);
+        return certainty_reachable(end, survivors->depth) == CERTAINTY_PROVED;
+}
+
 int survivors_test(Survivors *survivors, const mpz_t start, uint8_t *bitmap, size_t n_bytes, Certainty wanted,
                    const atomic_bool *cancel) {
-        static const size_t batch_max[] = {
-                [SIZE_64] = BPSW_BATCH_MAX, [SIZE_128] = BPSW_BATCH_MAX, [SIZE_LARGE] = LARGE_LANES,
-        };
         uint64_t border64 = distance_to_power(start, 64), border128 = distance_to_power(start, 128), offset;
         Number128 base = {};
         BitmapWalk walk;
@@ -206,8 +242,10 @@ int survivors_test(Survivors *survivors, const mpz_t start, uint8_t *bitmap, siz
 
         assert(mpz_sgn(start) >= 0 && mpz_divisible_ui_p(start, 30));
 
-        (void) wanted;
+        if (wanted == CERTAINTY_PROVED && !survivors_reach_proof(survivors, start, n_bytes))
+                return -EOPNOTSUPP;
         survivors->bitmap = bitmap;
+        survivors->wanted = wanted;
         survivors->untested.n = survivors->strong.n = 0;
         survivors->size = SIZE_64;
         if (border128 > 0)
@@ -216,7 +254,7 @@ int survivors_test(Survivors *survivors, const mpz_t start, uint8_t *bitmap, siz
         while (bitmap_walk_next(&walk, &offset)) {
                 Size size = offset < border64 ? SIZE_64 : offset < border128 ? SIZE_128 : SIZE_LARGE;
 
-                if (size != survivors->size || survivors->untested.n == batch_max[size]) {
+                if (size != survivors->size || survivors->untested.n == batch_max(size)) {
                         r = survivors_next_batch(survivors, size != survivors->size, cancel);
                         if (r < 0)
                                 return r;

@@ -10,7 +10,7 @@
 
 static const BpswKernel *const kernels[] = {
 #if defined(__x86_64__)
-        &bpsw_x86,
+        &bpsw_ifma, &bpsw_x86,
 #endif
 #ifdef __SIZEOF_INT128__
         &bpsw_int128,

@@ -50,5 +50,6 @@ extern const BpswKernel bpsw_portable;
 extern const BpswKernel bpsw_int128;
 #endif
 #if defined(__x86_64__)
-extern const BpswKernel bpsw_x86;
+extern const BpswKernel bpsw_x86;  /* with mulx */
+extern const BpswKernel bpsw_ifma; /* with AVX-512 IFMA, sixteen numbers at once */
 #endif

@@ -8,7 +8,7 @@
  * if n has 2k bits less, so with more bits to spare several doublings are done at once. For n with fewer, what is
  * carried out at the top is taken away in multiples of n.
  *
- * A base w / 2^64 costs two rows where any other costs a product: y·w, divided by 2^64 the way of Montgomery.
+ * A base w / 2^52 costs two rows where any other costs a product: y·w·2^12, divided by 2^64 the way of Montgomery.
  *
  * From some size on GMP's mpz_powm() is faster, for it multiplies large numbers by better methods. It cannot be
  * interrupted; so an exponent is raised piece by piece there, each piece being a power of two, of as many squarings
@@ -25,6 +25,7 @@
 
 #include "base/macro.h"
 #include "prime/number.h"
+#include "prime/test/ifma.h"
 
 #define FIRST_BITS 7 /* of an exponent, for which the power of two is known */
 #define PARAMETER_FIRST 3UL
@@ -46,6 +47,7 @@ typedef struct Lane {
         mp_limb_t *spare[3];
 } Lane;
 
+#define LANES 2 /* numbers that fill each other's waits in the strong test */
 #define LANE_NUMBERS 5          /* value, exponent, spare */
 #define LANE_LIMBS(n) (LANE_NUMBERS * (n) + 2 * (n) + 4)
 
@@ -55,15 +57,13 @@ void large_test_init(LargeTest *test) {
         if (large_x86.is_usable())
                 test->kernel = &large_x86;
 #endif
-        strong_test_init(&test->strong);
-        lucas_test_init(&test->lucas);
+        test->has_ifma = ifma_is_usable();
         mpz_inits(test->power, test->exponent, test->number, NULL);
 }
 
 void large_test_done(LargeTest *test) {
         free(test->memory);
-        strong_test_done(&test->strong);
-        lucas_test_done(&test->lucas);
+        free(test->words);
         mpz_clears(test->power, test->exponent, test->number, NULL);
 }
 
@@ -291,26 +291,14 @@ static int powm_strong(LargeTest *test, const mpz_t n, const mpz_t *base, const 
         return 0;
 }
 
-int large_test_strong(LargeTest *test, const mpz_t *numbers, size_t n_numbers, const atomic_bool *cancel,
-                      bool *ret_passed) {
+/* Up to LANES numbers of equal size. */
+static int large_test_strong_group(LargeTest *test, const mpz_t *numbers, size_t n_numbers,
+                                   const atomic_bool *cancel, bool *ret_passed) {
         size_t n_limbs = mpz_size(numbers[0]);
-        Lane lanes[LARGE_LANES];
+        Lane lanes[LANES];
         int r;
 
-        if (n_limbs > test->own_limbs_max) {
-                for (size_t i = 0; i < n_numbers; i++) {
-                        r = powm_strong(test, numbers[i], NULL, cancel, ret_passed + i);
-                        if (r < 0)
-                                return r;
-                }
-                return 0;
-        }
-        for (size_t i = 1; i < n_numbers; i++)
-                if (mpz_sizeinbase(numbers[i], 2) != mpz_sizeinbase(numbers[0], 2)) {
-                        r = large_test_strong(test, numbers, i, cancel, ret_passed);
-                        return r < 0 ? r : large_test_strong(test, numbers + i, n_numbers - i, cancel, ret_passed + i);
-                }
-        r = large_test_reserve(test, LARGE_LANES * LANE_LIMBS(n_limbs));
+        r = large_test_reserve(test, LANES * LANE_LIMBS(n_limbs));
         if (r < 0)
                 return r;
         for (size_t i = 0; i < n_numbers; i++)
@@ -419,7 +407,7 @@ static int lane_lucas(LargeTest *test, Lane *lane, const mpz_t n, unsigned long 
         }
 }
 
-int large_test_lucas(LargeTest *test, const mpz_t n, const atomic_bool *cancel, bool *ret_passed) {
+static int large_test_lucas_one(LargeTest *test, const mpz_t n, const atomic_bool *cancel, bool *ret_passed) {
         size_t n_limbs = mpz_size(n);
         unsigned long parameter;
         Lane lane;
@@ -447,10 +435,10 @@ uint64_t large_test_draw(const mpz_t n) {
                 hash = (hash ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
                 hash ^= hash >> 31;
         }
-        return hash | 1;
+        return hash >> 12 | 1;
 }
 
-/* value = value·w / 2^64 */
+/* value = value·w / 2^64, for w = 2^12·what was drawn */
 static void lane_multiply_draw(const Lane *lane, uint64_t w, mp_limb_t *memory) {
         mp_size_t n_limbs = (mp_size_t) lane->modulus.n_limbs;
         mp_limb_t carry = 0;
@@ -474,7 +462,7 @@ static void lane_multiply_draw(const Lane *lane, uint64_t w, mp_limb_t *memory) 
 static int lane_drawn(LargeTest *test, Lane *lane, const mpz_t n, mp_limb_t *memory, const atomic_bool *cancel,
                       bool *ret_passed) {
         size_t rest = lane->n_bits - 1, limbs = lane->modulus.n_limbs;
-        uint64_t w = large_test_draw(n), work = 0;
+        uint64_t w = large_test_draw(n) << 12, work = 0;
 
         lane_small(test, lane, n, 1, lane->value);
         lane_multiply_draw(lane, w, memory);
@@ -502,7 +490,7 @@ static int lane_drawn(LargeTest *test, Lane *lane, const mpz_t n, mp_limb_t *mem
         }
 }
 
-int large_test_drawn(LargeTest *test, const mpz_t n, const atomic_bool *cancel, bool *ret_passed) {
+static int large_test_drawn_one(LargeTest *test, const mpz_t n, const atomic_bool *cancel, bool *ret_passed) {
         size_t n_limbs = mpz_size(n);
         Lane lane;
         int r;
@@ -510,9 +498,8 @@ int large_test_drawn(LargeTest *test, const mpz_t n, const atomic_bool *cancel, 
         if (n_limbs > test->own_limbs_max) {
                 _cleanup_mpz_ mpz_t base;
 
-                /* w / 2^64: 2^64·k = -1 mod n … by the inverse */
                 mpz_init(base);
-                mpz_setbit(base, 64);
+                mpz_setbit(base, 52);
                 (void) mpz_invert(base, base, n);
                 number_set_u64(test->number, large_test_draw(n));
                 mpz_mul(base, base, test->number);
@@ -524,4 +511,106 @@ int large_test_drawn(LargeTest *test, const mpz_t n, const atomic_bool *cancel, 
                 return r;
         lane_init(test, &lane, n, test->memory);
         return lane_drawn(test, &lane, n, test->memory + LANE_LIMBS(n_limbs), cancel, ret_passed);
+}
+
+/* How many numbers from the first on are of equal size. */
+static size_t count_equal(const mpz_t *numbers, size_t n_numbers) {
+        size_t n = 1;
+
+        while (n < n_numbers && mpz_sizeinbase(numbers[n], 2) == mpz_sizeinbase(numbers[0], 2))
+                n++;
+        return n;
+}
+
+/*
+ * Fills `words` for ifma.h, if the numbers, all of one size, are of a kind that is faster there; a call takes as long
+ * for one number as for sixteen. Returns 0 or 1, or -ENOMEM.
+ */
+static int large_test_load_words(LargeTest *test, const mpz_t *numbers, size_t n_numbers) {
+        size_t n_bits = mpz_sizeinbase(numbers[0], 2), n_words = (n_bits + 63) / 64;
+
+        if (!test->has_ifma || n_numbers < IFMA_FEW || n_bits > IFMA_BITS_MAX)
+                return 0;
+        if (!test->words) {
+                test->words = calloc(LARGE_BATCH_MAX * ((IFMA_BITS_MAX + 63) / 64), sizeof *test->words);
+                if (!test->words)
+                        return -ENOMEM;
+        }
+        for (size_t i = 0; i < n_numbers; i++)
+                (void) mpz_export(test->words + i * n_words, NULL, -1, sizeof *test->words, 0, 0, numbers[i]);
+        return 1;
+}
+
+int large_test_strong(LargeTest *test, const mpz_t *numbers, size_t n_numbers, const atomic_bool *cancel,
+                      bool *ret_passed) {
+        for (size_t done = 0, n; done < n_numbers; done += n) {
+                int r;
+
+                n = count_equal(numbers + done, n_numbers - done);
+                r = large_test_load_words(test, numbers + done, n);
+                if (r > 0)
+                        r = ifma_strong(test->words, mpz_sizeinbase(numbers[done], 2), n, ret_passed + done);
+                else if (r == 0 && mpz_size(numbers[done]) > test->own_limbs_max) {
+                        n = 1;
+                        r = powm_strong(test, numbers[done], NULL, cancel, ret_passed + done);
+                } else if (r == 0) {
+                        n = MIN(n, (size_t) LANES);
+                        r = large_test_strong_group(test, numbers + done, n, cancel, ret_passed + done);
+                }
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int large_test_lucas(LargeTest *test, const mpz_t *numbers, size_t n_numbers, const atomic_bool *cancel,
+                     bool *ret_passed) {
+        for (size_t done = 0, n; done < n_numbers; done += n) {
+                unsigned parameters[LARGE_BATCH_MAX];
+                int r;
+
+                n = count_equal(numbers + done, n_numbers - done);
+                r = large_test_load_words(test, numbers + done, n);
+                if (r > 0) {
+                        bool has_parameter[LARGE_BATCH_MAX];
+
+                        for (size_t i = 0; i < n; i++) {
+                                unsigned long parameter = PARAMETER_FIRST;
+
+                                has_parameter[i] = find_parameter(numbers[done + i], &parameter);
+                                parameters[i] = (unsigned) parameter;
+                        }
+                        r = ifma_lucas(test->words, mpz_sizeinbase(numbers[done], 2), parameters, n, ret_passed + done);
+                        for (size_t i = 0; i < n; i++)
+                                ret_passed[done + i] &= has_parameter[i];
+                } else if (r == 0) {
+                        n = 1;
+                        r = large_test_lucas_one(test, numbers[done], cancel, ret_passed + done);
+                }
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int large_test_drawn(LargeTest *test, const mpz_t *numbers, size_t n_numbers, const atomic_bool *cancel,
+                     bool *ret_passed) {
+        for (size_t done = 0, n; done < n_numbers; done += n) {
+                uint64_t draws[LARGE_BATCH_MAX];
+                int r;
+
+                n = count_equal(numbers + done, n_numbers - done);
+                r = large_test_load_words(test, numbers + done, n);
+                if (r > 0) {
+                        for (size_t i = 0; i < n; i++)
+                                draws[i] = large_test_draw(numbers[done + i]);
+                        r = ifma_drawn(test->words, mpz_sizeinbase(numbers[done], 2), draws, n, ret_passed + done);
+                } else if (r == 0) {
+                        n = 1;
+                        r = large_test_drawn_one(test, numbers[done], cancel, ret_passed + done);
+                }
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
