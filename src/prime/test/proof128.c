@@ -118,7 +118,7 @@ bool proof128_pseudosquare(size_t i, unsigned *ret_p, Number128 *ret_pseudosquar
         return true;
 }
 
-/* n / max(depth, 1), rounded up. Plain long division: it is done once per proof of some 50 powers. */
+/* n / max(depth, 1), rounded down. Plain long division: it is done once per proof of some 50 powers. */
 static Number128 quotient(Number128 n, uint64_t depth) {
         uint64_t rest = 0;
         Number128 result = {};
@@ -135,15 +135,15 @@ static Number128 quotient(Number128 n, uint64_t depth) {
                         result.low |= 1;
                 }
         }
-        return rest > 0 ? number128_add(result, (Number128) { 1, 0 }) : result;
+        return result;
 }
 
-/* The first row with n < depth·L_p; the number of rows if there is none. */
+/* The first row with n < depth·L_p, which is floor(n / depth) < L_p; the number of rows if there is none. */
 static size_t find_pseudosquare(Number128 n, uint64_t depth) {
-        Number128 least = quotient(n, depth);
+        Number128 whole = quotient(n, depth);
         size_t i = 0;
 
-        while (i < ELEMENTSOF(pseudosquares) && !number128_less(least, pseudosquares[i].value))
+        while (i < ELEMENTSOF(pseudosquares) && !number128_less(whole, pseudosquares[i].value))
                 i++;
         return i;
 }
