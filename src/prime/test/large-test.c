@@ -12,7 +12,7 @@
  *
  * From some size on GMP's mpz_powm() is faster, for it multiplies large numbers by better methods. It cannot be
  * interrupted; so an exponent is raised piece by piece there, each piece being a power of two, of as many squarings
- * as take some 20 ms.
+ * as take some 20 ms. Lucas's sequence is then computed with GMP's division.
  */
 
 #include "prime/test/large-test.h"
@@ -27,6 +27,7 @@
 #include "prime/number.h"
 #include "prime/test/ifma.h"
 
+#define OWN_BITS_MAX 4096 /* measured: see tests/bench/bench-tests.c */
 #define FIRST_BITS 7 /* of an exponent, for which the power of two is known */
 #define PARAMETER_FIRST 3UL
 #define PARAMETER_BEFORE_SQUARE_CHECK 21UL
@@ -52,7 +53,7 @@ typedef struct Lane {
 #define LANE_LIMBS(n) (LANE_NUMBERS * (n) + 2 * (n) + 4)
 
 void large_test_init(LargeTest *test) {
-        *test = (LargeTest) { .own_limbs_max = 48 };
+        *test = (LargeTest) { .own_limbs_max = OWN_BITS_MAX / GMP_NUMB_BITS };
 #if GMP_LIMB_BITS == 64 && defined(__x86_64__)
         if (large_x86.is_usable())
                 test->kernel = &large_x86;
@@ -407,6 +408,48 @@ static int lane_lucas(LargeTest *test, Lane *lane, const mpz_t n, unsigned long 
         }
 }
 
+/* x = x·y - subtrahend mod n */
+static void divide_multiply(LargeTest *test, mpz_t x, const mpz_t y, unsigned long subtrahend, const mpz_t n) {
+        mpz_mul(test->number, x, y);
+        mpz_sub_ui(test->number, test->number, subtrahend);
+        mpz_mod(x, test->number, n);
+}
+
+/* The same with divisions: the whole test as in lucas.c. */
+static int divide_lucas(LargeTest *test, const mpz_t n, unsigned long parameter, const atomic_bool *cancel,
+                        bool *ret_passed) {
+        _cleanup_mpz_ mpz_t odd_part;
+        mpz_t pair[2];
+        mp_bitcnt_t n_twos, bit;
+
+        mpz_inits(pair[0], pair[1], odd_part, NULL);
+        mpz_add_ui(odd_part, n, 1);
+        n_twos = mpz_scan1(odd_part, 0);
+        mpz_tdiv_q_2exp(odd_part, odd_part, n_twos);
+        mpz_set_ui(pair[0], 2);
+        mpz_set_ui(pair[1], parameter);
+        for (bit = mpz_sizeinbase(odd_part, 2); bit-- > 0 && !is_cancelled(cancel);) {
+                int high = mpz_tstbit(odd_part, bit);
+
+                divide_multiply(test, pair[!high], pair[high], parameter, n);
+                divide_multiply(test, pair[high], pair[high], 2, n);
+        }
+        /* V_d = ±2 and 2·V_d+1 = P·V_d */
+        mpz_sub_ui(test->number, n, 2);
+        if (mpz_cmp_ui(pair[0], 2) == 0 || mpz_cmp(pair[0], test->number) == 0) {
+                mpz_mul_2exp(test->number, pair[1], 1);
+                mpz_submul_ui(test->number, pair[0], parameter);
+                *ret_passed = mpz_divisible_p(test->number, n);
+        }
+        for (mp_bitcnt_t r = 0; r + 1 < n_twos && !*ret_passed && !is_cancelled(cancel); r++) {
+                *ret_passed = mpz_sgn(pair[0]) == 0;
+                divide_multiply(test, pair[0], pair[0], 2, n);
+        }
+        mpz_clear(pair[1]);
+        mpz_clear(pair[0]);
+        return is_cancelled(cancel) ? -ECANCELED : 0;
+}
+
 static int large_test_lucas_one(LargeTest *test, const mpz_t n, const atomic_bool *cancel, bool *ret_passed) {
         size_t n_limbs = mpz_size(n);
         unsigned long parameter;
@@ -416,6 +459,8 @@ static int large_test_lucas_one(LargeTest *test, const mpz_t n, const atomic_boo
         *ret_passed = false;
         if (!find_parameter(n, &parameter))
                 return 0;
+        if (n_limbs > test->own_limbs_max)
+                return divide_lucas(test, n, parameter, cancel, ret_passed);
         r = large_test_reserve(test, LANE_LIMBS(n_limbs) + 4 * n_limbs);
         if (r < 0)
                 return r;

@@ -16,6 +16,14 @@ static inline uint64_t limb_multiply(uint64_t a, uint64_t b, uint64_t *ret_high)
         return other << 32 | (uint32_t) low;
 }
 
+/* a·b + c + d, which fits; returns the lower word. */
+static inline uint64_t limb_multiply_add(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t *ret_high) {
+        uint64_t high, low = limb_multiply(a, b, &high), sum = low + c, whole = sum + d;
+
+        *ret_high = high + (sum < low) + (whole < sum);
+        return whole;
+}
+
 static inline uint64_t limb_multiply_high(uint64_t a, uint64_t b) {
         uint64_t high;
 
@@ -37,6 +45,16 @@ static inline uint64_t limb_subtract(uint64_t a, uint64_t b, uint64_t *borrow) {
 
         *borrow = (a < b) | (difference < *borrow);
         return whole;
+}
+
+/* over·2^128 + a, or n less where that is not < n */
+static inline Number128 limb_settle(Number128 a, uint64_t over, Number128 n) {
+        uint64_t borrow = 0;
+        Number128 rest;
+
+        rest.low = limb_subtract(a.low, n.low, &borrow);
+        rest.high = limb_subtract(a.high, n.high, &borrow);
+        return number128_select(rest, a, -(borrow & (over ^ 1)));
 }
 
 /* 2^128 mod n, for n >= 2^64: doublings of the largest power of two below n */

@@ -49,16 +49,14 @@ static inline Modulus128 modulus128(Number128 n) {
         };
 }
 
-/* The sum, exact: for a, b < n, or one of them n. No branch. */
+/* The sum, exact: for a, b < n, or one of them n. */
 static inline Number128 montgomery128_add(const Modulus128 *modulus, Number128 a, Number128 b) {
-        uint64_t carry = 0, borrow = 0;
-        Number128 sum, reduced;
+        uint64_t carry = 0;
+        Number128 sum;
 
         sum.low = limb_add(a.low, b.low, &carry);
         sum.high = limb_add(a.high, b.high, &carry);
-        reduced.low = limb_subtract(sum.low, modulus->n.low, &borrow);
-        reduced.high = limb_subtract(sum.high, modulus->n.high, &borrow);
-        return number128_select(sum, reduced, -(carry | (borrow ^ 1)));
+        return limb_settle(sum, carry, modulus->n);
 }
 
 /* The number < n that is a, for a < 8n < 2^128. */
