@@ -13,7 +13,7 @@
 #include "ctl/job-select.h"
 #include "ctl/answer.h"
 
-static int change_job(const JobVerb *verb, sd_bus *bus, const json_t *job, bool quiet) {
+static int change_job(const JobVerb *verb, sd_bus *bus, const json_t *job, const ClientOptions *options) {
         const char *name = answer_string(job, "name");
         sd_bus_message *call = NULL;
         char action[128];
@@ -26,8 +26,8 @@ static int change_job(const JobVerb *verb, sd_bus *bus, const json_t *job, bool 
                 r = r < 0 ? EXIT_FAILURE : client_call(bus, call, action, NULL);
         }
         sd_bus_message_unref(call);
-        if (r == EXIT_SUCCESS && !quiet)
-                verb->tell(job);
+        if (r == EXIT_SUCCESS && !options->quiet)
+                verb->tell(job, !options->host);
         return r;
 }
 
@@ -51,7 +51,7 @@ int job_verb_run(const JobVerb *verb, int argc, char *argv[]) {
         }
         /* One that fails does not keep the others from it. */
         json_array_foreach(selected, i, job) {
-                int k = change_job(verb, bus, job, options.quiet);
+                int k = change_job(verb, bus, job, &options);
 
                 r = r == EXIT_SUCCESS ? k : r;
         }

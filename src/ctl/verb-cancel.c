@@ -2,8 +2,10 @@
 
 /* primectl cancel: the master forgets a job; the primes stay. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "ctl/client-options.h"
 #include "ctl/job-verb.h"
@@ -20,7 +22,17 @@ static void help(void) {
                "  -q --quiet            Say nothing but errors\n");
 }
 
-static void tell(const json_t *job) {
+/* Of a master on another host nothing can be seen from here. */
+static bool store_is_gone(const char *path) {
+        return access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+static void tell(const json_t *job, bool is_here) {
+        if (is_here && store_is_gone(answer_string(job, "store"))) {
+                printf("Cancelled %s. Its store %s is not there any more: the same 'primectl start' begins anew.\n",
+                       answer_string(job, "name"), answer_string(job, "store"));
+                return;
+        }
         printf("Cancelled %s. Its primes stay in %s: the same 'primectl start' goes on with them, and "
                "'primectl info --store %s' tells what is there.\n", answer_string(job, "name"),
                answer_string(job, "store"), answer_string(job, "store"));

@@ -20,7 +20,7 @@ static void help(void) {
                "  -q --quiet            Say nothing but errors\n");
 }
 
-static void tell(const json_t *job) {
+static void tell(const json_t *job, bool is_here) {
         const char *name = answer_string(job, "name");
 
         printf("Paused %s; 'primectl resume %s' lets it go on.\n", name, name);

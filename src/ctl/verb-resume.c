@@ -19,7 +19,7 @@ static void help(void) {
                "  -q --quiet            Say nothing but errors\n");
 }
 
-static void tell(const json_t *job) {
+static void tell(const json_t *job, bool is_here) {
         printf("Resumed %s.\n", answer_string(job, "name"));
 }
 
