@@ -137,6 +137,10 @@ static int show_help(int argc, char *argv[]) {
         const Verb *verb = argc > 1 ? find_verb(argv[1]) : NULL;
         char *words[] = { argc > 1 ? argv[1] : argv[0], (char *) "--help", NULL };
 
+        if (argc > 1 && !verb && argv[1][0] != '-') {
+                log_error("Unknown command '%s'. Try 'primectl --help'.", argv[1]);
+                return EXIT_USAGE;
+        }
         if (verb)
                 return verb->run(2, words);
         help();

@@ -51,6 +51,15 @@ def cat_beyond_two_to_the_64(folder):
 
 
 @claim
+def help_of_nothing(folder):
+    """help of a command that is none fails, help of one that is and of all does not"""
+    process = primectl("help", "bogus", check=False)
+    assert process.returncode == 2 and process.stdout == "" and "'bogus'" in process.stderr, process
+    assert primectl("help", "count").stdout.startswith("primectl count ")
+    assert primectl("help").stdout == primectl("--help").stdout
+
+
+@claim
 def broken_pipe_is_no_error(folder):
     """cat into head ends quietly"""
     store = os.path.join(folder, "store")
