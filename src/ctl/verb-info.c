@@ -22,6 +22,9 @@
 #include "prime/number.h"
 #include "store/layout.h"
 
+/* Digests alone take less, and it says nothing. */
+#define BYTES_PER_PRIME_MIN 0.001
+
 typedef struct StoreInfo {
         char *path;
         Reader *reader;
@@ -70,8 +73,13 @@ static int info_read(StoreInfo *info, Problem *problem) {
         return 0;
 }
 
+/* Of what is counted as primes: up to the frontier. */
 static double info_bytes_per_prime(const StoreInfo *info) {
-        return info->totals.n_primes > 0 ? (double) info->totals.segment_bytes / (double) info->totals.n_primes : 0;
+        const ReaderTotals *totals = &info->totals;
+
+        if (totals->n_primes == 0)
+                return 0;
+        return (double) (totals->segment_bytes - totals->island_bytes) / (double) totals->n_primes;
 }
 
 static const char *info_certainty(const StoreInfo *info) {
@@ -141,8 +149,10 @@ static int print_text(const StoreInfo *info) {
                 printf("Complete:     %.4g %%, up to %s (%s of %s block%s)\n", info->percent, coverage,
                        text_grouped(totals->n_blocks, a), text_grouped(grid->n_blocks, b), text_plural(grid->n_blocks));
         printf("Primes:       %s\n", text_grouped(totals->n_primes, a));
-        printf("Size:         %s, %.3f bytes per prime\n", text_bytes(totals->segment_bytes, a),
-               info_bytes_per_prime(info));
+        printf("Size:         %s", text_bytes(totals->segment_bytes, a));
+        if (info_bytes_per_prime(info) >= BYTES_PER_PRIME_MIN)
+                printf(", %.3f bytes per prime", info_bytes_per_prime(info));
+        putchar('\n');
         printf("Segments:     %" PRIu64 " sealed", totals->n_segments);
         if (totals->open_blocks > 0)
                 printf(", 1 open with %" PRIu64 " block%s", totals->open_blocks, text_plural(totals->open_blocks));

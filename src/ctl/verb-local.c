@@ -33,6 +33,7 @@
 
 #define DEFAULT_TO "10^9"
 #define MEMORY_DEFAULT (UINT64_C(320) << 20) /* of one worker, as without --memory */
+#define BYTES_PER_PRIME_MIN 0.001 /* digests alone take less, and it says nothing */
 #define WORKERS_MAX 64 /* so many processes of one machine help nobody */
 
 /* One call of the verb: what was asked for, and what happened. */
@@ -383,8 +384,10 @@ static void print_summary(const LocalRun *run) {
                        report->blocks_at_start > 0 ? " (the rest was there already)" : "");
         else
                 printf("  time    none: the store was complete already\n");
-        printf("  size    %s, %.3f bytes per prime\n", text_bytes(report->segment_bytes + report->spool_bytes, bytes),
-               bytes_per_prime(report));
+        printf("  size    %s", text_bytes(report->segment_bytes + report->spool_bytes, bytes));
+        if (bytes_per_prime(report) >= BYTES_PER_PRIME_MIN)
+                printf(", %.3f bytes per prime", bytes_per_prime(report));
+        putchar('\n');
         printf("  store   %s\n", run->store_path);
         printf("  state   complete, %s, unaudited\n", certainty_name(certainty_of(run->to)));
         if (report->disagreements > 0)

@@ -404,8 +404,10 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem) {
         footer_extend_chain(&reader->open.footer, totals.chain);
         for (size_t i = 0; i < reader->listing.sealed.n_numbers; i++) {
                 layout_sealed_name(reader->listing.sealed.numbers[i], name);
-                if (fstatat(reader->fd, name, &st, AT_SYMLINK_NOFOLLOW) >= 0)
-                        totals.segment_bytes += (uint64_t) st.st_size;
+                if (fstatat(reader->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                totals.segment_bytes += (uint64_t) st.st_size;
+                totals.island_bytes += i >= n_sealed ? (uint64_t) st.st_size : 0;
         }
         if (reader->open.fd >= 0)
                 totals.segment_bytes += reader->open.n_bytes;

@@ -28,6 +28,7 @@ typedef struct ReaderTotals {
         uint64_t n_islands;              /* sealed segments beyond a hole */
         uint64_t n_quarantined;          /* damaged files that a repair put aside */
         uint64_t segment_bytes;          /* of all segment files */
+        uint64_t island_bytes;           /* of those beyond a hole */
         uint64_t spool_files, spool_blocks, spool_primes, spool_bytes;
         uint8_t chain[SHA256_SIZE];      /* of the n_blocks, as manifest.h says */
 } ReaderTotals;

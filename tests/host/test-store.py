@@ -135,8 +135,11 @@ def lost_segment(folder):
     assert primectl("count", "--store", store).stderr == ""
 
     # A hole that is known is no damage; what is left out is said.
+    before = info(store)["bytes_per_prime"]
     os.unlink(lost)
     assert "4 missing" in primectl("verify", "--repair", "--store", store).stdout
+    after = info(store)["bytes_per_prime"]
+    assert 0.9 < after / before < 1.1, (before, after)  # what lies behind the hole counts on neither side
     for words in (["count"], ["cat", "251658200"], ["cat", "-r"], ["twins"], ["export", os.path.join(folder, "files")]):
         process = primectl(*words, "--store", store)
         assert str(8 * BLOCK) in process.stderr and "'primectl coverage'" in process.stderr, (words, process.stderr)
@@ -223,6 +226,8 @@ def digests_answer(folder):
     thin = make(folder, "thin", "--keep", "digest")
     sizes = [os.path.getsize(os.path.join(thin, f"{first:012}.primes")) for first in range(0, 20, 4)]
     assert sizes == [64 + 224 + 4 * 16 + 24] * 5, sizes
+    assert " bytes per prime" in primectl("info", "--store", full).stdout
+    assert " bytes per prime" not in primectl("info", "--store", thin).stdout
     a, b = info(full), info(thin)
     for key in ("chain", "primes", "largest_gap", "largest_gap_after", "twin_pairs", "classes", "certainty"):
         assert a[key] == b[key], (key, a[key], b[key])
