@@ -43,13 +43,24 @@ uint64_t master_used_bytes(const Master *master) {
 }
 
 int master_look_for_room(const Master *master, const MasterJob *job, bool stopped, RoomLack *ret, Problem *problem) {
-        int r = room_check(job->disk, job->store_path, &master->rules.room, master_used_bytes(master), stopped, ret,
-                           master->once ? NULL : problem);
+        char is_free[TEXT_SIZE], wanted[TEXT_SIZE];
+        uint64_t size, available;
+        RoomLack lack;
+        int r;
 
-        if (r < 0 && master->once) /* there is no master.conf to change */
-                (void) problem_set(problem, r, "The file system of the store '%s' is full; what was found is safe. "
+        r = room_check(job->disk, job->store_path, &master->rules.room, master_used_bytes(master), stopped, &lack,
+                       master->once ? NULL : problem);
+        if (ret)
+                *ret = lack;
+        if (r >= 0 || !master->once)
+                return r;
+        /* There is no master.conf to change. */
+        if (job->disk->space(job->disk, job->store_path, &size, &available) < 0)
+                return problem_set(problem, r, "The file system of the store '%s' is full; what was found is safe. "
                                    "Make room there.", job->store_path);
-        return r;
+        return problem_set(problem, r, "The file system of the store '%s' has %s free, and %s must stay free for the "
+                           "store to keep itself in order; what was found is safe. Make room there.", job->store_path,
+                           text_bytes(available, is_free), text_bytes(available + lack.free_bytes, wanted));
 }
 
 /* what can be dropped */

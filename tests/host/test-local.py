@@ -412,6 +412,27 @@ def full_disk(folder):
 
 
 @claim
+def tiny_file_system(folder):
+    """a file system that is too small for any store is not called full: what is free, and what must stay so, is said"""
+    script = '''
+        mount -t tmpfs -o size=3m none "$1" || exit 77
+        "$2" local --to 1e9 --store "$1/store" 2>"$1.said" &
+        for i in $(seq 300); do grep -q "Make room" "$1.said" && break; sleep 0.1; done
+        kill -TERM $!; wait $!; cat "$1.said" >&2
+    '''
+    disk = os.path.join(folder, "disk")
+    os.mkdir(disk)
+    root = [] if os.geteuid() == 0 else ["--map-root-user"]
+    process = subprocess.run(["unshare", *root, "--mount", "sh", "-c", script, "sh", disk, harness.PRIMECTL],
+                             capture_output=True, text=True, check=False, timeout=100)
+    if process.returncode == 77 or "unshare:" in process.stderr:
+        raise Skip("cannot mount a small tmpfs: run as root, or where users may make user namespaces")
+    errors = process.stderr
+    assert re.search(r"has (2\.\d+|3\.0)M free, and [48]\.\d+M must stay free for the store", errors), errors
+    assert "is full" not in errors, errors
+
+
+@claim
 def limited_file_size(folder):
     """a limit of file sizes ends it with a sentence that names the limit; without it the same command goes on"""
     store = os.path.join(folder, "store")
