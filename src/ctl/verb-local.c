@@ -21,6 +21,7 @@
 #include "ctl/json-text.h"
 #include "ctl/local-cluster.h"
 #include "ctl/progress.h"
+#include "ctl/slow-test.h"
 #include "ctl/store-path.h"
 #include "ctl/verb.h"
 #include "prime/grid.h"
@@ -584,6 +585,8 @@ static int run_whole(LocalRun *run) {
         }
         if (run->memory_bytes == 0 && run->n_workers > 1)
                 run->memory_bytes = share_memory(run->n_workers);
+        if (!run->quiet)
+                slow_test_warn(run->from);
         if (run_cluster(run) < 0)
                 run->outcome = LOCAL_FAILED;
         return run_end(run);

@@ -13,6 +13,7 @@
 #include "ctl/client.h"
 #include "ctl/job-wait.h"
 #include "ctl/answer.h"
+#include "ctl/slow-test.h"
 #include "ctl/verb.h"
 #include "prime/grid.h"
 #include "prime/number.h"
@@ -215,8 +216,10 @@ int verb_start(int argc, char *argv[]) {
                 r = client_open(start.client.host, &bus);
                 if (r == EXIT_SUCCESS)
                         r = add_job(&start, bus);
-                if (r == EXIT_SUCCESS && !start.client.quiet)
+                if (r == EXIT_SUCCESS && !start.client.quiet) {
                         tell(&start, bus);
+                        slow_test_warn(start.from);
+                }
                 if (r == EXIT_SUCCESS)
                         r = client_end_output();
                 if (r == EXIT_SUCCESS && start.wait)

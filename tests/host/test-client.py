@@ -352,6 +352,16 @@ def start_adds_a_job(folder):
 
 
 @claim
+def start_warns_of_huge_numbers(folder):
+    """start says so where the test of a single number takes long"""
+    with Daemons(folder, {"AddJob": "huge"}) as daemons:
+        errors = daemons.run("start", "--open", "--from=2^60000")[1]
+        assert "Testing a single number of this size takes about " in errors, errors
+        assert daemons.run("start", "--open", "--from=2^60000", "-q") == ("", "")
+        assert daemons.run("start", "--open", "--from=2^2000")[1] == ""
+
+
+@claim
 def start_tells_what_is_missing(folder):
     """without workers, or behind a firewall, start says so"""
     with Daemons(folder, {"GetStatus": status(workers="u:0", hint="s:ufw is active: ufw allow primed")}) as daemons:

@@ -72,6 +72,22 @@ def complete_store_is_told(folder):
 
 
 @claim
+def huge_integers_are_warned_of(folder):
+    """a range whose numbers take long to test is announced with how long, in one line"""
+    for start, options, expected in (("2^60000", [], 1), ("2^60000", ["-q"], 0), ("2^2000", [], 0)):
+        store = os.path.join(folder, f"store-{start}{len(options)}")
+        process = subprocess.Popen([harness.PRIMECTL, "local", "--from", start, "--length", "10^4", "--store", store,
+                                    "--threads", "1", *options], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        wait_until(lambda: os.path.exists(os.path.join(store, "job")))
+        for _ in range(2):  # the second one at once
+            kill(process.pid, signal.SIGINT)
+            time.sleep(0.1)
+        errors = process.communicate(timeout=30)[1]
+        assert errors.count("Testing a single number of this size takes about ") == expected, (start, options, errors)
+
+
+@claim
 def complete_store_is_left_in_silence(folder):
     """a store that is complete already gives no alarm, however early the master ends"""
     store = os.path.join(folder, "store")
