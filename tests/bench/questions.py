@@ -7,6 +7,8 @@ disk too: `--version` shows what that costs alone, and /bin/true what the smalle
 which no question can be faster than. Store: only the store's files were dropped. Warm: the median of
 several runs that follow; CPU is their processor time, which counts when the machine is not quiet.
 
+Rows with "digest:" are of a store that keeps digests only: what a question needs of the primes is sieved again.
+
     questions.py BUILD [TO [ROUNDS]]        TO: 123 or 10^11
 """
 
@@ -53,7 +55,7 @@ def drop_all(store):
             file.write("3\n")
 
 
-def measure(store, words):
+def measure(store, words, rounds):
     colds = []
     for drop in (drop_all, drop_store):
         times = []
@@ -61,33 +63,40 @@ def measure(store, words):
             drop(store)
             times.append(run(words)[0])
         colds.append(statistics.median(times))
-    warm = [run(words) for _ in range(ROUNDS)]
+    warm = [run(words) for _ in range(rounds)]
     return *colds, *(statistics.median(column) for column in zip(*warm))
+
+
+def ask(store, keep):
+    base, _, exponent = TO.partition("^")
+    top = int(base) ** int(exponent or 1)
+    third, half = top // 3, top // 2
+    rounds = ROUNDS if keep == "full" else min(ROUNDS, 3)
+    questions = [["is-prime", third // 30 * 30 + 1], ["next", half], ["prev", half], ["next", half, "-n", 1000],
+                 ["nth", third // 25], ["count"], ["count", third, half], ["twins"], ["twins", third, half], ["gaps"],
+                 ["gaps", third, half], ["gaps", "--maximal"], ["classes", third, half], ["random", "--seed=1"],
+                 ["random", "--seed=1", "-n", 100], ["coverage"]]
+    for words in [["/bin/true"], ["--version"], *questions] if keep == "full" else questions:
+        words = [str(word) for word in words]
+        where = [] if words[0] in ("/bin/true", "--version") else ["--store", store]
+        times = measure(store, [*words, *where], rounds)
+        columns = "".join(f" {milliseconds:>7.1f} ms" for milliseconds in times)
+        print(f"{'' if keep == 'full' else 'digest: '}{' '.join(words)}".ljust(42) + columns, flush=True)
 
 
 def main():
     folder = tempfile.mkdtemp(prefix="primed-bench-", dir=os.environ.get("PRIMED_BENCH_FOLDER"))
-    store = os.path.join(folder, "store")
     try:
-        subprocess.run([PRIMECTL, "local", "--quiet", "--to", TO, "--store", store], check=True,
-                       stdout=subprocess.DEVNULL)
-        size = sum(os.stat(os.path.join(store, name)).st_size for name in os.listdir(store))
-        print(f"store to {TO}, {size / 1e6:,.0f} MB; medians of 3 cold runs and {ROUNDS} warm ones"
+        print(f"stores to {TO}; medians of 3 cold runs and up to {ROUNDS} warm ones"
               f"{'' if os.geteuid() == 0 else '; boot is store, for dropping all caches takes root'}")
-        print(f"{'':<34} {'boot':>10} {'store':>10} {'warm':>10} {'CPU':>10}")
-        base, _, exponent = TO.partition("^")
-        top = int(base) ** int(exponent or 1)
-        third, half = top // 3, top // 2
-        for words in (["/bin/true"], ["--version"], ["is-prime", third // 30 * 30 + 1], ["next", half], ["prev", half],
-                      ["next", half, "-n", 1000], ["nth", third // 25], ["count"], ["count", third, half],
-                      ["twins"], ["twins", third, half], ["gaps"], ["gaps", third, half], ["gaps", "--maximal"],
-                      ["classes", third, half], ["random", "--seed=1"], ["random", "--seed=1", "-n", 100],
-                      ["coverage"]):
-            words = [str(word) for word in words]
-            where = [] if words[0] in ("/bin/true", "--version") else ["--store", store]
-            times = measure(store, [*words, *where])
-            columns = "".join(f" {milliseconds:>7.1f} ms" for milliseconds in times)
-            print(f"{' '.join(words):<34}{columns}", flush=True)
+        print(f"{'':<42} {'boot':>10} {'store':>10} {'warm':>10} {'CPU':>10}")
+        for keep in ("full", "digest"):
+            store = os.path.join(folder, keep)
+            subprocess.run([PRIMECTL, "local", "--quiet", "--to", TO, "--store", store, "--keep", keep], check=True,
+                           stdout=subprocess.DEVNULL)
+            size = sum(os.stat(os.path.join(store, name)).st_size for name in os.listdir(store))
+            print(f"{keep}: {size / 1e6:,.3f} MB")
+            ask(store, keep)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
