@@ -57,8 +57,8 @@ static int folder_fail(const ExportFolder *folder, const char *name, int error, 
                 return problem_set(problem, error, "Cannot write '%s/%s': %m. Make room, and run the same command "
                                    "again: it goes on with this file.", folder->path, name);
         if (error == -EFBIG)
-                return problem_set(problem, error, "Cannot write '%s/%s': %m. Raise the limit of file sizes ('ulimit -f "
-                                   "unlimited'), or write fewer primes to each file (--per-file), and run the same "
+                return problem_set(problem, error, "Cannot write '%s/%s': %m. Raise the limit of file sizes ('ulimit "
+                                   "-f unlimited'), or write fewer primes to each file (--per-file), and run the same "
                                    "command again.", folder->path, name);
         return problem_set(problem, error, "Cannot write '%s/%s': %m. When that is mended, run the same command "
                            "again: it goes on with this file.", folder->path, name);

@@ -74,8 +74,8 @@ static int on_stop_timer(sd_event_source *source, uint64_t usec, void *userdata)
 }
 
 /*
- * The signal may have come to the whole process group (timeout(1), the end of a login): the workers are leaving then and
- * deliver what they have finished, so whoever took it must not go before them. A second one ends it at once.
+ * The signal may have come to the whole process group (timeout(1), the end of a login): the workers are leaving then,
+ * and deliver what they have finished, so whoever takes it must not go before them. A second one ends it at once.
  */
 static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
         LocalStop *stop = userdata;

@@ -152,8 +152,8 @@ int folder_list(int dir_fd, FolderListing *ret) {
 int folder_check_kind(const char *path, const char *name, int error, Problem *problem) {
         if (error != -ENOTSUP && error != -ELOOP && error != -EISDIR)
                 return 0;
-        return problem_set(problem, EBADMSG, "'%s' in the store '%s' is no regular file. Put back a copy of the file, or "
-                           "let 'primectl verify --repair' put it aside and start the job again: what is missing is "
+        return problem_set(problem, EBADMSG, "'%s' in the store '%s' is no regular file. Put back a copy of the file, "
+                           "or let 'primectl verify --repair' put it aside and start the job again: what is missing is "
                            "then found again.", name, path);
 }
 
@@ -395,8 +395,8 @@ static int folder_write_failed(Folder *folder, const char *name, int error, Prob
                 folder->failed = error;
         if (error == -EFBIG)
                 return problem_set(problem, error, "Cannot write '%s' in the store '%s': %m. Raise the limit of file "
-                                   "sizes ('ulimit -f unlimited', or LimitFSIZE= of the unit) and start again; what was "
-                                   "acknowledged is safe.", name, folder->path);
+                                   "sizes ('ulimit -f unlimited', or LimitFSIZE= of the unit) and start again; what "
+                                   "was acknowledged is safe.", name, folder->path);
         return problem_set(problem, error, "Cannot write '%s' in the store '%s': %m. What was acknowledged is safe; "
                            "mend the cause and start again.", name, folder->path);
 }
