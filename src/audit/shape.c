@@ -165,7 +165,7 @@ int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, 
         number_add_u64(auditor->end, auditor->start, block.high);
         n_bytes = block.length / 30;
 
-        if (claim->certainty != certainty_of(auditor->end))
+        if (claim->certainty != certainty_at(claim->asked, auditor->end))
                 return problem_set(problem, EBADMSG, "block %" PRIu64 " claims the wrong certainty", claim->sequence);
         if (pack_unpack(auditor->packer, claim->codec, auditor->start, claim->packed, claim->packed_size,
                         auditor->bitmap, n_bytes) < 0)

@@ -11,6 +11,7 @@
 
 #include "base/checksum.h"
 #include "base/problem.h"
+#include "prime/certainty.h"
 #include "prime/grid.h"
 #include "prime/pack.h"
 #include "prime/sieve/run.h"
@@ -18,6 +19,7 @@
 typedef struct Claim {
         uint64_t sequence;
         PackCodec codec;
+        Certainty asked; /* by the job; 0: what the place gives */
         Certainty certainty;
         uint64_t count;
         const uint8_t *digest; /* SHA256_SIZE bytes */
@@ -32,9 +34,9 @@ Auditor *auditor_new(void); /* NULL when out of memory */
 Auditor *auditor_free(Auditor *auditor);
 
 /*
- * Unpacks the block into the auditor's memory and compares: exact length, digest, count, certainty of this place
- * in the grid, no bit outside of the job, no multiple of a prime below 32, a plausible number of primes. 0; -EBADMSG or
- * -ERANGE with a sentence.
+ * Unpacks the block into the auditor's memory and compares: exact length, digest, count, the certainty of this job and
+ * place in the grid, no bit outside of the job, no multiple of a prime below 32, a plausible number of primes. 0;
+ * -EBADMSG or -ERANGE with a sentence.
  */
 int auditor_check_shape(Auditor *auditor, const Grid *grid, const Claim *claim, Problem *problem);
 

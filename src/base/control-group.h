@@ -18,7 +18,8 @@ int control_group_cpu_quota(const char *root, unsigned *ret_permille);
 
 /*
  * The memory that this process may use before its group is slowed down or killed, in bytes: the least limit of its own
- * control group and all above it (memory.high, memory.max; in version 1 the soft and the hard one). 1; 0: there is none.
+ * control group and all above it (memory.high, memory.max; in version 1 the soft and the hard one). 1; 0: there is
+ * none.
  */
 int control_group_memory_limit(const char *root, uint64_t *ret_bytes);
 

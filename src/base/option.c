@@ -49,8 +49,8 @@ int option_size(const char *name, const char *value, uint64_t low, uint64_t high
         uint64_t bytes;
 
         if (parse_size(value, &bytes) < 0 || bytes < low || bytes > high) {
-                log_error("--%s=%s: give a size of at least %" PRIu64 "M: digits and K, M, G or T, like 512M", name, value,
-                          low >> 20);
+                log_error("--%s=%s: give a size of at least %" PRIu64 "M: digits and K, M, G or T, like 512M", name,
+                          value, low >> 20);
                 return -EINVAL;
         }
         *ret = bytes;

@@ -8,8 +8,9 @@
  * org.primed.Master1 at /org/primed/Master1, on the master host
  *
  *     AddJob(s from, s to, a{sv} options) → s name    `to` "" for an open job; options: priority u (1 … 1000, default
- *                                                     100). A cancelled or finished interval that is asked for again
- *                                                     goes on with its store. Root.
+ *                                                     100), certainty s ("proved", "bpsw"). A cancelled or
+ *                                                     finished interval that is asked for again goes on with its
+ *                                                     store. Root.
  *     PauseJob(s name), ResumeJob(s name), CancelJob(s name)   Cancelling keeps the store. Root.
  *     RotateStore(s name) → t segments   Begins a new file in the job's store: how many were ended by it, 0 or 1. Root.
  *     VacuumStore(s name, t bytes) → t segments, t freed   Takes the bitmaps from the oldest ended files of the job's
@@ -22,8 +23,8 @@
  *                            advertise_problem s, port u, audit s ("unaudited"), workers u, threads u (in use),
  *                            jobs u, uptime_usec t
  *     ListJobs() → aa{sv}    name s, id s (16 hex digits), from s, to s ("" open), state s ("running", "paused",
- *                            "finished", "failed"), problem s, priority u, standing b (the job of master.conf),
- *                            store s (path), frontier s (all numbers
+ *                            "finished", "failed"), problem s, priority u, certainty s ("proved", "bpsw"; "" unknown),
+ *                            standing b (the job of master.conf), store s (path), frontier s (all numbers
  *                            below it are done), blocks_total t, blocks_in_order t, blocks_spooled t, numbers_total d,
  *                            numbers_done d, primes t, bytes t, segments t, disagreements t, rate d (numbers a
  *                            second, over the last 30 s), remaining_usec t (UINT64_MAX unknown), audit s

@@ -441,13 +441,14 @@ static int interval_file(const LocalClusterSettings *settings) {
 
 static int master_start(LocalCluster *cluster) {
         const LocalClusterSettings *settings = &cluster->settings;
-        _cleanup_free_ char *store = NULL, *blocks = NULL, *size = NULL, *keep = NULL;
-        char *argv[10] = { cluster->master_path, (char *) "--control=3", (char *) "--interval=4" };
+        _cleanup_free_ char *store = NULL, *blocks = NULL, *size = NULL, *keep = NULL, *certainty = NULL;
+        char *argv[11] = { cluster->master_path, (char *) "--control=3", (char *) "--interval=4" };
         int pair[2], fds[2], r, n = 3;
 
         if (asprintf(&store, "--store=%s", settings->store_path) < 0 ||
             asprintf(&blocks, "--segment-blocks=%u", settings->segment_blocks) < 0 ||
             asprintf(&size, "--segment-size=%s", settings->segment_size ?: "") < 0 ||
+            asprintf(&certainty, "--certainty=%s", settings->certainty ?: "") < 0 ||
             asprintf(&keep, "--keep=%s", settings->keep ?: "full") < 0)
                 return -ENOMEM;
         argv[n++] = store;
@@ -455,6 +456,8 @@ static int master_start(LocalCluster *cluster) {
                 argv[n++] = blocks;
         if (settings->segment_size)
                 argv[n++] = size;
+        if (settings->certainty)
+                argv[n++] = certainty;
         if (settings->keep)
                 argv[n++] = keep;
         if (settings->debug)

@@ -19,6 +19,7 @@ typedef struct LocalClusterSettings {
         const char *from, *to; /* decimal; `to` is NULL for an open job */
         unsigned segment_blocks; /* 0: the default */
         const char *segment_size; /* "128M"; NULL: the default */
+        const char *certainty;   /* "proved", "bpsw"; NULL: the default */
         const char *keep;        /* "full", "digest"; NULL: the default */
         unsigned n_workers, n_threads; /* threads of each worker */
         uint64_t memory_bytes;         /* for each worker; 0: what it takes by itself */

@@ -18,6 +18,7 @@
 #include "base/parse.h"
 #include "base/processor.h"
 #include "base/text.h"
+#include "ctl/certainty-option.h"
 #include "ctl/json-text.h"
 #include "ctl/local-cluster.h"
 #include "ctl/progress.h"
@@ -29,6 +30,7 @@
 #include "prime/sieve/run.h"
 #include "settings/settings.h"
 #include "store/reader.h"
+#include "store/store-certainty.h"
 #include "store/store.h"
 #include "wire/message.h"
 
@@ -45,6 +47,7 @@ typedef struct LocalRun {
         unsigned n_threads, n_workers, segment_blocks;
         uint64_t memory_bytes;    /* of each worker; 0: the default */
         const char *segment_size; /* NULL: the default */
+        Certainty certainty; /* 0: the default */
         StoreKeep keep; /* 0: the default */
         bool quiet, json, debug;
 
@@ -80,6 +83,9 @@ static void help(void) {
                "                         that it has about 128 MiB)\n"
                "     --segment-size=SIZE The same in bytes, about, with K, M, G or T; not with\n"
                "                         --segment-blocks\n"
+               "     --certainty=WHAT    proved: by proof, up to 4*10^33; bpsw: proved below\n"
+               "                         2^64, Baillie-PSW test above (default: as before; a\n"
+               "                         new store is bpsw)\n"
                "     --keep=WHAT         full: the primes; digest: counts and digests, in a few\n"
                "                         bytes, from which any prime is found again on demand\n"
                "                         (default: as before; a new store is full)\n"
@@ -103,7 +109,7 @@ static int parse_segment_size(const char *word) {
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[], LocalRun *run) {
         enum { ARG_FROM = 0x100, ARG_TO, ARG_LENGTH, ARG_STORE, ARG_THREADS, ARG_WORKERS, ARG_MEMORY,
-               ARG_SEGMENT_BLOCKS, ARG_SEGMENT_SIZE, ARG_KEEP, ARG_JSON, ARG_DEBUG };
+               ARG_SEGMENT_BLOCKS, ARG_SEGMENT_SIZE, ARG_CERTAINTY, ARG_KEEP, ARG_JSON, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "from", required_argument, NULL, ARG_FROM },
@@ -115,6 +121,7 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                 { "memory", required_argument, NULL, ARG_MEMORY },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
                 { "segment-size", required_argument, NULL, ARG_SEGMENT_SIZE },
+                { "certainty", required_argument, NULL, ARG_CERTAINTY },
                 { "keep", required_argument, NULL, ARG_KEEP },
                 { "quiet", no_argument, NULL, 'q' },
                 { "json", no_argument, NULL, ARG_JSON },
@@ -169,6 +176,10 @@ static int parse_arguments(int argc, char *argv[], LocalRun *run) {
                         if (parse_segment_size(optarg) < 0)
                                 return -1;
                         run->segment_size = optarg;
+                        break;
+                case ARG_CERTAINTY:
+                        if (option_certainty(optarg, &run->certainty) < 0)
+                                return -1;
                         break;
                 case ARG_KEEP:
                         if (store_keep_parse(optarg, &run->keep) < 0) {
@@ -358,7 +369,7 @@ static int print_json(const LocalRun *run) {
                            "state", outcome_name(run), "problem", json_text(run->problem.text),
                            "from", from ?: "", "to", to ?: "",
                            "primes", json_digits(report->primes), "blocks", json_digits(report->blocks_in_order),
-                           "certainty", certainty_name(certainty_of(run->to)), "audit", "unaudited",
+                           "certainty", certainty_name(certainty_at(run->certainty, run->to)), "audit", "unaudited",
                            "seconds", (double) report->elapsed_usec / 1e6, "numbers_per_second", run_rate(report),
                            "bytes_per_prime", bytes_per_prime(report),
                            "bytes", (json_int_t) (report->segment_bytes + report->spool_bytes),
@@ -390,7 +401,7 @@ static void print_summary(const LocalRun *run) {
                 printf(", %.3f bytes per prime", bytes_per_prime(report));
         putchar('\n');
         printf("  store   %s\n", run->store_path);
-        printf("  state   complete, %s, unaudited\n", certainty_name(certainty_of(run->to)));
+        printf("  state   complete, %s, unaudited\n", certainty_name(certainty_at(run->certainty, run->to)));
         if (report->disagreements > 0)
                 printf("  ! %" PRIu64 " blocks were answered twice and differently: a machine computes wrongly\n",
                        report->disagreements);
@@ -480,6 +491,7 @@ static int run_cluster(LocalRun *run) {
                 .to = to,
                 .segment_blocks = run->segment_blocks,
                 .segment_size = run->segment_size,
+                .certainty = run->certainty ? certainty_name(run->certainty) : NULL,
                 .keep = run->keep ? store_keep_name(run->keep) : NULL,
                 .n_workers = run->n_workers,
                 .n_threads = run->n_threads,
@@ -572,6 +584,10 @@ static int run_whole(LocalRun *run) {
         int r;
 
         r = run_prepare(run);
+        if (r >= 0)
+                r = certainty_check(run->certainty, run->to, &run->problem);
+        if (r >= 0)
+                r = store_settle_certainty(run->store_path, run->certainty, &run->certainty, &run->problem);
         if (r < 0) {
                 log_error("%s", run->problem.text);
                 return r == -EINVAL || r == -ERANGE ? EXIT_USAGE : EXIT_FAILURE;

@@ -13,8 +13,10 @@
 #include "ctl/client.h"
 #include "ctl/job-wait.h"
 #include "ctl/answer.h"
+#include "ctl/certainty-option.h"
 #include "ctl/slow-test.h"
 #include "ctl/verb.h"
+#include "prime/certainty.h"
 #include "prime/grid.h"
 #include "prime/number.h"
 #include "wire/message.h"
@@ -22,6 +24,7 @@
 typedef struct Start {
         const char *from_word, *to_word, *length_word;
         unsigned priority; /* 0: the master's default */
+        Certainty certainty; /* 0: not asked for */
         bool open, wait;
         ClientOptions client;
 
@@ -40,6 +43,8 @@ static void help(void) {
                "     --open             No end: go on until it is paused or cancelled\n"
                "     --priority=N       Share of the workers' time among the jobs, 1 to %d\n"
                "                        (default: 100)\n"
+               "     --certainty=WHAT   proved: by proof, up to 4*10^33; bpsw: proved below\n"
+               "                        2^64, Baillie-PSW test above (default)\n"
                "     --wait             Show the progress and end when the job does\n"
                "  -q --quiet            Say nothing but errors\n\n"
                "Integers are written as 10^24, 2^64+13, 5*10^30 or 1.5e12; see primectl(1).\n", WIRE_PRIORITY_MAX);
@@ -47,7 +52,7 @@ static void help(void) {
 
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_options(int argc, char *argv[], Start *start) {
-        enum { ARG_FROM = CLIENT_ARG_FREE, ARG_TO, ARG_LENGTH, ARG_OPEN, ARG_PRIORITY, ARG_WAIT };
+        enum { ARG_FROM = CLIENT_ARG_FREE, ARG_TO, ARG_LENGTH, ARG_OPEN, ARG_PRIORITY, ARG_CERTAINTY, ARG_WAIT };
         static const struct option options[] = {
                 CLIENT_OPTION_ROWS,
                 { "from", required_argument, NULL, ARG_FROM },
@@ -55,6 +60,7 @@ static int parse_options(int argc, char *argv[], Start *start) {
                 { "length", required_argument, NULL, ARG_LENGTH },
                 { "open", no_argument, NULL, ARG_OPEN },
                 { "priority", required_argument, NULL, ARG_PRIORITY },
+                { "certainty", required_argument, NULL, ARG_CERTAINTY },
                 { "wait", no_argument, NULL, ARG_WAIT },
                 {},
         };
@@ -79,6 +85,10 @@ static int parse_options(int argc, char *argv[], Start *start) {
                         break;
                 case ARG_PRIORITY:
                         if (option_unsigned("priority", optarg, 1, WIRE_PRIORITY_MAX, &start->priority) < 0)
+                                return -EINVAL;
+                        break;
+                case ARG_CERTAINTY:
+                        if (option_certainty(optarg, &start->certainty) < 0)
                                 return -EINVAL;
                         break;
                 case ARG_WAIT:
@@ -135,6 +145,8 @@ static int parse_interval(Start *start) {
                 if (r >= 0)
                         grid_done(&grid);
         }
+        if (r >= 0)
+                r = certainty_check(start->certainty, start->open ? NULL : start->to, &problem);
         if (r < 0)
                 log_error("%s", problem.text);
         return r;
@@ -151,6 +163,8 @@ static int append_job(const Start *start, sd_bus_message *call) {
                 r = sd_bus_message_open_container(call, 'a', "{sv}");
         if (r >= 0 && start->priority > 0)
                 r = sd_bus_message_append(call, "{sv}", "priority", "u", (uint32_t) start->priority);
+        if (r >= 0 && start->certainty > 0)
+                r = sd_bus_message_append(call, "{sv}", "certainty", "s", certainty_name(start->certainty));
         if (r >= 0)
                 r = sd_bus_message_close_container(call);
         return r;

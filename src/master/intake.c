@@ -23,6 +23,7 @@ IntakeOutcome intake_block(Auditor *auditor, Plan *plan, MasterJob *job, uint64_
         const Claim claim = {
                 .sequence = block->sequence,
                 .codec = block->codec,
+                .asked = job->certainty,
                 .certainty = block->certainty,
                 .count = block->count,
                 .digest = block->digest,

@@ -137,6 +137,7 @@ static bool interval_has_name(const char *from, const char *to, const char *name
 /* NULL, or what is wrong with the entry. Its texts live in `json`. */
 static const char *entry_decode(json_t *json, RegistryJob *ret) {
         json_t *to = json_object_get(json, "to"), *created = json_object_get(json, "created_usec");
+        json_t *certainty = json_object_get(json, "certainty");
         json_int_t priority = json_integer_value(json_object_get(json, "priority"));
         int state = find_word(state_names, ELEMENTSOF(state_names), json_string_value(json_object_get(json, "state")));
         int origin = find_word(origin_names, ELEMENTSOF(origin_names),
@@ -158,6 +159,9 @@ static const char *entry_decode(json_t *json, RegistryJob *ret) {
                 return "a job lacks the path of its store";
         if (priority < 1 || priority > WIRE_PRIORITY_MAX)
                 return "a job's priority is out of range";
+        if (certainty && (!json_is_string(certainty) ||
+                          certainty_parse(json_string_value(certainty), &ret->certainty) < 0))
+                return "a job's certainty is unknown";
         if (state < 0 || origin < 0 || json_integer_value(created) < 0)
                 return "a job's state, origin or time is unknown";
         ret->state = (RegistryState) state;
@@ -269,11 +273,12 @@ JobRegistry *job_registry_close(JobRegistry *registry) {
 /* writing */
 
 static json_t *entry_encode(const RegistryJob *job) {
-        json_t *json = json_pack("{s:s, s:s, s:s*, s:i, s:s, s:s, s:I, s:s}", "name", job->name, "from", job->from,
-                                 "to", job->to, "priority", (int) job->priority, "state", state_names[job->state],
-                                 "origin", origin_names[job->origin], "created_usec", (json_int_t) job->created_usec,
-                                 "store", job->store);
-        return json;
+        const char *certainty = job->certainty ? certainty_name(job->certainty) : NULL;
+
+        return json_pack("{s:s, s:s, s:s*, s:i, s:s*, s:s, s:s, s:I, s:s}", "name", job->name, "from", job->from,
+                         "to", job->to, "priority", (int) job->priority, "certainty", certainty, "state",
+                         state_names[job->state], "origin", origin_names[job->origin], "created_usec",
+                         (json_int_t) job->created_usec, "store", job->store);
 }
 
 static char *registry_encode(const JobRegistry *registry) {

@@ -23,6 +23,7 @@
 
 #include "base/cleanup.h"
 #include "base/problem.h"
+#include "prime/certainty.h"
 
 #define REGISTRY_JOBS_MAX 4096
 #define REGISTRY_SIZE_MAX ((size_t) 256 << 20) /* 400 jobs of the largest numbers there are */
@@ -49,6 +50,7 @@ typedef struct RegistryJob {
         char *to;    /* decimal; NULL: open */
         char *store; /* absolute path */
         unsigned priority; /* 1 … 1000 */
+        Certainty certainty; /* 0: not asked for */
         RegistryState state;
         RegistryOrigin origin;
         uint64_t created_usec; /* realtime */

@@ -187,6 +187,7 @@ static int jobs_open_in(Jobs *jobs, const RegistryJob *job, const char *store, P
                 .to = job->to ? to : NULL,
                 .store_path = store,
                 .priority = job->priority,
+                .certainty = job->certainty,
                 .paused = job->state == REGISTRY_PAUSED,
         };
         int r;
@@ -234,6 +235,7 @@ static int jobs_begin(Jobs *jobs, RegistryJob *job, Problem *problem) {
         _cleanup_free_ char *store = NULL;
         int r;
 
+        job->certainty = job->certainty ?: old ? old->certainty : 0;
         if (old) /* goes on with its store, unless that is gone */
                 (void) jobs_find_store(jobs, old, &store, NULL);
         if (!store)
@@ -260,12 +262,13 @@ static int jobs_begin(Jobs *jobs, RegistryJob *job, Problem *problem) {
 }
 
 /* Closes the store of a finished job, so that it is looked at anew: a person may have taken segments out of it. */
-static int jobs_again(Jobs *jobs, const RegistryJob *job, unsigned priority, Problem *problem) {
+static int jobs_again(Jobs *jobs, const RegistryJob *job, unsigned priority, Certainty certainty, Problem *problem) {
         RegistryJob changed = *job;
         int r;
 
         changed.state = REGISTRY_ACTIVE;
         changed.priority = priority > 0 ? priority : job->priority;
+        changed.certainty = certainty ?: job->certainty;
         r = job_registry_put(jobs->registry, &changed, problem);
         if (r >= 0)
                 r = master_remove_job(jobs->settings.master, changed.name, problem);
@@ -293,22 +296,26 @@ static void registry_ends_done(RegistryJob *job) {
         free(job->to);
 }
 
-int jobs_add(Jobs *jobs, const mpz_t from, mpz_srcptr to, unsigned priority, const char **ret_name, Problem *problem) {
+int jobs_add(Jobs *jobs, const mpz_t from, mpz_srcptr to, unsigned priority, Certainty certainty, const char **ret_name,
+             Problem *problem) {
         RegistryJob new = {
                 .priority = priority > 0 ? priority : MASTER_PRIORITY_DEFAULT,
+                .certainty = certainty,
                 .origin = REGISTRY_BY_COMMAND,
         };
         const RegistryJob *old;
         int r;
 
         r = registry_ends(&new, from, to, problem);
+        if (r >= 0)
+                r = certainty_check(certainty, to, problem);
         if (r < 0)
                 goto finish;
         old = job_registry_find(jobs->registry, new.name);
         if (!old || !registry_job_is_listed(old))
                 r = jobs_begin(jobs, &new, problem);
         else if (jobs_is_finished(jobs, new.name))
-                r = jobs_again(jobs, old, priority, problem);
+                r = jobs_again(jobs, old, priority, certainty, problem);
         else
                 r = problem_set(problem, EEXIST, old->state == REGISTRY_PAUSED ?
                                 "The job %s is there already, paused: 'primectl resume %s' goes on with it." :
@@ -386,19 +393,25 @@ static int jobs_withdraw(Jobs *jobs, const char *keep, Problem *problem) {
         return r;
 }
 
-static int jobs_keep_standing(Jobs *jobs, const RegistryJob *job, unsigned priority, Problem *problem) {
+static int jobs_keep_standing(Jobs *jobs, const RegistryJob *job, const RegistryJob *new, Problem *problem) {
+        bool is_renewed = job->certainty != new->certainty;
         RegistryJob changed = *job;
         size_t at;
         int r;
 
-        if (job->origin != REGISTRY_BY_CONFIG || job->priority == priority)
+        if (job->origin != REGISTRY_BY_CONFIG || (job->priority == new->priority && !is_renewed))
                 return 0; /* a command's job keeps what the command said */
-        changed.priority = priority;
+        changed.priority = new->priority;
+        changed.certainty = new->certainty;
         r = job_registry_put(jobs->registry, &changed, problem);
         job = job_registry_find(jobs->registry, changed.name);
-        if (r >= 0 && master_find_job(jobs->settings.master, job->name, &at) >= 0)
-                r = master_set_job_priority(jobs->settings.master, job->name, priority, problem);
-        return r;
+        if (r < 0 || master_find_job(jobs->settings.master, job->name, &at) < 0)
+                return r;
+        if (!is_renewed)
+                return master_set_job_priority(jobs->settings.master, job->name, new->priority, problem);
+        /* Workers know it as another job then. */
+        r = master_remove_job(jobs->settings.master, job->name, problem);
+        return r >= 0 ? jobs_open(jobs, job->name, problem) : r;
 }
 
 int jobs_set_standing(Jobs *jobs, const StandingJob *standing, Problem *problem) {
@@ -409,6 +422,7 @@ int jobs_set_standing(Jobs *jobs, const StandingJob *standing, Problem *problem)
         if (!standing)
                 return jobs_withdraw(jobs, NULL, problem);
         new.priority = standing->priority;
+        new.certainty = standing->certainty;
         r = registry_ends(&new, standing->from, standing->to, problem);
         if (r >= 0)
                 r = jobs_withdraw(jobs, new.name, problem);
@@ -416,7 +430,7 @@ int jobs_set_standing(Jobs *jobs, const StandingJob *standing, Problem *problem)
                 goto finish;
         old = job_registry_find(jobs->registry, new.name);
         if (old && registry_job_is_listed(old))
-                r = jobs_keep_standing(jobs, old, new.priority, problem);
+                r = jobs_keep_standing(jobs, old, &new, problem);
         else if (old && old->state == REGISTRY_CANCELLED)
                 log_notice("The job %s of master.conf stays cancelled: 'primectl start' with the same ends brings it "
                            "back.", new.name);

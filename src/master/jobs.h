@@ -27,6 +27,7 @@ typedef struct StandingJob {
         mpz_srcptr from;
         mpz_srcptr to; /* NULL: open */
         unsigned priority;
+        Certainty certainty; /* 0: not asked for */
 } StandingJob;
 
 /*
@@ -38,10 +39,12 @@ int jobs_new(const JobsSettings *settings, const StandingJob *standing, Jobs **r
 Jobs *jobs_free(Jobs *jobs);
 
 /*
- * `to` NULL: open; `priority` 0: the default. A cancelled or finished interval goes on with its store. -EEXIST: it is
- * listed and not finished; -EINVAL, -ERANGE: no such interval; other errors: it could not be made durable.
+ * `to` NULL: open; `priority` 0: the default; `certainty` 0: that of its store. A cancelled or finished interval goes
+ * on with its store. -EEXIST: it is listed and not finished; -EINVAL, -ERANGE: no such interval, or not so surely;
+ * other errors: it could not be made durable.
  */
-int jobs_add(Jobs *jobs, const mpz_t from, mpz_srcptr to, unsigned priority, const char **ret_name, Problem *problem);
+int jobs_add(Jobs *jobs, const mpz_t from, mpz_srcptr to, unsigned priority, Certainty certainty, const char **ret_name,
+             Problem *problem);
 
 /* -ENOENT: no such job; -EALREADY: it is finished. Going on opens a store that could not be opened before. */
 int jobs_pause(Jobs *jobs, const char *name, bool paused, Problem *problem);

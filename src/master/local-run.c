@@ -132,6 +132,7 @@ int local_run(const LocalRunSettings *run) {
                         .to = open ? NULL : to,
                         .store_path = run->store_path,
                         .store_options = run->store_options,
+                        .certainty = run->certainty,
                 }, &problem);
         if (r < 0) {
                 /* Whoever started us tells it to the person. */

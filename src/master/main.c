@@ -15,6 +15,7 @@
 #include "master/local-run.h"
 #include "master/service.h"
 #include "settings/settings.h"
+#include "prime/certainty.h"
 #include "store/store.h"
 
 static const char *arg_config = SETTINGS_MASTER_PATH;
@@ -23,6 +24,7 @@ static const char *arg_state = PLACE_STATE;
 static unsigned arg_control_fd;
 static unsigned arg_segment_blocks;
 static uint64_t arg_segment_bytes;
+static Certainty arg_certainty;
 static StoreKeep arg_keep; /* 0: what the store has so far */
 static unsigned arg_interval_fd;
 static const char *arg_store;
@@ -49,6 +51,7 @@ static void help(void) {
                "                         each, for [A, B); without B the job is open\n"
                "     --segment-blocks=N  Blocks in a segment of a new store\n"
                "     --segment-size=SIZE About how large one becomes, with K, M, G or T\n"
+               "     --certainty=WHAT    How sure primes must be: proved or bpsw\n"
                "     --keep=WHAT         What to keep of the blocks: full or digest\n\n"
                "It is started by systemd or by primectl(1). See primed-master(8).\n",
                SETTINGS_MASTER_PATH, PLACE_STATE);
@@ -68,7 +71,7 @@ static int check_arguments(void) {
 /* 1: go on; 0: done; negative: usage error, already told. */
 static int parse_arguments(int argc, char *argv[]) {
         enum { ARG_VERSION = 0x100, ARG_CONFIG, ARG_STATE, ARG_KEY, ARG_CONTROL, ARG_STORE, ARG_INTERVAL,
-               ARG_SEGMENT_BLOCKS, ARG_SEGMENT_SIZE, ARG_KEEP, ARG_DEBUG };
+               ARG_SEGMENT_BLOCKS, ARG_SEGMENT_SIZE, ARG_CERTAINTY, ARG_KEEP, ARG_DEBUG };
         static const struct option options[] = {
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, ARG_VERSION },
@@ -80,6 +83,7 @@ static int parse_arguments(int argc, char *argv[]) {
                 { "interval", required_argument, NULL, ARG_INTERVAL },
                 { "segment-blocks", required_argument, NULL, ARG_SEGMENT_BLOCKS },
                 { "segment-size", required_argument, NULL, ARG_SEGMENT_SIZE },
+                { "certainty", required_argument, NULL, ARG_CERTAINTY },
                 { "keep", required_argument, NULL, ARG_KEEP },
                 { "debug", no_argument, NULL, ARG_DEBUG },
                 {},
@@ -121,6 +125,12 @@ static int parse_arguments(int argc, char *argv[]) {
                 case ARG_SEGMENT_SIZE:
                         if (parse_size(optarg, &arg_segment_bytes) < 0) {
                                 log_error("--segment-size=%s: give bytes, with K, M, G or T.", optarg);
+                                return -1;
+                        }
+                        break;
+                case ARG_CERTAINTY:
+                        if (certainty_parse(optarg, &arg_certainty) < 0) {
+                                log_error("--certainty=%s: give \"proved\" or \"bpsw\".", optarg);
                                 return -1;
                         }
                         break;
@@ -169,6 +179,7 @@ static int run_local(void) {
                 .control_fd = (int) arg_control_fd,
                 .interval_fd = (int) arg_interval_fd,
                 .store_path = arg_store,
+                .certainty = arg_certainty,
                 .segment_bytes = arg_segment_bytes,
                 .store_options = { .segment_blocks = arg_segment_blocks, .keep = arg_keep },
         });

@@ -165,6 +165,7 @@ static void put_job_entry(BusRecord *record, const JobsEntry *entry) {
         put_string(record, "state", master_job_state_name(entry->open ? entry->status.state : MASTER_JOB_FAILED));
         put_string(record, "problem", entry->problem);
         put_u32(record, "priority", job->priority);
+        put_string(record, "certainty", entry->open ? certainty_name(entry->status.certainty) : "");
         put_bool(record, "standing", job->origin == REGISTRY_BY_CONFIG);
         put_string(record, "store", entry->open ? entry->status.store_path : job->store);
         put_string(record, "audit", AUDIT);
@@ -259,12 +260,18 @@ static int set_error(sd_bus_error *ret_error, int r, const Problem *problem) {
 
 typedef struct AddOptions {
         unsigned priority;
+        Certainty certainty;
         Problem problem;
 } AddOptions;
 
 static int add_on_option(const char *key, char type, BusValue value, void *userdata) {
         AddOptions *options = userdata;
 
+        if (strcmp(key, "certainty") == 0) {
+                if (type == 's' && certainty_parse(value.s, &options->certainty) >= 0)
+                        return 0;
+                return problem_set(&options->problem, ERANGE, "The certainty of a job is \"proved\" or \"bpsw\".");
+        }
         if (strcmp(key, "priority") != 0)
                 return problem_set(&options->problem, EINVAL, "Jobs have no option '%.64s'.", key);
         if (type != 'u' || value.u < 1 || value.u > WIRE_PRIORITY_MAX)
@@ -294,8 +301,8 @@ static int on_add_job(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         if (r >= 0 && to_word[0] != '\0')
                 r = number_parse(to, to_word, &options.problem);
         if (r >= 0)
-                r = jobs_add(bus->settings.jobs, from, to_word[0] != '\0' ? to : NULL, options.priority, &name,
-                             &options.problem);
+                r = jobs_add(bus->settings.jobs, from, to_word[0] != '\0' ? to : NULL, options.priority,
+                             options.certainty, &name, &options.problem);
         if (r < 0)
                 return set_error(ret_error, r, &options.problem);
         bus->settings.on_changed(bus->settings.userdata);

@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "prime/number.h"
 #include "store/layout.h"
+#include "store/store-certainty.h"
 #include "wire/message.h"
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(MasterJob *, master_job_free);
@@ -28,11 +29,11 @@ const char *master_job_state_name(MasterJobState state) {
         return (size_t) state < ELEMENTSOF(state_names) ? state_names[state] : NULL;
 }
 
-/* The first eight bytes of SHA-256("primes" block_length n_from from to). */
-static int job_id(const Grid *grid, uint64_t *ret) {
-        static const char kind[] = "primes";
+/* The first eight bytes of SHA-256("primes" block_length n_from from to), with "proved" behind it if that is asked. */
+static int job_id(const Grid *grid, Certainty certainty, uint64_t *ret) {
+        static const char kind[] = "primes", proved[] = "proved";
         size_t n_from = number_bytes(grid->from), n_to = number_bytes(grid->to), n = sizeof kind + 16 + n_from + n_to;
-        _cleanup_free_ uint8_t *text = malloc(n);
+        _cleanup_free_ uint8_t *text = malloc(n + sizeof proved);
         uint8_t digest[SHA256_SIZE];
 
         if (!text)
@@ -42,6 +43,10 @@ static int job_id(const Grid *grid, uint64_t *ret) {
         put_le64(text + sizeof kind + 8, n_from);
         number_to_bytes(grid->from, text + sizeof kind + 16);
         number_to_bytes(grid->to, text + sizeof kind + 16 + n_from);
+        if (certainty == CERTAINTY_PROVED) {
+                memcpy(text + n, proved, sizeof proved);
+                n += sizeof proved;
+        }
         checksum_sha256(text, n, digest);
         *ret = get_le64(digest);
         return 0;
@@ -89,7 +94,12 @@ int master_job_open(const MasterJobSettings *settings, const MasterRules *rules,
         rate_window_init(&job->rate, clock_now_usec());
         if (!job->name || !job->store_path)
                 return problem_set(problem, ENOMEM, "Out of memory");
-        r = job_id(&job->grid, &job->id);
+        r = certainty_check(settings->certainty, settings->to, problem);
+        if (r >= 0)
+                r = store_settle_certainty(job->store_path, settings->certainty, &job->certainty, problem);
+        if (r < 0)
+                return r;
+        r = job_id(&job->grid, job->certainty, &job->id);
         if (r < 0)
                 return problem_set(problem, r, "Out of memory");
         r = store_open(disk, job->store_path, &job->grid, &job->store_options, &job->store, problem);

@@ -24,6 +24,7 @@ typedef struct MasterJob {
         char *name, *store_path;
         uint64_t id; /* from the definition alone: a restarted master, or another one, gives the same job the same id */
         Grid grid;
+        Certainty certainty; /* asked for, or kept up; 0: what the places give */
         const Disk *disk;
         StoreOptions store_options;
         unsigned priority;

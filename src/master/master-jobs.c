@@ -323,6 +323,8 @@ void master_job_status(const Master *master, size_t index, MasterJobStatus *ret)
                 .state = master_job_state(job),
                 .problem = job->problem.text,
                 .priority = job->priority,
+                .certainty = job->grid.open ? job->certainty ?: CERTAINTY_BPSW
+                                            : certainty_at(job->certainty, job->grid.to),
                 .totals = job->last_totals,
                 .n_blocks_present = job->n_last_present,
                 .n_blocks_at_start = job->n_blocks_at_start,

@@ -22,7 +22,7 @@ static void master_remind(const Master *master, MasterSession *session, uint64_t
         const MasterJob *job = master_job_by_id(master, id);
 
         if (job && !master_session_remembers(session, id))
-                master_session_announce(session, id, &job->grid, job->priority);
+                master_session_announce(session, id, &job->grid, job->certainty, job->priority);
 }
 
 /*

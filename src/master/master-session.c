@@ -133,7 +133,8 @@ void master_session_settings(MasterSession *session, unsigned threads_max, unsig
         });
 }
 
-void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid, unsigned priority) {
+void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid, Certainty certainty,
+                             unsigned priority) {
         size_t n_from = number_bytes(grid->from), n_to = number_bytes(grid->to);
         _cleanup_free_ uint8_t *bytes = malloc(n_from + n_to + 1);
 
@@ -151,6 +152,7 @@ void master_session_announce(MasterSession *session, uint64_t job, const Grid *g
                         .to = { bytes + n_from, n_to },
                         .block_length = grid->block_length,
                         .priority = (uint16_t) priority,
+                        .certainty = (uint8_t) certainty,
                 },
         });
         session->announced[session->n_announced++ % WIRE_JOBS_KEPT] = (Announced) { job, n_from + n_to };

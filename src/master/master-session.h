@@ -11,6 +11,7 @@
 
 #include "base/interval-set.h"
 #include "plan/plan.h"
+#include "prime/certainty.h"
 #include "prime/grid.h"
 #include "wire/identity.h"
 #include "wire/link.h"
@@ -59,7 +60,9 @@ void master_session_grant(MasterSession *session, unsigned lane, const PlanLease
 void master_session_wait(MasterSession *session, unsigned lane); /* tells the lane once that it has to wait */
 void master_session_ignore(MasterSession *session, unsigned lane); /* the request needs no answer */
 
-void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid, unsigned priority);
+/* `certainty` and `priority` as in MessageJob. */
+void master_session_announce(MasterSession *session, uint64_t job, const Grid *grid, Certainty certainty,
+                             unsigned priority);
 /* Whether its worker still knows of the job for sure; before a lease of another it is to be announced again. */
 bool master_session_remembers(const MasterSession *session, uint64_t job);
 void master_session_revoke(MasterSession *session, uint64_t job, uint64_t first, uint64_t end);

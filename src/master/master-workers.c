@@ -26,7 +26,8 @@ const char *master_worker_id(const MasterWorker *worker, char ret[static 2 * SHA
 void master_announce_job(Master *master, const MasterJob *job) {
         for (size_t i = 0; i < master->n_workers; i++)
                 if (master->workers[i]->joined)
-                        master_session_announce(master->workers[i]->session, job->id, &job->grid, job->priority);
+                        master_session_announce(master->workers[i]->session, job->id, &job->grid, job->certainty,
+                                                job->priority);
 }
 
 static MasterCap master_ask_cap(const Master *master, const MasterWorker *worker) {
@@ -83,7 +84,7 @@ static int master_on_joined(MasterSession *session, void *userdata) {
 
         for (size_t i = 0; i < master->n_jobs; i++)
                 master_session_announce(session, master->jobs[i]->id, &master->jobs[i]->grid,
-                                        master->jobs[i]->priority);
+                                        master->jobs[i]->certainty, master->jobs[i]->priority);
         /* Behind the jobs: the worker takes it that there are no others. */
         master_session_settings(session, worker->cap.threads_max, worker->cap.cpu_percent);
         master_changed(master);

@@ -14,6 +14,7 @@
 #include "base/problem.h"
 #include "master/room.h"
 #include "plan/plan.h"
+#include "prime/certainty.h"
 #include "prime/grid.h"
 #include "store/store.h"
 #include "wire/identity.h"
@@ -88,6 +89,7 @@ typedef struct MasterJobSettings {
         const char *store_path;
         StoreOptions store_options; /* zeros: what the rules say */
         unsigned priority; /* 1 … 1000; 0: the default */
+        Certainty certainty; /* 0: that of the store, see store/store-certainty.h */
         bool paused;
 } MasterJobSettings;
 
@@ -111,6 +113,7 @@ typedef struct MasterJobStatus {
         MasterJobState state;
         const char *problem; /* a sentence; "" if there is none */
         unsigned priority;
+        Certainty certainty; /* of all blocks together */
         StoreTotals totals;
         uint64_t n_blocks_present;  /* with the spool */
         uint64_t n_blocks_at_start; /* that were there when the job was opened */

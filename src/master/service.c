@@ -159,12 +159,15 @@ static int standing_numbers_init(StandingNumbers *numbers, const MasterConfig *c
                 .from = numbers->from,
                 .to = config->job_to ? numbers->to : NULL,
                 .priority = config->job_priority,
+                .certainty = config->job_certainty,
         };
         if (!config->has_job)
                 return 0;
         r = number_parse(numbers->from, config->job_from, &why);
         if (r >= 0 && config->job_to)
                 r = number_parse(numbers->to, config->job_to, &why);
+        if (r >= 0)
+                r = certainty_check(numbers->standing.certainty, numbers->standing.to, &why);
         if (r >= 0)
                 r = grid_init(&grid, numbers->from, numbers->standing.to, &why);
         if (r < 0)

@@ -66,14 +66,14 @@ static int check_job(void *object, Problem *problem) {
         mpz_init(from);
         mpz_init(to);
         if (!config->job_to)
-                return 0;
+                return certainty_check(config->job_certainty, NULL, problem);
         r = number_parse(from, config->job_from, problem);
         if (r >= 0)
                 r = number_parse(to, config->job_to, problem);
         if (r >= 0 && mpz_cmp(from, to) >= 0)
                 r = problem_set(problem, EINVAL, "'to' (%.100s) must be larger than 'from' (%.100s).", config->job_to,
                                 config->job_from);
-        return r;
+        return r < 0 ? r : certainty_check(config->job_certainty, to, problem);
 }
 
 static int append_host(void *object, void **ret_element, Problem *problem) {
@@ -105,6 +105,12 @@ static int read_host(const char *word, void *object, Problem *problem) {
 
 static int read_host_quota(const char *word, void *object, Problem *problem) {
         return value_parse_percent(word, SETTINGS_CPU_QUOTA_MAX, &((SettingsHost *) object)->cpu_quota, problem);
+}
+
+static int read_job_certainty(const char *word, void *object, Problem *problem) {
+        if (certainty_parse(word, &((MasterConfig *) object)->job_certainty) >= 0)
+                return 0;
+        return problem_set(problem, EINVAL, "write \"proved\" or \"bpsw\"");
 }
 
 /* The newest of the hosts. */
@@ -195,6 +201,9 @@ static const SchemaKey job_keys[] = {
           .offset = offsetof(MasterConfig, job_priority), .default_text = "1", .example = "1",
           .unit = "a weight (jobs of primectl start have 100)",
           .reason = "Jobs share the workers in proportion to their priorities; 1 leaves nearly all to others." },
+        { .name = "certainty", .kind = SCHEMA_STRING, .read = read_job_certainty, .example = "\"proved\"",
+          .unit = "\"proved\", up to 4*10^33, or \"bpsw\"",
+          .reason = "How sure primes must be; without it they are proved below 2^64 and pass Baillie-PSW above." },
 };
 
 static const SchemaKey host_keys[] = {

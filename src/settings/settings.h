@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/place.h"
 #include "base/problem.h"
+#include "prime/certainty.h"
 
 #define SETTINGS_PORT_DEFAULT PORT_DEFAULT
 #define SETTINGS_CORES_MAX 1024
@@ -40,7 +41,7 @@ typedef struct SettingsWindow {
         uint16_t start_minute, end_minute;   /* after midnight, local time; end in 1 … 1440 */
 } SettingsWindow;
 
-#define WORKER_MEMORY_MIN (UINT64_C(64) << 20) /* a sieve and a shelf need about as much; below it nothing would go on */
+#define WORKER_MEMORY_MIN (UINT64_C(64) << 20) /* a sieve and a shelf need about as much; below nothing would go on */
 #define WORKER_MEMORY_MAX (UINT64_C(1) << 49)
 
 typedef struct WorkerConfig {
@@ -84,6 +85,7 @@ typedef struct MasterConfig {
         bool has_job;    /* the standing job */
         char *job_from, *job_to; /* decimal or an expression that number_parse() takes; job_to NULL: open-ended */
         unsigned job_priority;   /* 1 … 1000 */
+        Certainty job_certainty; /* certainty = "proved"; 0: not set */
         SettingsHost *hosts;
         size_t n_hosts;
         unsigned workers_max;    /* connections at a time; default 1000 */

@@ -218,7 +218,8 @@ static int verify_add_recomputed(Verifier *verifier, const Exam *exam, const Foo
         (void) facts_of_block(&verifier->grid, record.sequence, verifier->again, &record.facts);
         grid_block(&verifier->grid, record.sequence, border, &block);
         number_add_u64(border, border, block.length);
-        record.certainty = certainty_of(border);
+        /* Sieving again does not tell how it was done; where all blocks are proved this one is. */
+        record.certainty = footer->n_bpsw == 0 ? CERTAINTY_PROVED : certainty_of(border);
         footer_add(again, &record, 0, verifier->grid.block_length);
         verify_advance(verifier, BLOCK_ENTRY_SIZE);
         return 0;

@@ -28,12 +28,12 @@ CrewClient *crew_client_unref(CrewClient *client) {
         return NULL;
 }
 
-CrewJob *crew_job_new(CrewClient *client, uint64_t id, Grid *grid) {
+CrewJob *crew_job_new(CrewClient *client, uint64_t id, Grid *grid, Certainty certainty) {
         CrewJob *job = malloc(sizeof *job);
 
         if (!job)
                 return NULL;
-        *job = (CrewJob) { .client = crew_client_ref(client), .id = id, .grid = *grid };
+        *job = (CrewJob) { .client = crew_client_ref(client), .id = id, .certainty = certainty, .grid = *grid };
         atomic_init(&job->n_ref, 1);
         atomic_init(&job->priority, CREW_PRIORITY_DEFAULT);
         return job;

@@ -29,6 +29,7 @@ struct CrewJob {
         atomic_uint priority;
         CrewClient *client;
         uint64_t id;
+        Certainty certainty; /* asked for */
         Grid grid;
 };
 

@@ -63,6 +63,7 @@ static int lane_for_each(void *userdata, size_t n_parts, SievePart *part, void *
 static SieveEnvironment lane_environment(CrewLane *lane, const SieveTeam *team) {
         return (SieveEnvironment) {
                 .cancel = &lane->cancel,
+                .certainty = lane->window.job->certainty,
                 .team = team->n_threads > 1 ? team : NULL,
                 .memory_max = lane->window.memory_max,
         };
@@ -148,6 +149,9 @@ static int lane_sieve(CrewLane *lane) {
         r = sieve_run_next(lane->run, window->length, lane->bitmap, &certainty);
         if (r < 0)
                 return r;
+        /* The kernel must not be less sure than it was told to be. */
+        if (window->job->certainty == CERTAINTY_PROVED && certainty != CERTAINTY_PROVED)
+                return -EIO;
         window->run_stands = true;
         window->sieve_usec = team_cpu_usec(lane->crew->team) - begin;
         return 0;
@@ -189,7 +193,7 @@ static int desk_finish_block(CrewDesk *desk, const GridBlock *block, uint8_t *bi
         int r;
 
         number_add_u64(desk->end, desk->start, block->high);
-        result->certainty = certainty_of(desk->end);
+        result->certainty = certainty_at(result->job->certainty, desk->end);
         bitmap_clip(bitmap, n_bytes, block->low, block->high);
         result->count = bitmap_count(bitmap, n_bytes) + bitmap_small_primes(block, mpz_sgn(desk->start) == 0);
         checksum_sha256(bitmap, n_bytes, result->digest);

@@ -22,6 +22,7 @@
 #include "base/checksum.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "prime/certainty.h"
 #include "prime/grid.h"
 #include "prime/pack.h"
 #include "prime/sieve/run.h"
@@ -41,8 +42,11 @@ typedef struct CrewJob CrewJob;
 
 #define CREW_PRIORITY_DEFAULT 100
 
-/* Takes the numbers of `grid` (the caller must not call grid_done() after success). NULL when out of memory. */
-CrewJob *crew_job_new(CrewClient *client, uint64_t id, Grid *grid);
+/*
+ * Takes the numbers of `grid` (the caller must not call grid_done() after success). `certainty`: at least so sure; 0:
+ * what the place of each block gives. NULL when out of memory.
+ */
+CrewJob *crew_job_new(CrewClient *client, uint64_t id, Grid *grid, Certainty certainty);
 CrewJob *crew_job_ref(CrewJob *job);
 CrewJob *crew_job_unref(CrewJob *job);
 CrewClient *crew_job_client(const CrewJob *job);

@@ -41,8 +41,8 @@ typedef struct LimiterFacts {
 #define LIMITER_MEMORY_SHARE(limit) ((limit) / 8 * 5)
 
 /*
- * `n_threads`: that there are; `threads_max`, `memory_max` (bytes): by the command line, 0: no such limit. NULL when out
- * of memory.
+ * `n_threads`: that there are; `threads_max`, `memory_max` (bytes): by the command line, 0: no such limit. NULL when
+ * out of memory.
  */
 Limiter *limiter_new(unsigned n_threads, unsigned threads_max, uint64_t memory_max);
 Limiter *limiter_free(Limiter *limiter);

@@ -372,11 +372,15 @@ static void session_add_job(WorkerSession *session, const MessageJob *message) {
                         session_refuse(session, "too many jobs");
                         return;
                 }
+        if (message->certainty >= _CERTAINTY_MAX) {
+                session_refuse(session, "a JOB of an unknown certainty");
+                return;
+        }
         if (grid_from_message(message, &grid) < 0) {
                 session_refuse(session, "a JOB whose interval or block length is impossible");
                 return;
         }
-        job = crew_job_new(session->account->client, message->job, &grid);
+        job = crew_job_new(session->account->client, message->job, &grid, (Certainty) message->certainty);
         if (!job) {
                 grid_done(&grid);
                 session_refuse(session, "out of memory");

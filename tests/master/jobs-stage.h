@@ -68,7 +68,7 @@ static inline int stage_add(JobsStage *stage, const char *from, const char *to, 
         CHECK_EQUAL(number_parse(a, from, NULL), 0);
         CHECK(!to || number_parse(b, to, NULL) == 0);
         stage->problem = PROBLEM_NONE;
-        return jobs_add(stage->jobs, a, to ? b : NULL, priority, &name, &stage->problem);
+        return jobs_add(stage->jobs, a, to ? b : NULL, priority, 0, &name, &stage->problem);
 }
 
 /* The entry of this name, or false. */

@@ -20,7 +20,7 @@ static CrewJob *new_job(const Account *account, uint64_t n_blocks) {
         mpz_init(to);
         number_set_u64(to, n_blocks * GRID_BLOCK_LENGTH_MAX);
         CHECK(grid_init(&grid, from, to, NULL) >= 0);
-        job = crew_job_new(account->client, 7, &grid);
+        job = crew_job_new(account->client, 7, &grid, 0);
         CHECK(job);
         return job;
 }

@@ -25,7 +25,7 @@ static CrewJob *new_job(CrewClient *client) {
         number_set_u64(to, N_BLOCKS * GRID_BLOCK_LENGTH_MAX);
         CHECK(grid_init(&grid, from, to, NULL) >= 0);
         CHECK_EQUAL(grid.n_blocks, N_BLOCKS);
-        job = crew_job_new(client, 7, &grid);
+        job = crew_job_new(client, 7, &grid, 0);
         CHECK(job);
         return job;
 }
@@ -289,7 +289,7 @@ static void test_stop_does_not_wait_for_ever(void) {
         mpz_inits(from, to, NULL);
         CHECK(number_parse(from, "2^64-10^12", NULL) >= 0 && number_parse(to, "2^64", NULL) >= 0);
         CHECK(grid_init(&grid, from, to, NULL) >= 0);
-        job = crew_job_new(client, 7, &grid);
+        job = crew_job_new(client, 7, &grid, 0);
         crew = new_crew(1, 64U << 20, client);
         CHECK(job);
         CHECK(crew_assign(crew, job, 0, 100, 30000) >= 0);

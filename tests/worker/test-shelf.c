@@ -15,7 +15,7 @@ static CrewJob *new_job_to(uint64_t id, unsigned long end) {
         mpz_init_set_ui(from, 0);
         mpz_init_set_ui(to, end);
         CHECK(grid_init(&grid, from, to, NULL) >= 0);
-        job = crew_job_new(NULL, id, &grid);
+        job = crew_job_new(NULL, id, &grid, 0);
         CHECK(job);
         return job;
 }
