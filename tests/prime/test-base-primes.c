@@ -47,8 +47,8 @@ static void test_chunks_are_right(void) {
                 check_numbers(chunk, indices[i], BASE_CHUNK_BYTES / 2, 1000);
                 check_numbers(chunk, indices[i], BASE_CHUNK_BYTES - 1000, 1000);
         }
-        /* pi of 7,864,320, without 2, 3, 5 */
-        CHECK_EQUAL(bitmap_count(get(base, stretch, 0, false), BASE_CHUNK_BYTES),  531252 - 3);
+        /* pi of 15,728,640, without 2, 3, 5 */
+        CHECK_EQUAL(bitmap_count(get(base, stretch, 0, false), BASE_CHUNK_BYTES),  1014733 - 3);
         CHECK_EQUAL(base_primes_bytes(base), 0);
 }
 
@@ -101,7 +101,7 @@ static void test_many_threads(void) {
         for (unsigned i = 0; i < 4; i++)
                 CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
         for (unsigned i = 0; i < 4; i++)
-                CHECK(sums[i] == sums[0] && sums[i] > 4 * 1900000);
+                CHECK(sums[i] == sums[0] && sums[i] > 4 * 3700000);
 }
 
 int main(void) {

@@ -59,8 +59,9 @@ static void check(Random *random, const mpz_t start, uint64_t prime_min) {
         CHECK_EQUAL(dividend_init(&dividend, start_byte), 0);
         hits_plan(n_bytes, (size_t) 1 << random_below(random, 17), (size_t) random_below(random, 300000), prime_min,
                   &plan);
-        hits = hits_new(&plan);
+        hits = hits_new();
         CHECK(hits != NULL);
+        CHECK_EQUAL(hits_begin(hits, &plan), 0);
         memset(got, 0xff, n_bytes);
         memset(expected, 0xff, n_bytes);
         memset(start_only, 0xff, n_bytes);
@@ -125,7 +126,7 @@ static void test_large_primes(void) {
         for (unsigned i = 0; i < 2; i++) {
                 static uint8_t got[BYTES_MAX], expected[BYTES_MAX];
                 const uint64_t p = (UINT64_C(1) << 39) + 7 + i * 16; /* two primes: 2^39 + 7, 2^39 + 23 */
-                _cleanup_(hits_freep) Hits *hits = NULL;
+                _cleanup_(hits_freep) Hits *hits = hits_new();
                 _cleanup_mpz_ mpz_t start_byte;
                 Dividend dividend;
                 HitsPlan plan;
@@ -141,9 +142,8 @@ static void test_large_primes(void) {
                         mpz_divexact_ui(start_byte, start, 30);
                         CHECK_EQUAL(dividend_init(&dividend, start_byte), 0);
                         hits_plan(BYTES_MAX, 4096, 100000, p, &plan);
-                        hits_free(hits);
-                        hits = hits_new(&plan);
-                        CHECK(hits && hits_room(hits, p) >= HITS_ROOM);
+                        CHECK_EQUAL(hits_begin(hits, &plan), 0);
+                        CHECK(hits_room(hits, p) >= HITS_ROOM);
                         hits_add(hits, locate_kernel(k % 2 && locate_kernel(1) ? 1 : 0), &dividend, &index, 1);
                         memset(got, 0xff, sizeof got);
                         memset(expected, 0xff, sizeof expected);

@@ -22,7 +22,7 @@ static void round_down(mpz_t x) {
 }
 
 static Hybrid *make_hybrid(const SieveEnvironment *environment) {
-        Hybrid *hybrid = hybrid_new(environment, &sieve_tuning_default);
+        Hybrid *hybrid = hybrid_new(environment, sieve_tuning_default());
 
         CHECK(hybrid != NULL);
         return hybrid;

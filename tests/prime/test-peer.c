@@ -111,8 +111,8 @@ static void test_just_below_2_64(void) {
         _cleanup_(window_freep) Window *window = NULL, *other = NULL;
 
         test_team_init(&team, 2);
-        window = window_new(&environment, &sieve_tuning_default);
-        other = window_new(&with_team, &sieve_tuning_default);
+        window = window_new(&environment, sieve_tuning_default());
+        other = window_new(&with_team, sieve_tuning_default());
         CHECK(window && other);
         check(window, LAST - UINT64_C(30) * BYTES_MAX, BYTES_MAX);
         check(other, LAST - UINT64_C(30) * BYTES_MAX, BYTES_MAX);

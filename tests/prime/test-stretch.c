@@ -133,7 +133,7 @@ static void test_random_places(void) {
 
 static void test_cancelled_and_failing(void) {
         _cleanup_(stretch_freep) Stretch *stretch = stretch_new();
-        const SieveTuning tuning = sieve_tuning_default;
+        const SieveTuning tuning = *sieve_tuning_default();
         const atomic_bool cancel = true;
         const Dividend zero = {};
         uint8_t bitmap[100];

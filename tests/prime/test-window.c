@@ -54,7 +54,7 @@ static void all_primes(uint8_t *bitmap, size_t n_bytes) {
 static void test_near_zero(void) {
         const size_t n_bytes = 100000;
         _cleanup_free_ uint8_t *primes = malloc(n_bytes), *got = malloc(n_bytes);
-        _cleanup_(window_freep) Window *window = window_new(&(SieveEnvironment) {}, &sieve_tuning_default);
+        _cleanup_(window_freep) Window *window = window_new(&(SieveEnvironment) {}, sieve_tuning_default());
         _cleanup_mpz_ mpz_t start;
         Random random;
 
@@ -69,7 +69,7 @@ static void test_near_zero(void) {
                         CHECK(memcmp(got, primes + first, n) == 0);
                 }
         }
-        for (unsigned i = 0; i < 300; i++) {
+        for (unsigned i = 0; i < 150; i++) {
                 size_t first = (size_t) random_below(&random, n_bytes - 1);
                 size_t n = 1 + (size_t) random_below(&random, n_bytes - first);
                 SieveTuning tuning = tunings_draw(&random);
@@ -87,7 +87,7 @@ static void check_sizes(Random *random, const char *word, uint64_t length) {
         mpz_init(start);
         CHECK(got && expected);
         set_start(start, word);
-        sieve(&(SieveEnvironment) {}, &sieve_tuning_default, start, length, COMPLETE, expected);
+        sieve(&(SieveEnvironment) {}, sieve_tuning_default(), start, length, COMPLETE, expected);
         for (unsigned n_threads = 0; n_threads <= 4; n_threads++) {
                 SieveTuning tuning = tunings_draw(random);
                 SieveEnvironment environment = { .memory_max = n_threads % 2 };
@@ -105,10 +105,10 @@ static void test_sizes_do_not_matter(void) {
         Random random;
 
         random_init(&random, test_seed());
-        check_sizes(&random, "0", 120000000);
-        check_sizes(&random, "2^32-60000000", 120000000);
+        check_sizes(&random, "0", 60000000);
+        check_sizes(&random, "2^32-30000000", 60000000);
         check_sizes(&random, "10^12", 120000000);
-        check_sizes(&random, "10^14", 90000000);
+        check_sizes(&random, "10^14", 60000000);
         check_sizes(&random, "10^15", 30000000);
 }
 
@@ -128,7 +128,7 @@ static void test_windows_at_powers_of_two(void) {
                         continue;
                 (void) snprintf(word, sizeof word, "2^%s", facts.columns[1]);
                 set_start(start, word);
-                sieve(&(SieveEnvironment) {}, &sieve_tuning_default, start, 30000, COMPLETE, bitmap);
+                sieve(&(SieveEnvironment) {}, sieve_tuning_default(), start, 30000, COMPLETE, bitmap);
                 CHECK_EQUAL(bitmap_count(bitmap, sizeof bitmap), facts_u64(&facts, 2));
                 n_rows++;
         }
@@ -138,7 +138,7 @@ static void test_windows_at_powers_of_two(void) {
 
 /* Complete beyond 2^64, with base primes of more than 32 bits. */
 static void test_complete_beyond_2_64(void) {
-        static const char *const words[] = { "2^64-15000", "2^66-15000" };
+        static const char *const words[] = { "2^64-15000", "2^65" };
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++) {
                 uint8_t got[1000], expected[1000];
@@ -146,7 +146,7 @@ static void test_complete_beyond_2_64(void) {
 
                 mpz_init(start);
                 set_start(start, words[i]);
-                sieve(&(SieveEnvironment) {}, &sieve_tuning_default, start, 30000, COMPLETE, got);
+                sieve(&(SieveEnvironment) {}, sieve_tuning_default(), start, 30000, COMPLETE, got);
                 naive_bitmap(start, 30000, expected);
                 CHECK(memcmp(got, expected, sizeof got) == 0);
         }
@@ -246,8 +246,8 @@ static void check_cancel(Random *random, const char *word, uint64_t length, unsi
         test_team_init(&team, n_threads);
         CHECK(got && expected);
         set_start(start, word);
-        sieve(&(SieveEnvironment) {}, &sieve_tuning_default, start, length, COMPLETE, expected);
-        window = window_new(&environment, &sieve_tuning_default);
+        sieve(&(SieveEnvironment) {}, sieve_tuning_default(), start, length, COMPLETE, expected);
+        window = window_new(&environment, sieve_tuning_default());
         CHECK(window != NULL);
         for (unsigned i = 0; i < 12; i++) {
                 pthread_t thread;

@@ -81,7 +81,7 @@ static int chunk_sieve(uint64_t index, Stretch *stretch, const atomic_bool *canc
         uint64_t end = (index + 1) * BASE_CHUNK_LENGTH, root = (uint64_t) sqrt((double) end) + 1;
         Dividend start_byte = { .first = index * BASE_CHUNK_BYTES };
         StretchWork work = {
-                .tuning = &sieve_tuning_default,
+                .tuning = sieve_tuning_default(),
                 .start_byte = &start_byte,
                 .bitmap = ret,
                 .n_bytes = BASE_CHUNK_BYTES,

@@ -13,7 +13,7 @@
 
 #include "prime/sieve/stretch.h"
 
-#define BASE_CHUNK_BYTES (UINT32_C(1) << 18)
+#define BASE_CHUNK_BYTES (UINT32_C(1) << 19)
 #define BASE_CHUNK_LENGTH (UINT64_C(30) * BASE_CHUNK_BYTES) /* numbers */
 #define BASE_CHUNKS_MAX ((((UINT64_C(1) << 32) - 1) / BASE_CHUNK_LENGTH + 1)) /* that can be kept: up to 2^32 */
 #define BASE_PRIME_END (UINT64_C(1) << 40) /* exclusive: no chunk may be asked for that lies behind */

@@ -26,19 +26,19 @@
 #include "base/macro.h"
 
 #define MEDIUM_FROM 32768.0
-#define BIG_FROM 262144.0
+#define BIG_FROM 1048576.0
 #define RESIDUES (8.0 / 30)
 #define MERTENS 0.5615 /* e^-gamma */
 #define DEPTH_MIN 1000.0
 #define START_SHARE 0.05
 
 const SieveCosts sieve_costs_default = {
-        .number_nsec = 0.075,
+        .number_nsec = 0.055,
         .mark_nsec = 1.1,
-        .hit_nsec = 3.0,
-        .base_nsec = 0.1,
-        .prime_nsec = 4.5,
-        .prime_word_nsec = 1.5,
+        .hit_nsec = 3.1,
+        .base_nsec = 0.13,
+        .prime_nsec = 5,
+        .prime_word_nsec = 1.2,
         .test_nsec = { 150, 450, 600, 700, 850 },
         .power_nsec = { 6, 4, 1.1 },
 };

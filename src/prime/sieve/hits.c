@@ -30,6 +30,7 @@
 #include "prime/sieve/hits.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -37,7 +38,9 @@
 #include "prime/bitmap.h"
 
 #define REGIONS_MAX 1024 /* lists that are written at the same time, before regions are made larger */
-#define TURNS_MIN 4      /* so many in the window make it worth while to write whole ones */
+#define LINE_HITS ((size_t) 16) /* in a cache line */
+#define TURNS_MIN 2      /* so many in the window make it worth while to write whole ones */
+#define PREFETCH_HITS 32 /* a list's memory is fetched so far ahead */
 
 /* The multiple by the cofactor s of a class of primes. */
 typedef struct TurnStep {
@@ -64,8 +67,9 @@ typedef struct HitItem {
 
 struct Hits {
         HitsPlan plan;
-        uint32_t **next; /* of each region: where its list ends */
+        uint32_t *next[REGIONS_MAX]; /* of each region: where its list ends */
         uint32_t *memory;
+        size_t n_memory; /* hits that it has room for */
 
         TurnStep turns[8][8];
         HitStep steps[64];
@@ -95,6 +99,8 @@ void hits_plan(size_t n_bytes, size_t region_bytes, size_t memory_bytes, uint64_
         plan.n_regions = ((n_bytes - 1) >> plan.region_shift) + 1;
         plan.capacity = MAX(memory_bytes / sizeof(uint32_t) / plan.n_regions,
                             HITS_ROOM * region_hits_max(plan.region_shift, prime_min));
+        /* An odd number of cache lines, so that the lists' ends do not all fall into the same few sets of a cache. */
+        plan.capacity = (plan.capacity / LINE_HITS | 1) * LINE_HITS + LINE_HITS * 2;
         *ret = plan;
 }
 
@@ -133,26 +139,35 @@ static uint32_t *hits_begin_of(const Hits *hits, size_t region) {
         return hits->memory + region * hits->plan.capacity;
 }
 
-Hits *hits_new(const HitsPlan *plan) {
+Hits *hits_new(void) {
         Hits *hits = calloc(1, sizeof *hits);
 
         if (!hits)
                 return NULL;
-        hits->plan = *plan;
-        hits->next = calloc(plan->n_regions, sizeof *hits->next);
-        hits->memory = reallocarray(NULL, plan->n_regions * plan->capacity, sizeof *hits->memory);
-        if (!hits->next || !hits->memory)
-                return hits_free(hits);
-        for (size_t region = 0; region < plan->n_regions; region++)
-                hits->next[region] = hits_begin_of(hits, region);
         hits_fill_tables(hits);
         return hits;
+}
+
+int hits_begin(Hits *hits, const HitsPlan *plan) {
+        size_t n = plan->n_regions * plan->capacity;
+
+        if (n > hits->n_memory) {
+                free(hits->memory);
+                hits->n_memory = 0;
+                hits->memory = reallocarray(NULL, n, sizeof *hits->memory);
+                if (!hits->memory)
+                        return -ENOMEM;
+                hits->n_memory = n;
+        }
+        hits->plan = *plan;
+        for (size_t region = 0; region < plan->n_regions; region++)
+                hits->next[region] = hits_begin_of(hits, region);
+        return 0;
 }
 
 Hits *hits_free(Hits *hits) {
         if (!hits)
                 return NULL;
-        free(hits->next);
         free(hits->memory);
         free(hits);
         return NULL;
@@ -176,6 +191,7 @@ static inline void list(uint32_t **next, unsigned code_shift, uint64_t code) {
 
         *at = (uint32_t) code;
         *of_region = at + 1;
+        __builtin_prefetch(at + PREFETCH_HITS, 1);
 }
 
 /* All hits of one prime that has several turns in the window. */

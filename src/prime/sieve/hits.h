@@ -31,9 +31,12 @@ typedef struct HitsPlan {
  */
 void hits_plan(size_t n_bytes, size_t region_bytes, size_t memory_bytes, uint64_t prime_min, HitsPlan *ret);
 
-/* Empty lists. NULL when out of memory. */
-Hits *hits_new(const HitsPlan *plan);
+/* Without lists as yet. NULL when out of memory. */
+Hits *hits_new(void);
 Hits *hits_free(Hits *hits);
+
+/* Empty lists for a window. Memory is kept from window to window where it suffices. Returns 0 or -ENOMEM. */
+int hits_begin(Hits *hits, const HitsPlan *plan);
 
 /* For how many primes from `prime_min` on there is certainly room, at most HITS_BATCH; 0: less than HITS_ROOM. */
 size_t hits_room(const Hits *hits, uint64_t prime_min);

@@ -32,9 +32,13 @@
 #define HYBRID_START_MIN 1e8 /* below, the complete sieve has nothing to prepare */
 #define PREPARATION_SHARE 0.04
 #define WINDOW_NSEC_MAX 8e9
-#define HYBRID_WINDOW_NSEC 2e9
-#define WINDOW_BYTES_PER_THREAD ((size_t) 4 << 20) /* where long windows gain nothing */
-#define HITS_BYTES_LEAST ((size_t) 16 << 20)       /* leave so much of the memory for lists of hits */
+#define PREPARATION_NSEC_MAX 15e9 /* with more, who asks for windows would have to wait too long for one */
+#define HYBRID_WINDOW_NSEC 4e9
+#define WINDOW_BYTES_PER_THREAD (12 << 20) /* where long windows gain nothing */
+#define HITS_BYTES_LEAST (8.0 * (1 << 20)) /* so much memory is left for lists of hits, */
+#define BASE_KEPT_END 4294967296.0
+#define HYBRID_PROBE 1e8
+#define BITMAP_SHARE 0.65                  /* and of the rest the bitmap gets this part, the lists the other */
 
 struct SieveRun {
         mpz_t position, end, stop_hint;
@@ -115,77 +119,89 @@ static size_t memory_of(const SieveEnvironment *environment) {
         return environment->memory_max > 0 ? environment->memory_max : SIEVE_MEMORY_DEFAULT;
 }
 
+static const SieveCosts *costs_of(const SieveEnvironment *environment) {
+        return environment->costs ? environment->costs : &sieve_costs_default;
+}
+
+static const SieveTuning *tuning_of(const SieveEnvironment *environment) {
+        return environment->tuning ? environment->tuning : sieve_tuning_default();
+}
+
 /* The square root of the end of a window; infinite or so for those that cannot be sieved completely. */
 static double root_of(const CostPlace *place, double length) {
         return place->n_bits <= 1000 ? sqrt(place->start + length) + 1 : INFINITY;
 }
 
-/* Numbers of a window that is sieved completely. */
-static double complete_length(const SieveCosts *costs, const SieveEnvironment *environment, CostPlace place) {
-        double memory = (double) memory_of(environment), root = root_of(&place, 0);
-        double base, most, least, number, prepare, length;
+/*
+ * Numbers of a window that is sieved completely. `keep`: the base primes are kept in memory, not made anew each time.
+ * A window that has much to prepare goes on for as long.
+ */
+static double complete_length(const SieveEnvironment *environment, CostPlace place, bool keep, double *ret_nsec) {
+        const SieveCosts *costs = costs_of(environment);
+        double root = root_of(&place, 0), base = fmin(root, BASE_KEPT_END);
+        double memory, most, least, number, prepare, length;
 
-        base = MIN(root, 4294967296.0) / 30;
-        if (base + (double) HITS_BYTES_LEAST * 2 > memory)
-                base = 0; /* streamed */
-        else
-                place.base_numbers = MIN(root, 4294967296.0);
-        most = MAX((memory - base - (double) HITS_BYTES_LEAST) / 2, (double) (1U << 18)) * 30;
+        memory = (double) memory_of(environment) - HITS_BYTES_LEAST - (keep ? base / 30 : 0);
+        place.base_numbers = keep ? base : 0;
+        most = fmax(memory * BITMAP_SHARE, (double) (1U << 18)) * 30;
         least = (double) WINDOW_BYTES_PER_THREAD * 30 * place.n_threads;
         prepare = cost_of_sieve(costs, &place, 0, root);
         number = cost_of_sieve(costs, &place, 1, root) - prepare;
-        length = fmin(prepare / (PREPARATION_SHARE * number), WINDOW_NSEC_MAX / number);
-        return fmin(fmax(length, least), most);
+        length = fmin(prepare / (PREPARATION_SHARE * number), fmax(WINDOW_NSEC_MAX - prepare, prepare) / number);
+        length = fmin(fmax(length, least), fmin(most, (double) SIEVE_WINDOW_LENGTH_MAX));
+        *ret_nsec = prepare <= PREPARATION_NSEC_MAX || environment->certainty == CERTAINTY_PROVED
+                            ? number + prepare / length
+                            : INFINITY;
+        return length;
 }
 
 /* Numbers of a window whose survivors are tested. */
-static double hybrid_length(const SieveCosts *costs, const SieveEnvironment *environment, const CostPlace *place) {
-        const double probe = 1e8;
-        double depth = cost_best_depth(costs, place, probe, (double) WINDOW_LIMIT_MAX);
-        double number = cost_of_tests(costs, place, probe, depth) / probe;
+static double hybrid_length(const SieveEnvironment *environment, const CostPlace *place, double *ret_nsec) {
+        const SieveCosts *costs = costs_of(environment);
+        double length = HYBRID_PROBE, depth;
 
-        return MIN(HYBRID_WINDOW_NSEC / number, (double) (memory_of(environment) / 4) * 30);
+        for (unsigned i = 0; i < 2; i++) {
+                depth = cost_best_depth(costs, place, length, (double) WINDOW_LIMIT_MAX);
+                *ret_nsec = cost_of_tests(costs, place, length, depth) / length;
+                length = fmin(HYBRID_WINDOW_NSEC / *ret_nsec, (double) (memory_of(environment) / 4) * 30);
+        }
+        return length;
 }
 
 uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment) {
-        const SieveCosts *costs = &sieve_costs_default;
         CostPlace place = place_of(start, environment);
-        double complete, hybrid, root, depth, length;
+        double hybrid_nsec, kept_nsec, streamed_nsec, length = hybrid_length(environment, &place, &hybrid_nsec);
 
-        hybrid = hybrid_length(costs, environment, &place);
-        length = hybrid;
-        if (root_of(&place, 0) < (double) WINDOW_LIMIT_MAX) {
-                complete = complete_length(costs, environment, place);
-                root = root_of(&place, complete);
-                depth = cost_best_depth(costs, &place, hybrid, root);
+        if (root_of(&place, (double) SIEVE_WINDOW_LENGTH_MAX) < (double) WINDOW_LIMIT_MAX) {
+                double kept = complete_length(environment, place, true, &kept_nsec);
+                double streamed = complete_length(environment, place, false, &streamed_nsec);
+
                 if (place.n_bits <= 64 || environment->certainty == CERTAINTY_PROVED ||
-                    cost_of_sieve(costs, &place, complete, root) / complete <
-                            cost_of_tests(costs, &place, hybrid, depth) / hybrid)
-                        length = complete;
+                    fmin(kept_nsec, streamed_nsec) < hybrid_nsec)
+                        length = kept_nsec < streamed_nsec ? kept : streamed;
         }
-        return (uint64_t) CLAMP(length, 30.0, (double) SIEVE_WINDOW_LENGTH_MAX) / 30 * 30;
+        return (uint64_t) fmin(fmax(length, 30), (double) SIEVE_WINDOW_LENGTH_MAX) / 30 * 30;
 }
 
 /* Returns the depth for the hybrid, or 0: sieve completely. */
 static uint64_t sieve_run_choose(const SieveRun *run, uint64_t length) {
-        const SieveCosts *costs = &sieve_costs_default;
+        const SieveCosts *costs = costs_of(&run->environment);
         CostPlace place = place_of(run->position, &run->environment);
-        double root = root_of(&place, (double) length), depth, rest = mpz_get_d(run->stop_hint) - place.start;
-        bool possible = root < (double) WINDOW_LIMIT_MAX;
+        double root = root_of(&place, (double) length), depth;
 
-        if (possible && (place.start < HYBRID_START_MIN ||
-                         (place.n_bits >= 64 && run->environment.certainty == CERTAINTY_PROVED)))
-                return 0;
         place.base_numbers = (double) base_primes_bytes(run->base) * 30;
-        /* What is made for all windows of the run is paid by all. */
-        rest = MAX(rest, (double) length);
-        depth = cost_best_depth(costs, &place, (double) length, MIN(root, (double) WINDOW_LIMIT_MAX));
-        if (possible) {
-                double fresh = MAX(root - place.base_numbers, 0.0) * (1 - (double) length / rest);
+        depth = cost_best_depth(costs, &place, (double) length, fmin(root, (double) WINDOW_LIMIT_MAX));
+        if (root < (double) WINDOW_LIMIT_MAX) {
+                double rest = fmax(mpz_get_d(run->stop_hint) - place.start, (double) length);
+                double base = fmin(root, BASE_KEPT_END), memory = (double) memory_of(&run->environment);
 
-                place.base_numbers += fresh;
-                if (cost_of_sieve(costs, &place, (double) length, root) <=
-                    cost_of_tests(costs, &place, (double) length, depth))
+                /* Base primes that can be kept are paid by all windows of the run. */
+                if (base / 30 + (double) length / 30 + HITS_BYTES_LEAST <= memory && base > place.base_numbers)
+                        place.base_numbers += (base - place.base_numbers) * (1 - (double) length / rest);
+                if (place.start < HYBRID_START_MIN ||
+                    (place.n_bits >= 64 && run->environment.certainty == CERTAINTY_PROVED) ||
+                    cost_of_sieve(costs, &place, (double) length, root) <=
+                            cost_of_tests(costs, &place, (double) length, depth))
                         return 0;
         }
         return (uint64_t) depth;
@@ -193,13 +209,13 @@ static uint64_t sieve_run_choose(const SieveRun *run, uint64_t length) {
 
 static int sieve_run_complete(SieveRun *run, uint64_t length, uint8_t *bitmap) {
         if (!run->window)
-                run->window = window_new(&run->environment, &sieve_tuning_default);
+                run->window = window_new(&run->environment, tuning_of(&run->environment));
         return run->window ? window_sieve(run->window, run->position, length, UINT64_MAX, bitmap) : -ENOMEM;
 }
 
 static int sieve_run_hybrid(SieveRun *run, uint64_t length, uint64_t depth, Certainty wanted, uint8_t *bitmap) {
         if (!run->hybrid)
-                run->hybrid = hybrid_new(&run->environment, &sieve_tuning_default);
+                run->hybrid = hybrid_new(&run->environment, tuning_of(&run->environment));
         return run->hybrid ? hybrid_sieve(run->hybrid, run->position, length, depth, wanted, bitmap) : -ENOMEM;
 }
 

@@ -50,6 +50,9 @@ typedef struct SieveTeam {
         void *team;
 } SieveTeam;
 
+typedef struct SieveCosts SieveCosts;   /* prime/sieve/cost.h */
+typedef struct SieveTuning SieveTuning; /* prime/sieve/tuning.h */
+
 typedef struct SieveEnvironment {
         /* When it reads true, sieve_run_next() returns -ECANCELED. May be NULL. */
         const atomic_bool *cancel;
@@ -62,6 +65,10 @@ typedef struct SieveEnvironment {
 
         /* Bytes that the run should keep to, with the caller's bitmap of one window; 0: SIEVE_MEMORY_DEFAULT. */
         size_t memory_max;
+
+        /* Measured on this machine; NULL: sieve_tuning_default(), sieve_costs_default. They must stay. */
+        const SieveTuning *tuning;
+        const SieveCosts *costs;
 } SieveEnvironment;
 
 #define SIEVE_MEMORY_DEFAULT ((size_t) 200 << 20)
@@ -72,7 +79,8 @@ typedef struct SieveEnvironment {
 /*
  * How many numbers one call of sieve_run_next() at `start` should be given, where they are wanted at all, to be fast
  * within the environment's memory and to take no longer than about 10 s: a multiple of 30, at least 30. Shorter
- * windows are right, too, but slower per number where the preparation of a window is long.
+ * windows are right, too, but slower per number where the preparation of a window is long; from 2^66 to 2^70 it is so
+ * long that a window may take half a minute on one thread.
  */
 uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment);
 

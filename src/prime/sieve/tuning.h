@@ -15,4 +15,11 @@ typedef struct SieveTuning {
         size_t hits_bytes;      /* for the hits of all threads, about, at most; 0: by the window and the memory limit */
 } SieveTuning;
 
-extern const SieveTuning sieve_tuning_default;
+/* For this processor, as far as it tells by itself; without measuring. */
+const SieveTuning *sieve_tuning_default(void);
+
+/* For a core with so many bytes in its second-level cache. */
+SieveTuning sieve_tuning_for(uint32_t level2_bytes);
+
+/* Bytes of the second-level cache for one core, or 0: it does not tell. In a file for each kind of processor. */
+uint32_t tuning_level2_bytes(void);

@@ -97,18 +97,6 @@ uint32_t turn_primes_below(const TurnPrimes *primes, unsigned residue_bit, uint6
         return low;
 }
 
-void turns_mark_one(unsigned residue_bit, uint32_t prime, int64_t turn, uint8_t *bitmap, uint32_t n_bytes) {
-        unsigned r = bitmap_residues[residue_bit];
-
-        for (unsigned i = 0; i < 8; i++) {
-                unsigned s = bitmap_residues[i];
-                int64_t byte = turn + (int64_t) (prime / 30) * s + r * s / 30;
-
-                if (byte >= 0 && byte < n_bytes)
-                        bitmap[byte] &= (uint8_t) ~(1U << bitmap_residue_bit[r * s % 30]);
-        }
-}
-
 /* The bit of a residue, as a constant. */
 #define BIT(x)                                                                                               \
         ((x) == 1    ? 0                                                                                     \
@@ -119,6 +107,29 @@ void turns_mark_one(unsigned residue_bit, uint32_t prime, int64_t turn, uint8_t 
          : (x) == 19 ? 5                                                                                     \
          : (x) == 23 ? 6                                                                                     \
                      : 7)
+/* Of each multiple in a turn of a prime 30q + r: floor(r·s / 30), and all bits but its own. */
+#define PLACE(r, s) { (r) * (s) / 30, (uint8_t) ~(1U << BIT((r) * (s) % 30)) }
+#define PLACES(r)                                                                                            \
+        {                                                                                                    \
+                PLACE(r, 1), PLACE(r, 7), PLACE(r, 11), PLACE(r, 13),                                        \
+                PLACE(r, 17), PLACE(r, 19), PLACE(r, 23), PLACE(r, 29)                                       \
+        }
+
+static const struct {
+        uint8_t carry, keep;
+} places[8][8] = { PLACES(1), PLACES(7), PLACES(11), PLACES(13), PLACES(17), PLACES(19), PLACES(23), PLACES(29) };
+
+void turns_mark_one(unsigned residue_bit, uint32_t prime, int64_t turn, uint8_t *bitmap, uint32_t n_bytes) {
+        const uint64_t q = prime / 30;
+
+        for (unsigned i = 0; i < 8; i++) {
+                uint64_t byte = (uint64_t) turn + q * bitmap_residues[i] + places[residue_bit][i].carry;
+
+                if (byte < n_bytes) /* before the bitmap it has wrapped around */
+                        bitmap[byte] &= places[residue_bit][i].keep;
+        }
+}
+
 #define MARK(r, s) ((uint8_t *) at)[q * (s) + (r) * (s) / 30] &= (uint8_t) ~(1U << BIT((r) * (s) % 30));
 
 /* Defines the loop over all primes 30q + r of a list. */

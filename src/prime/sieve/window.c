@@ -319,7 +319,7 @@ static size_t window_share_memory(Window *window) {
         size_t total = window->environment.memory_max > 0 ? window->environment.memory_max : SIEVE_MEMORY_DEFAULT;
         size_t base = (size_t) (MIN(window->limit, (uint64_t) UINT32_MAX) / BASE_CHUNK_LENGTH + 1) * BASE_CHUNK_BYTES;
         size_t left = total > window->n_bytes ? total - window->n_bytes : 0;
-        size_t hits = CLAMP(window->n_bytes, HITS_BYTES_MIN, HITS_BYTES_MAX);
+        size_t hits = CLAMP(window->n_bytes * 2, HITS_BYTES_MIN, HITS_BYTES_MAX);
 
         window->keep_base = base + HITS_BYTES_MIN <= left;
         if (window->keep_base)
@@ -335,11 +335,17 @@ static int window_prepare_hits(Window *window, size_t memory_bytes) {
         hits_plan(window->n_bytes, window->tuning.region_bytes, memory_bytes / window->n_threads,
                   window_first_byte(&window->tuning) * 30, &plan);
         for (unsigned i = 0; i < window->n_threads; i++) {
-                window->threads[i].hits = hits_free(window->threads[i].hits);
-                window->threads[i].hits = hits_new(&plan);
-                window->threads[i].pending = false;
-                if (!window->threads[i].hits)
+                WindowThread *thread = window->threads + i;
+                int r;
+
+                thread->pending = false;
+                if (!thread->hits)
+                        thread->hits = hits_new();
+                if (!thread->hits)
                         return -ENOMEM;
+                r = hits_begin(thread->hits, &plan);
+                if (r < 0)
+                        return r;
         }
         window->hits_plan = plan;
         return 0;
