@@ -3,8 +3,8 @@
 /*
  * Sizes that do well on processors of the last fifteen years. They all have 32 KiB in the first-level cache, or more;
  * the second level differs. Half of it is for the segment, the rest for what turns run over its end and for the states
- * of primes. Medium primes may be larger than the segment: a prime that hits it four times is better off there than in the
- * lists. A region's list is worth while when the region has some hits in each cache line; 128 KiB is a good size
+ * of primes. Medium primes may be larger than the segment: a prime that hits it four times is better off there than in
+ * the lists. A region's list is worth while when the region has some hits in each cache line; 128 KiB is a good size
  * everywhere, as long as there are not too many regions.
  */
 
