@@ -34,7 +34,7 @@
 #define WINDOW_NSEC_MAX 8e9
 #define PREPARATION_NSEC_MAX 15e9 /* with more, who asks for windows would have to wait too long for one */
 #define HYBRID_WINDOW_NSEC 4e9
-#define WINDOW_BYTES_PER_THREAD (12 << 20) /* where long windows gain nothing */
+#define WINDOW_BYTES_PER_THREAD (16 << 20) /* where long windows gain nothing */
 #define HITS_BYTES_LEAST (8.0 * (1 << 20)) /* so much memory is left for lists of hits, */
 #define BASE_KEPT_END 4294967296.0
 #define HYBRID_PROBE 1e8

@@ -40,7 +40,7 @@
 
 #define SLICE_BYTES_MIN 4096      /* of the base primes' bitmap */
 #define SLICES_PER_THREAD 8       /* at least, so that nobody has to wait long for the last one */
-#define STRETCHES_PER_THREAD 4
+#define STRETCHES_PER_THREAD 2 /* each begins with a remainder for each prime */
 #define STRETCH_BYTES_MIN (1U << 20)
 #define CANCEL_WORDS ((size_t) 1 << 21) /* so many 32-bit words are divided between two looks at the cancel flag */
 #define HITS_BYTES_MIN ((size_t) 4 << 20)
