@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,8 +271,10 @@ int provenance_compact(Provenance *provenance, Problem *problem) {
         r = folder_check(provenance->folder, problem);
         if (r < 0 || provenance->file.fd < 0 || size <= provenance->compact_size || size / 2 < provenance->settled_size)
                 return r;
-        n_entries = (size_t) (size - FILE_HEADER_SIZE) / PROVENANCE_ENTRY_SIZE;
         provenance->settled_size = size; /* whatever comes of it: the next try is when it has doubled again */
+        if (size > SSIZE_MAX)
+                return 0;
+        n_entries = (size_t) (size - FILE_HEADER_SIZE) / PROVENANCE_ENTRY_SIZE;
         data = malloc(FILE_HEADER_SIZE + n_entries * PROVENANCE_ENTRY_SIZE);
         order = calloc(n_entries + 1, sizeof *order);
         if (!data || !order ||

@@ -39,6 +39,11 @@ static void test_realtime_is_unix_time(void) {
         CHECK(now / USEC_PER_SEC <= (usec_t) time(NULL) + 1);
 }
 
+/* Also on 32-bit processors. */
+static void test_seconds_reach_beyond_2038(void) {
+        CHECK_EQUAL(sizeof(time_t), 8);
+}
+
 /* A thread that sleeps does no work. */
 static void test_thread_cpu_counts_work_not_time(void) {
         struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
@@ -59,6 +64,7 @@ int main(void) {
         RUN(test_now_never_goes_back);
         RUN(test_now_counts_microseconds);
         RUN(test_realtime_is_unix_time);
+        RUN(test_seconds_reach_beyond_2038);
         RUN(test_thread_cpu_counts_work_not_time);
         return tests_end();
 }

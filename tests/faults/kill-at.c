@@ -13,6 +13,7 @@
 
 /* Here both names of pwrite() are defined, so neither may stand for the other. */
 #undef _FILE_OFFSET_BITS
+#undef _TIME_BITS
 
 #include <dlfcn.h>
 #include <errno.h>
