@@ -10,7 +10,7 @@
  *         strong          one strong test to base 2             : mpz_powm() with base 2
  *         BPSW            all that survivors_test() asks a prime : mpz_probab_prime_p(n, 24), which is Baillie-PSW
  *
- * Above 2^128 each way to compute has its line: on AVX-512 (IFMA), by the kernel for this processor, on GMP's functions.
+ * Above 2^128 each way to compute has its line: on AVX-512 (IFMA), by the processor's kernel, on GMP's functions.
  */
 
 #include <stdio.h>

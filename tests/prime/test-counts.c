@@ -2,7 +2,7 @@
 
 /*
  * Counts of primes in facts.tsv. The second argument is the greatest width that is counted: 2000000 takes seconds,
- * 10^10 some minutes.
+ * 10^11 up to an hour.
  */
 
 #include "prime/bitmap.h"

@@ -92,10 +92,12 @@ static void batch_done(Batch *batch) {
                 mpz_clear(batch->numbers[i]);
 }
 
-static void check_answers(const Batch *batch, const char *way, const char *test, const bool *got, const bool *expected) {
+static void check_answers(const Batch *batch, const char *way, const char *test, const bool *got,
+                          const bool *expected) {
         for (size_t i = 0; i < batch->n; i++)
                 if (got[i] != expected[i]) {
-                        gmp_printf("# %s: %s %Zd is %d, %zu of %zu\n", way, test, batch->numbers[i], got[i], i, batch->n);
+                        gmp_printf("# %s: %s %Zd is %d, %zu of %zu\n", way, test, batch->numbers[i], got[i], i,
+                                   batch->n);
                         CHECK(got[i] == expected[i]);
                 }
 }

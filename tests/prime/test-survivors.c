@@ -14,6 +14,8 @@
 
 #define BYTES_MAX 2000
 
+static const char *folder;
+
 static void round_down(mpz_t x) {
         mpz_sub_ui(x, x, mpz_fdiv_ui(x, 30));
 }
@@ -40,10 +42,10 @@ static void test_every_size(void) {
         static const struct {
                 unsigned n_bits, n_bytes;
         } sizes[] = {
-                { 0, BYTES_MAX }, { 8, BYTES_MAX }, { 20, BYTES_MAX }, { 33, BYTES_MAX }, { 63, BYTES_MAX }, { 64, BYTES_MAX },
-                { 65, 1000 },     { 70, 1000 },     { 71, 1000 },      { 80, 1000 },      { 100, 1000 },     { 101, 1000 },
-                { 123, 500 },     { 124, 500 },     { 127, 500 },      { 128, 500 },      { 129, 200 },      { 192, 200 },
-                { 256, 100 },     { 257, 100 },     { 512, 20 },       { 1024, 4 },       { 2048, 1 },
+                { 0, 2000 },  { 8, 2000 },   { 20, 2000 },  { 33, 2000 }, { 63, 2000 }, { 64, 2000 },
+                { 65, 1000 }, { 70, 1000 },  { 71, 1000 },  { 80, 1000 }, { 100, 1000 }, { 101, 1000 },
+                { 123, 500 }, { 124, 500 },  { 127, 500 },  { 128, 500 }, { 129, 200 }, { 192, 200 },
+                { 256, 100 }, { 257, 100 },  { 512, 20 },   { 1024, 4 },  { 2048, 1 },
         };
         _cleanup_(survivors_freep) Survivors *survivors = survivors_new();
         _cleanup_mpz_ mpz_t start;
@@ -166,6 +168,132 @@ static void test_no_proof_beyond_reach(void) {
         CHECK_EQUAL(survivors_test(survivors, start, &byte, 1, CERTAINTY_PROVED, NULL), -EOPNOTSUPP);
 }
 
+/*
+ * The bits that stay of [from, from + length), length < 2,400, when nothing has been sieved. `from` is moved down to a
+ * multiple of 30, and the offsets of the bits outside are cleared.
+ */
+static uint64_t primes_of(Survivors *survivors, mpz_t from, uint64_t length, uint8_t bitmap[100]) {
+        uint64_t low = mpz_fdiv_ui(from, 30);
+
+        CHECK(low + length <= 3000);
+        round_down(from);
+        memset(bitmap, 0xff, 100);
+        bitmap_clip(bitmap, 100, low, low + length);
+        CHECK_EQUAL(survivors_test(survivors, from, bitmap, 100, CERTAINTY_BPSW, NULL), 0);
+        return low;
+}
+
+/* The primes around round numbers, all of them. */
+static void test_neighbours_of_round_numbers(void) {
+        _cleanup_(survivors_freep) Survivors *survivors = survivors_new();
+        unsigned n_rows = 0;
+        Facts facts;
+
+        CHECK(survivors != NULL);
+        facts_open(&facts, folder, "facts.tsv");
+        while (facts_next(&facts, NULL)) {
+                bool is_next = strcmp(facts.columns[0], "next") == 0;
+                uint8_t got[100], expected[100] = {};
+                uint64_t farthest = 0, low;
+                _cleanup_mpz_ mpz_t from;
+                const char *place;
+
+                mpz_init(from);
+                if (!is_next && strcmp(facts.columns[0], "previous") != 0)
+                        continue;
+                place = strrchr(facts.columns[2], ',');
+                farthest = strtoull(place ? place + 1 : facts.columns[2], NULL, 10);
+                facts_number(&facts, 1, from);
+                if (!is_next)
+                        mpz_sub_ui(from, from, (unsigned long) farthest);
+                else
+                        mpz_add_ui(from, from, 1);
+                low = primes_of(survivors, from, farthest, got);
+                for (char *rest = facts.columns[2], *word; (word = strsep(&rest, ","));) {
+                        uint64_t distance = strtoull(word, NULL, 10);
+                        uint64_t offset = low + (is_next ? distance - 1 : farthest - distance);
+
+                        expected[offset / 30] |= (uint8_t) (1U << bitmap_residue_bit[offset % 30]);
+                }
+                CHECK(memcmp(got, expected, sizeof got) == 0);
+                n_rows++;
+        }
+        CHECK(n_rows >= 60);
+        facts_done(&facts);
+}
+
+/* The two ends of a maximal gap and nothing between. */
+static void test_maximal_gaps(void) {
+        _cleanup_(survivors_freep) Survivors *survivors = survivors_new();
+        unsigned n_rows = 0;
+        Facts facts;
+
+        CHECK(survivors != NULL);
+        facts_open(&facts, folder, "facts.tsv");
+        for (; facts_next(&facts, "gap"); n_rows++) {
+                uint64_t gap = facts_u64(&facts, 1), low;
+                uint8_t bitmap[100];
+                _cleanup_mpz_ mpz_t from;
+
+                mpz_init(from);
+                facts_number(&facts, 2, from);
+                low = primes_of(survivors, from, gap + 1, bitmap);
+                CHECK_EQUAL(bitmap_count(bitmap, sizeof bitmap), 2);
+                CHECK(bitmap[low / 30] >> bitmap_residue_bit[low % 30] & 1);
+                low += gap;
+                CHECK(bitmap[low / 30] >> bitmap_residue_bit[low % 30] & 1);
+        }
+        CHECK(n_rows >= 21);
+        facts_done(&facts);
+}
+
+/* A known composite loses its bit, wherever it stands among others. */
+static void test_composites_lose_their_bits(void) {
+        _cleanup_(survivors_freep) Survivors *survivors = survivors_new();
+        unsigned n_rows = 0;
+        Facts facts;
+
+        CHECK(survivors != NULL);
+        facts_open(&facts, folder, "facts.tsv");
+        while (facts_next(&facts, "composite")) {
+                _cleanup_mpz_ mpz_t from;
+                uint8_t bitmap[100];
+                uint64_t low;
+
+                mpz_init(from);
+                facts_number(&facts, 1, from);
+                if (mpz_fdiv_ui(from, 3) == 0 || mpz_fdiv_ui(from, 5) == 0)
+                        continue; /* it has no bit */
+                low = primes_of(survivors, from, mpz_sizeinbase(from, 2) > 512 ? 30 : 300, bitmap);
+                CHECK((bitmap[low / 30] >> bitmap_residue_bit[low % 30] & 1) == 0);
+                n_rows++;
+        }
+        CHECK(n_rows >= 50);
+        facts_done(&facts);
+}
+
+static void test_windows_at_powers_of_two(void) {
+        _cleanup_(survivors_freep) Survivors *survivors = survivors_new();
+        unsigned n_rows = 0;
+        Facts facts;
+
+        CHECK(survivors != NULL);
+        facts_open(&facts, folder, "facts.tsv");
+        for (; facts_next(&facts, "window"); n_rows++) {
+                _cleanup_mpz_ mpz_t start;
+                uint8_t bitmap[1000];
+
+                mpz_init(start);
+                mpz_setbit(start, facts_u64(&facts, 1));
+                round_down(start);
+                memset(bitmap, 0xff, sizeof bitmap);
+                CHECK_EQUAL(survivors_test(survivors, start, bitmap, sizeof bitmap, CERTAINTY_BPSW, NULL), 0);
+                CHECK_EQUAL(bitmap_count(bitmap, sizeof bitmap), facts_u64(&facts, 2));
+        }
+        CHECK(n_rows >= 20);
+        facts_done(&facts);
+}
+
 static void test_cancelled(void) {
         static const unsigned sizes[] = { 40, 100, 200, 5000 };
         _cleanup_(survivors_freep) Survivors *survivors = survivors_new();
@@ -182,12 +310,18 @@ static void test_cancelled(void) {
         }
 }
 
-int main(void) {
+int main(int argc, char *argv[]) {
+        CHECK(argc == 2);
+        folder = argv[1];
         RUN(test_every_size);
         RUN(test_across_borders);
         RUN(test_proofs);
         RUN(test_proofs_by_pseudosquares);
         RUN(test_no_proof_beyond_reach);
+        RUN(test_neighbours_of_round_numbers);
+        RUN(test_maximal_gaps);
+        RUN(test_composites_lose_their_bits);
+        RUN(test_windows_at_powers_of_two);
         RUN(test_cancelled);
         return tests_end();
 }

@@ -38,6 +38,11 @@
 #define EACH_OF(n) _Pragma(STRING(GCC unroll n))
 #define STRING(x) #x
 
+/* All ones if the uppermost bit is 1, else 0. */
+always_inline uint64_t sign_mask(uint64_t word) {
+        return -(word >> 63);
+}
+
 always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_passed[LANES64]) {
         unsigned n_bits = 64 - (unsigned) __builtin_clzll(numbers[0]), n_twos[LANES64], twos_max = 1, rest;
         uint64_t power[LANES64], exponent[LANES64];
@@ -64,7 +69,7 @@ always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_pass
         for (; rest >= twos_max; rest--)
                 EACH_OF(4)
                 for (unsigned i = 0; i < LANES64; i++) {
-                        power[i] = montgomery64_step(modulus + i, power[i], -(exponent[i] >> 63));
+                        power[i] = montgomery64_step(modulus + i, power[i], sign_mask(exponent[i]));
                         exponent[i] <<= 1;
                 }
         for (;; rest--) {
@@ -79,7 +84,7 @@ always_inline void strong64_group(const uint64_t numbers[LANES64], bool ret_pass
                         return;
                 EACH_OF(4)
                 for (unsigned i = 0; i < LANES64; i++) {
-                        power[i] = montgomery64_step(modulus + i, power[i], -(exponent[i] >> 63));
+                        power[i] = montgomery64_step(modulus + i, power[i], sign_mask(exponent[i]));
                         exponent[i] <<= 1;
                 }
         }
@@ -113,12 +118,23 @@ always_inline void strong128_group(const Number128 numbers[LANES128], bool is_la
                 power[i] = number128_left((Number128) { 1, 0 }, 128 - (unsigned) first);
                 ret_passed[i] = false;
         }
-        for (; rest >= twos_max; rest--)
+        /* A word of the exponent at a time, as far as nothing is looked at. */
+        for (unsigned now; rest >= twos_max; rest -= now) {
+                uint64_t word[LANES128];
+
+                now = MIN(rest - twos_max + 1, 64U);
                 EACH_OF(4)
                 for (unsigned i = 0; i < LANES128; i++) {
-                        power[i] = montgomery128_step(modulus + i, power[i], -(exponent[i].high >> 63), is_lazy);
-                        exponent[i] = number128_add(exponent[i], exponent[i]);
+                        word[i] = exponent[i].high;
+                        exponent[i] = number128_left(exponent[i], now);
                 }
+                for (unsigned k = 0; k < now; k++)
+                        EACH_OF(4)
+                        for (unsigned i = 0; i < LANES128; i++) {
+                                power[i] = montgomery128_step(modulus + i, power[i], sign_mask(word[i]), is_lazy);
+                                word[i] <<= 1;
+                        }
+        }
         for (;; rest--) {
                 EACH_OF(4)
                 for (unsigned i = 0; i < LANES128; i++)
@@ -134,7 +150,7 @@ always_inline void strong128_group(const Number128 numbers[LANES128], bool is_la
                         return;
                 EACH_OF(4)
                 for (unsigned i = 0; i < LANES128; i++) {
-                        power[i] = montgomery128_step(modulus + i, power[i], -(exponent[i].high >> 63), is_lazy);
+                        power[i] = montgomery128_step(modulus + i, power[i], sign_mask(exponent[i].high), is_lazy);
                         exponent[i] = number128_add(exponent[i], exponent[i]);
                 }
         }
@@ -487,4 +503,9 @@ static void euler128(Number128 n, const uint64_t *bases, size_t n_bases, int *re
 
 static bool is_usable(void);
 
-#define BPSW_KERNEL(NAME)                                                                                            {                                                                                                                    .name = (NAME), .is_usable = is_usable, .strong64 = strong64, .strong128 = strong128,                        .lucas64 = lucas64, .lucas128 = lucas128, .strong128_bases = strong128_bases,                                 .euler128 = euler128,                                                                                }
+#define BPSW_KERNEL(NAME)                                                                                    \
+        {                                                                                                    \
+                .name = (NAME), .is_usable = is_usable, .strong64 = strong64, .strong128 = strong128,        \
+                .lucas64 = lucas64, .lucas128 = lucas128, .strong128_bases = strong128_bases,                \
+                .euler128 = euler128,                                                                        \
+        }

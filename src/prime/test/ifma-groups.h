@@ -86,7 +86,8 @@ static inline size_t limbs_needed(const uint64_t *words, size_t n_bits, size_t n
 }
 
 /* Fills the lanes with numbers; what is left over repeats the first. `delta`: twos are of n - 1, or of n + 1. */
-TARGET static inline void groups_init(Groups *groups, const uint64_t *words, size_t n_bits, size_t n_numbers, int delta) {
+TARGET static inline void groups_init(Groups *groups, const uint64_t *words, size_t n_bits, size_t n_numbers,
+                                      int delta) {
         size_t n_words = (n_bits + 63) / 64;
 
         groups->n_bits = n_bits;
@@ -316,7 +317,8 @@ TARGET static inline void groups_one(const Groups *groups, const uint64_t *words
 
                 if (bit % 64 > 0)
                         top |= number[bit / 64 + 1] << (64 - bit % 64);
-                quotient = (uint64_t) (((unsigned __int128) 1 << (n_quotient_bits + 63)) / ((unsigned __int128) top + 1));
+                quotient = (uint64_t) (((unsigned __int128) 1 << (n_quotient_bits + 63)) /
+                                       ((unsigned __int128) top + 1));
                 ((uint64_t *) &low[i / 8])[i % 8] = quotient & LIMB_MASK;
                 ((uint64_t *) &high[i / 8])[i % 8] = quotient >> LIMB_BITS;
         }

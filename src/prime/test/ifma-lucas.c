@@ -92,7 +92,8 @@ INLINE void lucas(Groups *groups, size_t n_limbs, Sequence *sequence, __mmask8 r
                         EACH
                         for (size_t k = 0; k < n_limbs; k++)
                                 same[g][k] = _mm512_mask_mov_epi64(sequence->low[g][k], bits[g], sequence->high[g][k]);
-                groups_multiply(groups, n_limbs, false, product, sequence->low, sequence->high, sequence->minus_p, NULL);
+                groups_multiply(groups, n_limbs, false, product, sequence->low, sequence->high, sequence->minus_p,
+                                NULL);
                 groups_multiply(groups, n_limbs, true, same, same, same, sequence->minus_two, NULL);
                 EACH
                 for (size_t g = 0; g < N_GROUPS; g++)

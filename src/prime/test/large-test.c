@@ -360,7 +360,8 @@ static int lane_lucas(LargeTest *test, Lane *lane, const mpz_t n, unsigned long 
                       const atomic_bool *cancel, bool *ret_passed) {
         size_t limbs = lane->modulus.n_limbs, rest, n_twos;
         mp_limb_t *pair[2] = { lane->value, lane->spare[0] }, *two = lane->spare[1], *p = lane->spare[2];
-        mp_limb_t *minus_two = memory, *minus_p = memory + limbs, *spare = memory + 2 * limbs, *check = memory + 3 * limbs;
+        mp_limb_t *minus_two = memory, *minus_p = memory + limbs;
+        mp_limb_t *spare = memory + 2 * limbs, *check = memory + 3 * limbs;
         mp_size_t n_limbs = (mp_size_t) limbs;
         uint64_t work = 0;
 
@@ -476,7 +477,8 @@ uint64_t large_test_draw(const mpz_t n) {
                 uint64_t word = 0;
 
                 for (size_t k = 0; k < WORD_LIMBS; k++)
-                        word |= (uint64_t) mpz_getlimbn(n, (mp_size_t) (i * WORD_LIMBS + k)) << (k * GMP_NUMB_BITS % 64);
+                        word |= (uint64_t) mpz_getlimbn(n, (mp_size_t) (i * WORD_LIMBS + k))
+                                << (k * GMP_NUMB_BITS % 64);
                 hash = (hash ^ word) * UINT64_C(0xbf58476d1ce4e5b9);
                 hash ^= hash >> 31;
         }

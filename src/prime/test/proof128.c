@@ -8,9 +8,9 @@
  *         2^((n-1)/2) is -1 if n is 5 modulo 8, or any such power is -1 if n is 1 modulo 8,
  *
  * then n is a prime or a power of a prime. (The -1 shows that n - 1 is not divisible by 2 more often than r - 1 is,
- * for each prime factor r of n; then all r have the same quadratic character for each q, and the product of two
- * different r, which is < n / s < L_p or n itself, would be a pseudosquare.) The smaller n is, the smaller is the p that is needed: some 30 powers at
- * 2^82, all 74 where the test ends. A composite that has passed base 2 fails at one of the first.
+ * for each prime factor r of n; then all r have the same quadratic characters for all q.) The smaller n
+ * is, the smaller is the p that is needed: some 40 powers just above 2^82 with s = 10^9, all 74 where the test ends.
+ * A composite that has passed base 2 fails at one of the first.
  *
  * The table is by D. J. Bernstein's, Wooding's, Williams's and Sorenson's searches. That a value has the property of a
  * pseudosquare can be checked, and is, by tests; that it is the smallest cannot, beyond the first ones.
