@@ -77,6 +77,34 @@ static void check_refused(const Sample *sample, const Claim *claim, const char *
         CHECK(strstr(problem.text, word));
 }
 
+/* What the job asked for decides, and the place where it asked for nothing. */
+static void test_certainty_is_the_jobs(void) {
+        static const struct {
+                const char *from;
+                Certainty asked, right;
+        } cases[] = {
+                { "10^12", 0, CERTAINTY_PROVED },
+                { "10^12", CERTAINTY_BPSW, CERTAINTY_PROVED },
+                { "10^12", CERTAINTY_PROVED, CERTAINTY_PROVED },
+                { "2^64", 0, CERTAINTY_BPSW },
+                { "2^64", CERTAINTY_BPSW, CERTAINTY_BPSW },
+                { "2^64", CERTAINTY_PROVED, CERTAINTY_PROVED },
+        };
+
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                Sample *sample = sample_new(cases[i].from, 1000, 0);
+                Problem problem = PROBLEM_NONE;
+                Claim claim = sample->claim;
+
+                claim.asked = cases[i].asked;
+                for (Certainty certainty = 1; certainty < _CERTAINTY_MAX; certainty++) {
+                        claim.certainty = certainty;
+                        CHECK_EQUAL(check(sample, &claim, &problem), certainty == cases[i].right ? 0 : -EBADMSG);
+                }
+                sample_free(sample);
+        }
+}
+
 static void test_lies_are_refused(void) {
         Sample *sample = sample_new("10^12+11", 100000000, 1);
         Claim claim;
@@ -227,6 +255,7 @@ static void test_the_word_for_what_is_checked(void) {
 int main(void) {
         RUN(test_honest_blocks_pass);
         RUN(test_tiny_honest_blocks_pass);
+        RUN(test_certainty_is_the_jobs);
         RUN(test_lies_are_refused);
         RUN(test_noise_is_refused);
         RUN(test_every_single_multiple_is_seen);

@@ -320,6 +320,9 @@ def bad_words(folder):
             (["--workers", "1000"], "--workers"),
             (["--to", "10", "--workers", "60", "--threads", "100"], "fewer", "--threads"),
             (["--segment-blocks", "0"], "--segment-blocks"),
+            (["--to", "10", "--memory", "63M"], "--memory", "64M"),
+            (["--to", "10", "--certainty", "sure"], "proved", "bpsw"),
+            (["--from", "10^34", "--length", "10", "--certainty", "proved"], "4*10^33", "bpsw"),
             (["--unknown"], "--help"),
             (["10", "20"], "--from")]:
         refused(2, *words, arguments=base + arguments)

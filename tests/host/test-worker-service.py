@@ -182,7 +182,7 @@ def serves_two_masters(folder):
 
 @claim
 def shares_by_priority(folder):
-    """Two masters whose jobs have priorities 300 and 100 share one lane of the worker about 3 : 1"""
+    """Two masters whose jobs have priorities 300 and 100 share the worker about 3 : 1"""
     os.makedirs(os.path.join(folder, "b"))
     with Bus(folder) as bus, Bus(os.path.join(folder, "b")) as other_bus, \
             Master(os.path.join(folder, "a"), bus) as first, \

@@ -76,6 +76,7 @@ static RegistryJob open_job(void) {
         job.state = REGISTRY_CANCELLED;
         job.origin = REGISTRY_BY_CONFIG;
         job.priority = 1000;
+        job.certainty = CERTAINTY_BPSW;
         return job;
 }
 
@@ -95,6 +96,7 @@ static void check_same(const RegistryJob *a, const RegistryJob *b) {
                 CHECK_STRING(a->to, b->to);
         CHECK_STRING(a->store, b->store);
         CHECK_EQUAL(a->priority, b->priority);
+        CHECK_EQUAL(a->certainty, b->certainty);
         CHECK_EQUAL(a->state, b->state);
         CHECK_EQUAL(a->origin, b->origin);
         CHECK_EQUAL(a->created_usec, b->created_usec);
@@ -249,6 +251,8 @@ static void test_damage_is_refused(void) {
                 { "\"priority\": 100,", "\"priority\": 0,", -EBADMSG },
                 { "\"priority\": 100,", "\"priority\": 1001,", -EBADMSG },
                 { "\"priority\": 100,", "\"priority\": 4294967396,", -EBADMSG },
+                { "\"certainty\": \"bpsw\"", "\"certainty\": \"sure\"", -EBADMSG },
+                { "\"certainty\": \"bpsw\"", "\"certainty\": 2", -EBADMSG },
                 { "\"state\": \"active\"", "\"state\": \"activ\"", -EBADMSG },
                 { "\"origin\": \"command\"", "\"origin\": 1", -EBADMSG },
                 { "\"store\": \"/var", "\"store\": \"var", -EBADMSG },

@@ -88,6 +88,44 @@ static void test_priorities(void) {
         stage_end(&stage);
 }
 
+static void test_certainty_is_kept(void) {
+        _cleanup_mpz_ mpz_t from, to;
+        StandingJob standing = { .from = from, .to = to, .priority = 3, .certainty = CERTAINTY_PROVED };
+        uint64_t id;
+        JobsEntry entry;
+
+        mpz_inits(from, to, NULL);
+        CHECK(number_parse(from, "2^64", NULL) >= 0 && number_parse(to, "10^24", NULL) >= 0);
+        stage_begin(&stage);
+        CHECK_EQUAL(jobs_set_standing(stage.jobs, &standing, &stage.problem), 0);
+        jobs_entry(stage.jobs, 0, &entry);
+        CHECK_EQUAL(entry.job->certainty, CERTAINTY_PROVED);
+        CHECK_EQUAL(entry.status.certainty, CERTAINTY_PROVED);
+        id = entry.status.id;
+        stage_close(&stage);
+        CHECK_EQUAL(stage_open(&stage, &standing), 0);
+        jobs_entry(stage.jobs, 0, &entry);
+        CHECK_EQUAL(entry.status.certainty, CERTAINTY_PROVED);
+        CHECK_EQUAL(entry.status.id, id);
+
+        /* asked for no more: what has not begun is another job for the workers */
+        standing.certainty = 0;
+        CHECK_EQUAL(jobs_set_standing(stage.jobs, &standing, &stage.problem), 0);
+        jobs_entry(stage.jobs, 0, &entry);
+        CHECK_EQUAL(entry.job->certainty, 0);
+        CHECK_EQUAL(entry.status.certainty, CERTAINTY_BPSW);
+        CHECK(entry.status.id != id);
+
+        /* where no proof reaches */
+        standing.certainty = CERTAINTY_PROVED;
+        CHECK_EQUAL(jobs_set_standing(stage.jobs, NULL, &stage.problem), 0);
+        CHECK(number_parse(from, "4*10^33", NULL) >= 0 && number_parse(to, "4*10^33+10^9", NULL) >= 0);
+        stage.problem = PROBLEM_NONE;
+        CHECK_EQUAL(jobs_set_standing(stage.jobs, &standing, &stage.problem), -ERANGE);
+        CHECK(strstr(stage.problem.text, "bpsw"));
+        stage_end(&stage);
+}
+
 static void test_a_bad_standing_job_changes_nothing(void) {
         _cleanup_mpz_ mpz_t from, to;
         StandingJob standing = { .from = from, .to = to, .priority = 3 };
@@ -130,6 +168,7 @@ int main(void) {
         RUN(test_a_store_without_an_entry_is_paused);
         RUN(test_a_foreign_folder_is_in_the_way);
         RUN(test_priorities);
+        RUN(test_certainty_is_kept);
         RUN(test_a_bad_standing_job_changes_nothing);
         RUN(test_more_jobs_than_the_master_takes);
         return tests_end();
