@@ -25,8 +25,6 @@
 
 #include "base/macro.h"
 
-#define MEDIUM_FROM 32768.0
-#define BIG_FROM 1048576.0
 #define RESIDUES (8.0 / 30)
 #define MERTENS 0.5615 /* e^-gamma */
 #define DEPTH_MIN 1000.0
@@ -63,8 +61,8 @@ static double prime_nsec(const SieveCosts *costs, const CostPlace *place) {
 double cost_of_sieve(const SieveCosts *costs, const CostPlace *place, double length, double limit) {
         double numbers, primes, fresh = MAX(limit - place->base_numbers, 0.0);
 
-        numbers = costs->number_nsec + costs->mark_nsec * multiples(MEDIUM_FROM, MIN(limit, BIG_FROM)) +
-                  costs->hit_nsec * multiples(BIG_FROM, limit);
+        numbers = costs->number_nsec + costs->mark_nsec * multiples(COST_MEDIUM_FROM, MIN(limit, COST_BIG_FROM)) +
+                  costs->hit_nsec * multiples(COST_BIG_FROM, limit);
         primes = n_primes(limit) * prime_nsec(costs, place) + fresh * costs->base_nsec;
         return (length * numbers + primes) / place->n_threads;
 }

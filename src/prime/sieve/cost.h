@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Where the model has medium primes begin, and big ones. */
+#define COST_MEDIUM_FROM 32768
+#define COST_BIG_FROM 1048576
+
 /* Nanoseconds of one core. */
 typedef struct SieveCosts {
         double number_nsec;     /* a number of a window, for the pre-sieve and small primes, */

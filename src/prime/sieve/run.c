@@ -207,6 +207,17 @@ static uint64_t sieve_run_choose(const SieveRun *run, uint64_t length) {
         return (uint64_t) depth;
 }
 
+double sieve_run_predict(const SieveRun *run, uint64_t length) {
+        const SieveCosts *costs = costs_of(&run->environment);
+        CostPlace place = place_of(run->position, &run->environment);
+        uint64_t depth = sieve_run_choose(run, length);
+
+        place.base_numbers = (double) base_primes_bytes(run->base) * 30;
+        if (depth == 0)
+                return cost_of_sieve(costs, &place, (double) length, root_of(&place, (double) length));
+        return cost_of_tests(costs, &place, (double) length, (double) depth);
+}
+
 static int sieve_run_complete(SieveRun *run, uint64_t length, uint8_t *bitmap) {
         if (!run->window)
                 run->window = window_new(&run->environment, tuning_of(&run->environment));

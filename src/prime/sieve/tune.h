@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Measures a machine: the sizes that make the sieve fast on it, and what things cost there (profile.h). */
+
+#include "prime/sieve/profile.h"
+#include "prime/sieve/run.h"
+
+typedef struct TuneMachine {
+        /*
+         * Nanoseconds of CPU time that the threads have used, all together; that of the whole process will do. CPU
+         * time, because other programs on the machine do not count then, but for what they do to caches.
+         */
+        uint64_t (*cpu_nsec)(void *userdata);
+        void *userdata;
+        const SieveTeam *team;     /* all threads that the machine will sieve with; NULL: the caller alone */
+        const atomic_bool *cancel; /* when it reads true, -ECANCELED; may be NULL */
+        size_t window_bytes;       /* of bitmap, for each thread; 0: TUNE_WINDOW_BYTES. Less is quicker, and worse. */
+} TuneMachine;
+
+#define TUNE_WINDOW_BYTES ((size_t) 8 << 20) /* more than the caches of one core hold */
+
+/*
+ * Takes about five seconds on a fast core, a minute on a slow one, and some 50 MB for each thread. Each figure is
+ * the best of several, so that short disturbances do no harm. Returns 0, -ECANCELED, -ENOMEM, or -EIO:
+ * the clock does not run.
+ */
+int tune_measure(const TuneMachine *machine, SieveProfile *ret);
+
+/* Only the sizes. */
+int tune_sizes(const TuneMachine *machine, SieveTuning *ret);
+
+/* Only the costs, with these sizes. */
+int tune_costs(const TuneMachine *machine, const SieveTuning *tuning, SieveCosts *ret);
