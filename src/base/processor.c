@@ -9,11 +9,17 @@
 
 #include "base/processor.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/sysinfo.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
 #include "base/macro.h"
 
 #define PROCESSORS_MAX (1u << 20) /* no kernel is built for so many */
@@ -52,4 +58,55 @@ uint64_t memory_physical(void) {
         if (sysinfo(&info) < 0)
                 return 0;
         return MIN((uint64_t) info.totalram * info.mem_unit, (uint64_t) SIZE_MAX);
+}
+
+/* Whether the line is one of those that say what a processor is: on x86 the first row, on Arm the second, then more. */
+static bool line_is_model(const char *line, size_t name_size) {
+        static const char *const names[] = {
+                "vendor_id",       "cpu family",       "model",       "model name", "stepping",
+                "CPU implementer", "CPU architecture", "CPU variant", "CPU part",   "CPU revision",
+                "cpu",             "cpu model",        "isa",         "uarch",      "machine",
+        };
+
+        while (name_size > 0 && (line[name_size - 1] == ' ' || line[name_size - 1] == '\t'))
+                name_size--;
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                if (strlen(names[i]) == name_size && strncmp(line, names[i], name_size) == 0)
+                        return true;
+        return false;
+}
+
+bool processor_model_from(const char *text, char ret[static PROCESSOR_MODEL_SIZE]) {
+        bool seen = false;
+        size_t n = 0;
+
+        while (*text != '\0') {
+                size_t size = strcspn(text, "\n"), name_size = strcspn(text, ":\n");
+
+                if (size == 0 && seen)
+                        break; /* the next processor */
+                seen = seen || size > 0;
+                if (name_size < size && line_is_model(text, name_size)) {
+                        const char *value = text + name_size + 1, *end = text + size;
+
+                        for (; value < end && *value == ' '; value++)
+                                ;
+                        if (n > 0 && value < end && n + 1 < PROCESSOR_MODEL_SIZE)
+                                ret[n++] = ' ';
+                        for (; value < end && n + 1 < PROCESSOR_MODEL_SIZE; value++)
+                                ret[n++] = iscntrl((unsigned char) *value) ? ' ' : *value;
+                }
+                text += size + (text[size] == '\n');
+        }
+        ret[n] = '\0';
+        return n > 0;
+}
+
+void processor_model(char ret[static PROCESSOR_MODEL_SIZE]) {
+        _cleanup_free_ char *text = NULL;
+        struct utsname name;
+
+        if (file_read_virtual("/proc/cpuinfo", 8192, &text) >= 0 && processor_model_from(text, ret))
+                return;
+        (void) snprintf(ret, PROCESSOR_MODEL_SIZE, "%s", uname(&name) >= 0 ? name.machine : "unknown");
 }

@@ -74,6 +74,48 @@ static void test_memory(void) {
                 CHECK(bytes / 1024 <= kib + kib / 50);
 }
 
+static void check_model(const char *text, const char *expected) {
+        char model[PROCESSOR_MODEL_SIZE];
+
+        CHECK(processor_model_from(text, model) == (expected[0] != '\0'));
+        CHECK_STRING(model, expected);
+}
+
+static void test_model_from_text(void) {
+        check_model("processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 190\n"
+                    "model name\t: Intel(R) N100\nstepping\t: 0\nflags\t\t: fpu vme\n\n"
+                    "processor\t: 1\nmodel name\t: another\n",
+                    "GenuineIntel 6 190 Intel(R) N100 0");
+        check_model("processor\t: 0\nBogoMIPS\t: 108.00\nCPU implementer\t: 0x41\nCPU architecture: 8\n"
+                    "CPU variant\t: 0x0\nCPU part\t: 0xd08\nCPU revision\t: 3\n\nprocessor\t: 1\nCPU part\t: 0xd03\n",
+                    "0x41 8 0x0 0xd08 3");
+        check_model("\n\nmodel name: a\tb", "a b");
+        check_model("", "");
+        check_model("model name", "");
+        check_model("model name\t:\n", "");
+        check_model("modelname: x\nxmodel name: y\n: z\n", "");
+}
+
+/* Longer than there is room for. */
+static void test_model_is_cut(void) {
+        char text[1000] = "model name\t: ", model[PROCESSOR_MODEL_SIZE];
+
+        memset(text + strlen(text), 'x', 900);
+        CHECK(processor_model_from(text, model));
+        CHECK_EQUAL(strlen(model), PROCESSOR_MODEL_SIZE - 1);
+        memcpy(text, "cpu : a\ncpu : ", 14);
+        CHECK(processor_model_from(text, model));
+        CHECK_EQUAL(strlen(model), PROCESSOR_MODEL_SIZE - 1);
+}
+
+static void test_model_of_this_machine(void) {
+        char model[PROCESSOR_MODEL_SIZE];
+
+        processor_model(model);
+        printf("# %s\n", model);
+        CHECK(model[0] != '\0' && !strchr(model, '\n'));
+}
+
 int main(void) {
         RUN(test_memory);
         RUN(test_all_that_are_allowed);
@@ -81,5 +123,8 @@ int main(void) {
                 RUN(test_fewer_when_restricted);
         else
                 SKIP(test_fewer_when_restricted, "more processors than a cpu_set_t holds");
+        RUN(test_model_from_text);
+        RUN(test_model_is_cut);
+        RUN(test_model_of_this_machine);
         return tests_end();
 }
