@@ -220,6 +220,7 @@ static void compute(const Plan *plan, uint8_t *ret) {
  */
 static void roll_plan(Plan *plan, const Site *site, size_t first, size_t n_bytes, bool is_cheap) {
         uint64_t length = 30 * (uint64_t) n_bytes, hint = length;
+        size_t n_bits = mpz_sizeinbase(site->start, 2);
 
         *plan = (Plan) { .n_bytes = n_bytes, .n_threads = (unsigned) random_below(&dice, N_TEAMS + 1) };
         mpz_init(plan->start);
@@ -243,7 +244,7 @@ static void roll_plan(Plan *plan, const Site *site, size_t first, size_t n_bytes
         plan->n_calls = one_in(2) ? 1 : (unsigned) roll_size(5);
         plan->n_calls = MIN(plan->n_calls, CALLS_MAX);
         plan->with_cancel = one_in(10);
-        if (mpz_sizeinbase(plan->start, 2) < 80 && one_in(4))
+        if (n_bits <= 66 && one_in(n_bits <= 60 ? 4 : 40)) /* beyond 2^60, a proof may need a second or two */
                 plan->certainty = CERTAINTY_PROVED;
         else if (one_in(4))
                 plan->certainty = CERTAINTY_BPSW;
