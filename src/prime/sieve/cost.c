@@ -74,6 +74,8 @@ static double test_nsec(const SieveCosts *costs, size_t n_bits) {
 
         if (n_bits <= 64)
                 return costs->test_nsec[0];
+        if (n_bits <= 80) /* two words, as at 80 bits, and fewer steps */
+                return costs->test_nsec[1] * bits / 80;
         if (n_bits <= 128) {
                 size_t i = MIN((n_bits - 64) / 16, n - 2);
                 double part = (bits - 64) / 16 - (double) i;

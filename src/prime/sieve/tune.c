@@ -40,6 +40,7 @@
 #include "prime/sieve/window.h"
 
 #define TURNS 3                         /* of which the best counts */
+#define WIDER 3                         /* windows for costs have so much more than those for sizes */
 #define NARROW 16                       /* a narrow window has so much less */
 #define BETTER 0.97                     /* times the usual time: clearly better */
 #define HOPELESS 1.08                   /* times the best time: no turn of luck makes that the best */
@@ -47,6 +48,7 @@
 
 #define LIMIT_BLOCK UINT64_C(262144)    /* up to here, the first-level cache decides */
 #define LIMIT_BIG UINT64_C(40000000)    /* 2.4 million primes */
+#define LIMIT_COST UINT64_C(200000000)  /* 11 million, of which most have less than a hit in a narrow window */
 #define PLACE_BITS 62                   /* where windows are sieved: the square root is behind LIMIT_BIG */
 #define WORDS_BITS 1024                 /* where a start has many words */
 #define WORDS ((WORDS_BITS - 65 + 31) / 32.0)
@@ -62,7 +64,7 @@ typedef struct Tune {
         SieveEnvironment environment;
         uint8_t *bitmap;
         size_t bitmap_bytes;
-        uint64_t wide, narrow; /* lengths of windows */
+        uint64_t usual, wide, narrow; /* lengths of windows */
         double test_nsec;      /* so long shall tests last, of all threads */
 } Tune;
 
@@ -73,11 +75,12 @@ static int tune_init(Tune *tune, const TuneMachine *machine) {
                 .machine = machine,
                 .n_threads = n,
                 .environment = { .cancel = machine->cancel, .team = machine->team, .certainty = CERTAINTY_BPSW },
-                .bitmap_bytes = n * (machine->window_bytes > 0 ? machine->window_bytes : TUNE_WINDOW_BYTES),
+                .bitmap_bytes = WIDER * n * (machine->window_bytes > 0 ? machine->window_bytes : TUNE_WINDOW_BYTES),
         };
         tune->wide = 30 * (uint64_t) tune->bitmap_bytes;
+        tune->usual = tune->wide / WIDER;
         tune->narrow = tune->wide / NARROW / 30 * 30;
-        tune->test_nsec = fmax(TEST_NSEC * (double) tune->bitmap_bytes / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
+        tune->test_nsec = fmax(TEST_NSEC * (double) (tune->usual / 30) / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
         tune->environment.memory_max = 4 * tune->bitmap_bytes + ((size_t) 64 << 20);
         tune->bitmap = malloc(tune->bitmap_bytes);
         if (!tune->bitmap)
@@ -107,7 +110,8 @@ static int tune_time(Tune *tune, const Probe *probe, double *best) {
         int r;
 
         if (probe->hybrid)
-                r = hybrid_sieve(probe->hybrid, *probe->start, probe->length, probe->limit, tune->bitmap);
+                r = hybrid_sieve(probe->hybrid, *probe->start, probe->length, probe->limit, CERTAINTY_BPSW,
+                                 tune->bitmap);
         else
                 r = window_sieve(probe->window, *probe->start, probe->length, probe->limit, tune->bitmap);
         if (r < 0)
@@ -159,7 +163,7 @@ static int tune_choose(Tune *tune, const SieveTuning *candidates, size_t n, uint
 
         place_init(start, PLACE_BITS);
         for (size_t i = 0; i < n && r == 0; i++) {
-                probes[i] = (Probe) { .start = &start, .length = tune->wide, .limit = limit };
+                probes[i] = (Probe) { .start = &start, .length = tune->usual, .limit = limit };
                 probes[i].window = window_new(&tune->environment, candidates + i);
                 if (!probes[i].window)
                         r = -ENOMEM;
@@ -269,7 +273,7 @@ static double n_primes(double limit) {
 }
 
 static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
-        const double primes = n_primes((double) LIMIT_BIG) - n_primes((double) COST_BIG_FROM);
+        const double primes = n_primes((double) LIMIT_COST) - n_primes((double) COST_BIG_FROM);
         const SieveCosts *usual = &sieve_costs_default;
         double nsec[6], wide = (double) tune->wide, narrow = (double) tune->narrow, hits, per_number;
         mpz_t start, far;
@@ -281,10 +285,10 @@ static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
                          (Probe[]) {
                                  { .start = &start, .length = tune->wide, .limit = COST_MEDIUM_FROM, .window = window },
                                  { .start = &start, .length = tune->wide, .limit = COST_BIG_FROM, .window = window },
-                                 { .start = &start, .length = tune->wide, .limit = LIMIT_BIG, .window = window },
+                                 { .start = &start, .length = tune->wide, .limit = LIMIT_COST, .window = window },
                                  { .start = &start, .length = tune->narrow, .limit = COST_BIG_FROM, .window = window },
-                                 { .start = &start, .length = tune->narrow, .limit = LIMIT_BIG, .window = window },
-                                 { .start = &far, .length = tune->narrow, .limit = LIMIT_BIG, .window = window },
+                                 { .start = &start, .length = tune->narrow, .limit = LIMIT_COST, .window = window },
+                                 { .start = &far, .length = tune->narrow, .limit = LIMIT_COST, .window = window },
                          },
                          ELEMENTSOF(nsec), INFINITY, nsec);
         mpz_clears(start, far, NULL);
@@ -294,7 +298,7 @@ static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
         costs->number_nsec = at_least(nsec[0] / wide, usual->number_nsec);
         costs->mark_nsec = at_least((nsec[1] - nsec[0]) / wide / multiples(COST_MEDIUM_FROM, COST_BIG_FROM),
                                     usual->mark_nsec);
-        hits = multiples(COST_BIG_FROM, LIMIT_BIG);
+        hits = multiples(COST_BIG_FROM, LIMIT_COST);
         per_number = ((nsec[2] - nsec[1]) - (nsec[4] - nsec[3])) / (wide - narrow);
         costs->hit_nsec = at_least(per_number / hits, usual->hit_nsec);
         costs->prime_nsec = at_least((nsec[4] - nsec[3] - narrow * hits * costs->hit_nsec) / primes, usual->prime_nsec);
@@ -358,7 +362,7 @@ static int tune_test_window(Tune *tune, Window *window, Hybrid *hybrid, const mp
         r = window_sieve(window, start, length, TEST_DEPTH, tune->bitmap);
         n_survivors = bitmap_count(tune->bitmap, n_bytes);
         if (r >= 0)
-                r = hybrid_sieve(hybrid, start, length, TEST_DEPTH, tune->bitmap);
+                r = hybrid_sieve(hybrid, start, length, TEST_DEPTH, CERTAINTY_BPSW, tune->bitmap);
         n_found = bitmap_count(tune->bitmap, n_bytes);
         if (r >= 0)
                 r = tune_compare(tune,
@@ -386,7 +390,7 @@ static int tune_test_cost(Tune *tune, Window *window, Hybrid *hybrid, unsigned n
                 double wanted = (turn == 0 ? tune->test_nsec / 20 : tune->test_nsec) / (survivors * nsec);
 
                 r = tune_test_window(tune, window, hybrid, end,
-                                     (uint64_t) CLAMP(wanted, 3000.0, (double) tune->wide) / 30 * 30, &nsec);
+                                     (uint64_t) CLAMP(wanted, 3000.0, (double) tune->usual) / 30 * 30, &nsec);
                 nsec = at_least(nsec, usual);
         }
         mpz_clear(end);

@@ -21,7 +21,7 @@ typedef struct TuneMachine {
 #define TUNE_WINDOW_BYTES ((size_t) 8 << 20) /* more than the caches of one core hold */
 
 /*
- * Takes about five seconds on a fast core, a minute on a slow one, and some 50 MB for each thread. Each figure is
+ * Takes about five seconds on a fast core, a minute on a slow one, and some 100 MB for each thread. Each figure is
  * the best of several, so that short disturbances do no harm. Returns 0, -ECANCELED, -ENOMEM, or -EIO:
  * the clock does not run.
  */
