@@ -211,8 +211,21 @@ int crew_attach(Crew *crew, CrewClient *client) {
         return r;
 }
 
+/* The window in work is the client's, and something of it is wanted. */
+static bool lane_works_for(const CrewLane *lane, const CrewClient *client) {
+        return lane->window.n_pieces > 0 && lane->window.job->client == client;
+}
+
+/* Nothing of the window is wanted any more. */
+static void lane_cancel(CrewLane *lane) {
+        lane->window.n_pieces = 0;
+        atomic_store(&lane->cancel, true);
+}
+
 void crew_detach(Crew *crew, CrewClient *client) {
         (void) pthread_mutex_lock(&crew->mutex);
+        if (lane_works_for(&crew->lane, client))
+                lane_cancel(&crew->lane);
         row_drop_all(crew->lane.rows + client->slot);
         crew->clients[client->slot] = NULL;
         crew->n_clients--;
@@ -279,11 +292,6 @@ int crew_assign(Crew *crew, CrewJob *job, uint64_t first, uint64_t end, uint64_t
         return r;
 }
 
-/* The window in work is the client's, and something of it is wanted. */
-static bool lane_works_for(const CrewLane *lane, const CrewClient *client) {
-        return lane->window.n_pieces > 0 && lane->window.job->client == client;
-}
-
 bool crew_wants(Crew *crew, const CrewClient *client) {
         const CrewLane *lane = &crew->lane;
         ScheduleOffer offers[CREW_CLIENTS_MAX];
@@ -330,7 +338,7 @@ void crew_revoke(Crew *crew, const CrewClient *client, uint64_t job, uint64_t fi
                 /* With too many pieces it is computed in vain, too. */
                 (void) crew_window_cut(&lane->window, first, end);
                 if (lane->window.n_pieces == 0)
-                        atomic_store(&lane->cancel, true);
+                        lane_cancel(lane);
         }
         for (unsigned k = 0; k < row->n_leases; k++)
                 if (row->leases[k].job->id == job)
@@ -347,8 +355,7 @@ static size_t lane_withdraw_window(CrewLane *lane, CrewRemainder *ret) {
 
         for (size_t i = 0; i < n; i++)
                 ret[i] = (CrewRemainder) { crew_job_ref(window->job), window->pieces[i].first, window->pieces[i].end };
-        window->n_pieces = 0;
-        atomic_store(&lane->cancel, true);
+        lane_cancel(lane);
         return n;
 }
 

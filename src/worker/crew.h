@@ -117,7 +117,7 @@ int crew_error(Crew *crew);
 /* The client may have leases now, of all threads and without a cap. -EUSERS: there are CREW_CLIENTS_MAX. */
 int crew_attach(Crew *crew, CrewClient *client);
 
-/* Drops what is left of its leases (withdraw them first). Its finished blocks still come. */
+/* Drops what is left of its leases, and cancels its window (withdraw them first). Its finished blocks still come. */
 void crew_detach(Crew *crew, CrewClient *client);
 
 /*

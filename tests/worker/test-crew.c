@@ -40,6 +40,13 @@ static Crew *new_crew(unsigned n_threads, size_t pending_bytes_max, CrewClient *
         return crew;
 }
 
+/* The last result of a window comes a moment before its leases are done with. */
+static bool wants_soon(Crew *crew, const CrewClient *client) {
+        for (unsigned i = 0; i < 10000 && !crew_wants(crew, client); i++)
+                (void) usleep(1000);
+        return crew_wants(crew, client);
+}
+
 static CrewResult *wait_result(Crew *crew, int timeout_msec) {
         struct pollfd poll_fd = { .fd = crew_fd(crew), .events = POLLIN };
 
@@ -84,7 +91,7 @@ static void check_all_primes(unsigned n_threads) {
         CHECK(!crew_wants(crew, client));
         /* pi(24·30·2^20), by primesieve */
         CHECK_EQUAL(collect(crew, N_BLOCKS, seen), 38946355);
-        CHECK(crew_wants(crew, client));
+        CHECK(wants_soon(crew, client));
         CHECK(crew_window_blocks(crew, client) >= 1);
         CHECK_EQUAL(crew_error(crew), 0);
 }
@@ -180,7 +187,7 @@ static void test_revoked_blocks_are_skipped(void) {
                 n++;
         }
         CHECK_EQUAL(n, 4);
-        CHECK(crew_wants(crew, client));
+        CHECK(wants_soon(crew, client));
 }
 
 /* Blocks amid a window, before it is begun or while it is in work: all others come, once. */
@@ -218,7 +225,7 @@ static void test_holes_in_a_window(void) {
                         n_gone += !seen[b];
                 }
                 CHECK(n_gone <= 3);
-                CHECK(crew_wants(crew, client));
+                CHECK(wants_soon(crew, client));
                 CHECK_EQUAL(crew_withdraw(crew, client, remainders), 0);
                 crew_detach(crew, client);
         }

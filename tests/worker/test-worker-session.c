@@ -178,10 +178,10 @@ static void stage_free(Stage *stage) {
         free(stage);
 }
 
-/* Runs the loop until the condition is true; fails after 20 seconds. */
+/* Runs the loop until the condition is true; fails after a minute. */
 #define RUN_UNTIL(stage, condition)                                                                          \
         do {                                                                                                 \
-                usec_t _end = clock_now_usec() + 20 * USEC_PER_SEC;                                          \
+                usec_t _end = clock_now_usec() + 60 * USEC_PER_SEC;                                          \
                 while (!(condition)) {                                                                       \
                         CHECK(clock_now_usec() < _end);                                                      \
                         CHECK(sd_event_run((stage)->event, 10 * USEC_PER_MSEC) >= 0);                        \
