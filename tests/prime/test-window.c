@@ -43,7 +43,7 @@ static void all_primes(uint8_t *bitmap, size_t n_bytes) {
         composite[0] = composite[1] = 1;
         memset(bitmap, 0, n_bytes);
         for (size_t i = 2; i < 30 * n_bytes; i++) {
-                for (size_t k = i * i; !composite[i] && k < 30 * n_bytes; k += i)
+                for (uint64_t k = (uint64_t) i * i; !composite[i] && k < 30 * n_bytes; k += i)
                         composite[k] = 1;
                 if (!composite[i] && bitmap_residue_bit[i % 30] < 8)
                         bitmap[i / 30] |= (uint8_t) (1U << bitmap_residue_bit[i % 30]);
