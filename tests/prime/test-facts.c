@@ -31,7 +31,7 @@ static void logarithm_near_one(mpf_t ret, unsigned long n) {
         mpf_clears(power, term, NULL);
 }
 
-/* zeta(s), by the alternating series and its acceleration of Cohen, Rodriguez Villegas and Zagier (2000), algorithm 1. */
+/* zeta(s), by the alternating series, accelerated (Cohen, Rodriguez Villegas and Zagier, 2000, algorithm 1). */
 static void zeta(mpf_t ret, unsigned long s) {
         const unsigned long n = 60; /* 5.8^-60 is 10^-46 */
         mpf_t d, b, c, sum, term;

@@ -46,8 +46,8 @@ typedef struct Sequence {
 } Sequence;
 
 /* Looks at V_k for k = (n + 1) / 2^(rest + 1). */
-TARGET static __attribute__((noinline)) void sequence_look(const Groups *groups, const Sequence *sequence, size_t rest,
-                                                           __mmask8 passed[N_GROUPS]) {
+TARGET static __attribute__((noinline)) void sequence_look(const Groups *groups, const Sequence *sequence,
+                                                           size_t rest, __mmask8 passed[N_GROUPS]) {
         size_t n_limbs = groups->n_limbs;
         Value low[N_GROUPS], product[N_GROUPS], high;
 
@@ -106,8 +106,8 @@ INLINE void lucas(Groups *groups, size_t n_limbs, Sequence *sequence, __mmask8 r
 }
 
 #define LUCAS(NAME, N_LIMBS)                                                                                 \
-        TARGET static __attribute__((noinline)) void lucas_##NAME(Groups *groups, Sequence *sequence,        \
-                                                                  __mmask8 ret_passed[N_GROUPS]) {           \
+        TARGET UNCHECKED static __attribute__((noinline)) void lucas_##NAME(                                 \
+                Groups *groups, Sequence *sequence, __mmask8 ret_passed[N_GROUPS]) {                         \
                 lucas(groups, N_LIMBS, sequence, ret_passed);                                                \
         }
 EACH_SIZE(LUCAS)

@@ -58,8 +58,8 @@ INLINE void strong(Groups *groups, size_t n_limbs, Value *value, size_t rest, __
 }
 
 #define STRONG(NAME, N_LIMBS)                                                                                \
-        TARGET static __attribute__((noinline)) void strong_##NAME(Groups *groups, Value *value, size_t rest, \
-                                                                   __mmask8 ret_passed[N_GROUPS]) {          \
+        TARGET UNCHECKED static __attribute__((noinline)) void strong_##NAME(                                \
+                Groups *groups, Value *value, size_t rest, __mmask8 ret_passed[N_GROUPS]) {                  \
                 strong(groups, N_LIMBS, value, rest, ret_passed);                                            \
         }
 EACH_SIZE(STRONG)
@@ -133,7 +133,7 @@ INLINE void drawn(Groups *groups, size_t n_limbs, Value *value, const Lanes w[N_
 }
 
 #define DRAWN(NAME, N_LIMBS)                                                                                 \
-        TARGET static __attribute__((noinline)) void drawn_##NAME(                                           \
+        TARGET UNCHECKED static __attribute__((noinline)) void drawn_##NAME(                                 \
                 Groups *groups, Value *value, const Lanes w[N_GROUPS], __mmask8 ret_passed[N_GROUPS]) {      \
                 drawn(groups, N_LIMBS, value, w, ret_passed);                                                \
         }
