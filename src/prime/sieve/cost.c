@@ -37,8 +37,8 @@ const SieveCosts sieve_costs_default = {
         .base_nsec = 0.13,
         .prime_nsec = 5,
         .prime_word_nsec = 1.2,
-        .test_nsec = { 150, 450, 600, 700, 850 },
-        .power_nsec = { 6, 4, 1.1 },
+        .test_nsec = { 110, 280, 360, 480, 600 },
+        .power_nsec = { 2, 2, 1 },
 };
 
 /* Multiples per number by the primes from `from` to `to`. */
@@ -97,13 +97,21 @@ double cost_best_depth(const SieveCosts *costs, const CostPlace *place, double l
         return MIN(depth, limit_max);
 }
 
+/* Primes among the numbers there. */
+static double density(const CostPlace *place) {
+        return 1 / ((double) place->n_bits * log(2.0));
+}
+
 double cost_of_tests(const SieveCosts *costs, const CostPlace *place, double length, double limit) {
         double survivors = MERTENS / log(MAX(limit, DEPTH_MIN));
-        double primes = 1 / ((double) place->n_bits * log(2.0));
 
         /* The rest of Baillie-PSW costs one and a half tests more for each prime. */
         return cost_of_sieve(costs, place, length, limit) +
-               length * (survivors + 1.5 * primes) * test_nsec(costs, place->n_bits) / place->n_threads;
+               length * (survivors + 1.5 * density(place)) * test_nsec(costs, place->n_bits) / place->n_threads;
+}
+
+double cost_of_proofs(const SieveCosts *costs, const CostPlace *place, double length, unsigned n_tests) {
+        return length * density(place) * n_tests * test_nsec(costs, place->n_bits) / place->n_threads;
 }
 
 uint64_t sieve_run_blocks(const mpz_t start, uint64_t block_length) {

@@ -43,6 +43,9 @@ double cost_best_depth(const SieveCosts *costs, const CostPlace *place, double l
 /* Nanoseconds of sieving to that depth and of the tests to base 2, or more, of what is left. */
 double cost_of_tests(const SieveCosts *costs, const CostPlace *place, double length, double limit);
 
+/* Nanoseconds of `n_tests` further tests of each prime among `length` numbers. */
+double cost_of_proofs(const SieveCosts *costs, const CostPlace *place, double length, unsigned n_tests);
+
 /*
  * How many consecutive blocks of `block_length` numbers a run at `start` should have at least, so that its start
  * (sieving primes, first multiples) stays under a twentieth of its work. From 1 to SIEVE_RUN_BLOCKS_MAX.

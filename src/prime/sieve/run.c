@@ -29,6 +29,8 @@
 #include "prime/sieve/window.h"
 #include "prime/test/proof128.h"
 
+#define PROOF_TESTS_BASES 12         /* bases besides 2, or nearly so many */
+#define PROOF_TESTS_PSEUDOSQUARES 74 /* primes up to 373 */
 #define HYBRID_START_MIN 1e8 /* below, the complete sieve has nothing to prepare */
 #define PREPARATION_SHARE 0.04
 #define WINDOW_NSEC_MAX 8e9
@@ -155,14 +157,38 @@ static double complete_length(const SieveEnvironment *environment, CostPlace pla
         return length;
 }
 
+/* What it takes to prove the survivors of a sieve prime. */
+typedef struct Proof {
+        unsigned n_tests; /* of each */
+        uint64_t depth;   /* of the sieve, at least; above WINDOW_LIMIT_MAX: there is no proof */
+} Proof;
+
+/* Of those below `end`, if `environment` wants it; else nothing. */
+static Proof proof_of(const SieveEnvironment *environment, const mpz_t end) {
+        Proof proof = {};
+
+        if (environment->certainty != CERTAINTY_PROVED || certainty_of(end) == CERTAINTY_PROVED)
+                return proof;
+        proof.n_tests = PROOF_TESTS_BASES;
+        if (certainty_reachable(end, 0) == CERTAINTY_PROVED)
+                return proof;
+        proof.n_tests = PROOF_TESTS_PSEUDOSQUARES;
+        for (uint64_t bit = (uint64_t) 1 << 41; bit > 0; bit >>= 1)
+                if (certainty_reachable(end, proof.depth + bit - 1) != CERTAINTY_PROVED)
+                        proof.depth += bit;
+        return proof;
+}
+
 /* Numbers of a window whose survivors are tested. */
-static double hybrid_length(const SieveEnvironment *environment, const CostPlace *place, double *ret_nsec) {
+static double hybrid_length(const SieveEnvironment *environment, const CostPlace *place, const Proof *proof,
+                            double *ret_nsec) {
         const SieveCosts *costs = costs_of(environment);
         double length = HYBRID_PROBE, depth;
 
         for (unsigned i = 0; i < 2; i++) {
-                depth = cost_best_depth(costs, place, length, (double) WINDOW_LIMIT_MAX);
-                *ret_nsec = cost_of_tests(costs, place, length, depth) / length;
+                depth = fmax(cost_best_depth(costs, place, length, (double) WINDOW_LIMIT_MAX), (double) proof->depth);
+                *ret_nsec = (cost_of_tests(costs, place, length, depth) +
+                             cost_of_proofs(costs, place, length, proof->n_tests)) / length;
                 length = fmin(HYBRID_WINDOW_NSEC / *ret_nsec, (double) (memory_of(environment) / 4) * 30);
         }
         return length;
@@ -170,27 +196,29 @@ static double hybrid_length(const SieveEnvironment *environment, const CostPlace
 
 uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment) {
         CostPlace place = place_of(start, environment);
-        double hybrid_nsec, kept_nsec, streamed_nsec, length = hybrid_length(environment, &place, &hybrid_nsec);
+        Proof proof = proof_of(environment, start);
+        double hybrid_nsec, kept_nsec, streamed_nsec, length = hybrid_length(environment, &place, &proof, &hybrid_nsec);
 
         if (root_of(&place, (double) SIEVE_WINDOW_LENGTH_MAX) < (double) WINDOW_LIMIT_MAX) {
                 double kept = complete_length(environment, place, true, &kept_nsec);
                 double streamed = complete_length(environment, place, false, &streamed_nsec);
 
-                if (place.n_bits <= 64 || environment->certainty == CERTAINTY_PROVED ||
-                    fmin(kept_nsec, streamed_nsec) < hybrid_nsec)
+                if (place.n_bits <= 64 || fmin(kept_nsec, streamed_nsec) < hybrid_nsec)
                         length = kept_nsec < streamed_nsec ? kept : streamed;
         }
         return (uint64_t) fmin(fmax(length, 30), (double) SIEVE_WINDOW_LENGTH_MAX) / 30 * 30;
 }
 
-/* Returns the depth for the hybrid, or 0: sieve completely. */
+/* Of the window from run->position to run->end. Returns the depth for the hybrid, or 0: sieve completely. */
 static uint64_t sieve_run_choose(const SieveRun *run, uint64_t length) {
         const SieveCosts *costs = costs_of(&run->environment);
         CostPlace place = place_of(run->position, &run->environment);
         double root = root_of(&place, (double) length), depth;
+        Proof proof = proof_of(&run->environment, run->end);
 
         place.base_numbers = (double) base_primes_bytes(run->base) * 30;
-        depth = cost_best_depth(costs, &place, (double) length, fmin(root, (double) WINDOW_LIMIT_MAX));
+        depth = fmax(cost_best_depth(costs, &place, (double) length, fmin(root, (double) WINDOW_LIMIT_MAX)),
+                     (double) proof.depth);
         if (root < (double) WINDOW_LIMIT_MAX) {
                 double rest = fmax(mpz_get_d(run->stop_hint) - place.start, (double) length);
                 double base = fmin(root, BASE_KEPT_END), memory = (double) memory_of(&run->environment);
@@ -198,20 +226,22 @@ static uint64_t sieve_run_choose(const SieveRun *run, uint64_t length) {
                 /* Base primes that can be kept are paid by all windows of the run. */
                 if (base / 30 + (double) length / 30 + HITS_BYTES_LEAST <= memory && base > place.base_numbers)
                         place.base_numbers += (base - place.base_numbers) * (1 - (double) length / rest);
-                if (place.start < HYBRID_START_MIN ||
-                    (place.n_bits >= 64 && run->environment.certainty == CERTAINTY_PROVED) ||
+                if (place.start < HYBRID_START_MIN || proof.depth > WINDOW_LIMIT_MAX ||
                     cost_of_sieve(costs, &place, (double) length, root) <=
-                            cost_of_tests(costs, &place, (double) length, depth))
+                            cost_of_tests(costs, &place, (double) length, depth) +
+                                    cost_of_proofs(costs, &place, (double) length, proof.n_tests))
                         return 0;
         }
-        return (uint64_t) depth;
+        return (uint64_t) fmin(depth, (double) WINDOW_LIMIT_MAX);
 }
 
-double sieve_run_predict(const SieveRun *run, uint64_t length) {
+double sieve_run_predict(SieveRun *run, uint64_t length) {
         const SieveCosts *costs = costs_of(&run->environment);
         CostPlace place = place_of(run->position, &run->environment);
-        uint64_t depth = sieve_run_choose(run, length);
+        uint64_t depth;
 
+        number_add_u64(run->end, run->position, length);
+        depth = sieve_run_choose(run, length);
         place.base_numbers = (double) base_primes_bytes(run->base) * 30;
         if (depth == 0)
                 return cost_of_sieve(costs, &place, (double) length, root_of(&place, (double) length));

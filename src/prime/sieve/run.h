@@ -101,6 +101,6 @@ SieveRun *sieve_run_free(SieveRun *run);
 int sieve_run_next(SieveRun *run, uint64_t length, uint8_t *bitmap, Certainty *ret_certainty);
 
 /* Nanoseconds that sieve_run_next() will take for so many numbers, with all threads: by the environment's costs. */
-double sieve_run_predict(const SieveRun *run, uint64_t length);
+double sieve_run_predict(SieveRun *run, uint64_t length);
 
 DEFINE_TRIVIAL_CLEANUP_FUNC(SieveRun *, sieve_run_free);
