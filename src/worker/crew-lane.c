@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "worker/crew-state.h"
 
+#define MEASURE_AGAIN_USEC (30 * USEC_PER_SEC) /* of CPU time, after it was put off */
 #define DUTY_WINDOW_USEC USEC_PER_SEC /* of CPU time: the dose for a client that may use a part of the time only */
 
 void crew_row_drop_finished(CrewRow *row) {
@@ -176,6 +177,44 @@ void crew_lane_forget_run(CrewLane *lane) {
         (void) pthread_mutex_lock(&lane->crew->mutex);
 }
 
+bool crew_lane_measures_soon(const CrewLane *lane) {
+        return lane->used_usec >= lane->measure_usec;
+}
+
+/* Nothing is left to be done before. */
+static bool lane_may_measure(const CrewLane *lane) {
+        const Crew *crew = lane->crew;
+
+        for (unsigned i = 0; i < crew->n_slots; i++)
+                if (lane->rows[i].n_leases > 0)
+                        return false;
+        return crew->n_threads > 0 && crew_lane_measures_soon(lane);
+}
+
+/* Called with the mutex held, which it drops for that time. */
+static void lane_measure_machine(CrewLane *lane) {
+        unsigned n_threads = lane->crew->n_threads;
+        size_t memory_max = lane->crew->memory_max;
+        SieveProfile profile;
+        int r;
+
+        lane->measures = true;
+        atomic_store(&lane->cancel, false);
+        team_set_limit(lane->crew->team, n_threads);
+        crew_lane_forget_run(lane);
+        (void) pthread_mutex_unlock(&lane->crew->mutex);
+        r = crew_window_measure(lane, n_threads, memory_max, &profile);
+        (void) pthread_mutex_lock(&lane->crew->mutex);
+        lane->measures = false;
+        if (r >= 0) {
+                lane->profile = profile;
+                lane->has_profile = lane->measured = true;
+        }
+        /* What failed once need not be tried for ever. */
+        lane->measure_usec = r == -ECANCELED ? lane->used_usec + MEASURE_AGAIN_USEC : USEC_INFINITY;
+        crew_signal(lane->crew);
+}
+
 /* Waits for the next window. False: the crew is stopping. */
 static bool lane_take(CrewLane *lane) {
         Crew *crew = lane->crew;
@@ -189,6 +228,10 @@ static bool lane_take(CrewLane *lane) {
                         free(TAKE_PTR(lane->bitmap));
                         lane->bitmap_size = 0;
                         crew_lane_forget_run(lane);
+                        continue;
+                }
+                if (lane_may_measure(lane)) {
+                        lane_measure_machine(lane);
                         continue;
                 }
                 taken = crew->n_threads > 0 && lane_choose(lane, &wake);
@@ -233,6 +276,7 @@ static void lane_finish(CrewLane *lane, int error, usec_t cpu_usec) {
                 crew_lane_forget_run(lane);
         if (error < 0 && error != -ECANCELED && crew->error == 0)
                 crew->error = error;
+        lane->used_usec += cpu_usec;
         if (client->slot != SCHEDULE_NONE) {
                 client->block_usec = cpu_usec / (window->end - window->first);
                 schedule_charge(&lane->schedule, client->slot, window->weight, cpu_usec, clock_now_usec());

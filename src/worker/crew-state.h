@@ -99,7 +99,14 @@ typedef struct CrewLane {
         Schedule schedule;
         CrewWindow window;
 
-        atomic_bool cancel; /* the window */
+        atomic_bool cancel; /* the window, or the measuring */
+        usec_t used_usec;         /* CPU time of the windows so far */
+        usec_t measure_usec;      /* measure when that is so much; USEC_INFINITY: never */
+        bool measures;            /* now */
+        bool measured;            /* and nobody has taken it */
+
+        SieveProfile profile; /* by the thread, under the mutex, while there is no run; `has_profile`: known */
+        bool has_profile;
 
         /* the thread's own, `run_job` and `run_next` written under the mutex */
         SieveRun *run;
@@ -151,6 +158,12 @@ uint64_t crew_window_blocks_wanted(CrewLane *lane);
 
 /* Computes, packs and publishes the window. 0 or negative errno. */
 int crew_window_compute(CrewLane *lane);
+
+/* Measures the machine into the lane's profile. 0 or negative errno. Without a run. */
+int crew_window_measure(CrewLane *lane, unsigned n_threads, size_t memory_max, SieveProfile *ret);
+
+/* Whether the lane should measure, rather than take more leases. Called with the mutex held. */
+bool crew_lane_measures_soon(const CrewLane *lane);
 
 /* Frees the results that were not published. */
 void crew_window_drop_slots(CrewWindow *window);

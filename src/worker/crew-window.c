@@ -17,7 +17,10 @@
 #include "base/clock.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
+#include "prime/sieve/tune.h"
 #include "worker/crew-state.h"
+
+#define MEASURE_MEMORY_PARTS 7 /* measuring takes so many times the memory of its bitmaps */
 
 /* What is wanted */
 
@@ -66,7 +69,28 @@ static SieveEnvironment lane_environment(CrewLane *lane, const SieveTeam *team) 
                 .certainty = lane->window.job->certainty,
                 .team = team->n_threads > 1 ? team : NULL,
                 .memory_max = lane->window.memory_max,
+                .tuning = lane->has_profile ? &lane->profile.tuning : NULL,
+                .costs = lane->has_profile ? &lane->profile.costs : NULL,
         };
+}
+
+static uint64_t lane_cpu_nsec(void *userdata) {
+        CrewLane *lane = userdata;
+
+        return team_cpu_usec(lane->crew->team) * 1000;
+}
+
+int crew_window_measure(CrewLane *lane, unsigned n_threads, size_t memory_max, SieveProfile *ret) {
+        const TuneMachine machine = {
+                .cpu_nsec = lane_cpu_nsec,
+                .userdata = lane,
+                .team = n_threads > 1 ? &lane->sieve_team : NULL,
+                .cancel = &lane->cancel,
+                .window_bytes = MIN(TUNE_WINDOW_BYTES, memory_max / MEASURE_MEMORY_PARTS / n_threads),
+        };
+
+        lane->sieve_team = (SieveTeam) { .n_threads = n_threads, .for_each = lane_for_each, .team = lane };
+        return tune_measure(&machine, ret);
 }
 
 uint64_t crew_window_blocks_wanted(CrewLane *lane) {

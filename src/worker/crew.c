@@ -41,6 +41,7 @@ static void lane_init(CrewLane *lane, Crew *crew) {
         condition_init(&lane->wake);
         atomic_init(&lane->cancel, false);
         schedule_init(&lane->schedule);
+        lane->measure_usec = USEC_INFINITY;
         mpz_inits(lane->start, lane->stop, NULL);
 }
 
@@ -302,7 +303,8 @@ bool crew_wants(Crew *crew, const CrewClient *client) {
         works = lane_works_for(lane, client);
         /* The leases of the window are in the row until it is done, unless they were revoked. */
         n_leases = MAX(lane->rows[client->slot].n_leases, (unsigned) works);
-        if (crew->n_threads > 0 && client->n_threads > 0 && n_leases < CREW_LEASES_IN_HAND) {
+        if (crew->n_threads > 0 && client->n_threads > 0 && n_leases < CREW_LEASES_IN_HAND &&
+            !crew_lane_measures_soon(lane)) {
                 crew_lane_offers(lane, offers);
                 if (works)
                         offers[client->slot].ready = true; /* maybe with the last blocks that it has */
@@ -390,10 +392,38 @@ size_t crew_withdraw(Crew *crew, const CrewClient *client, CrewRemainder ret[sta
 
 void crew_set_threads(Crew *crew, unsigned n_threads) {
         (void) pthread_mutex_lock(&crew->mutex);
+        if (crew->lane.measures && crew->n_threads != MIN(n_threads, crew->n_threads_max))
+                atomic_store(&crew->lane.cancel, true);
         crew->n_threads = MIN(n_threads, crew->n_threads_max);
         crew_lane_apply_threads(&crew->lane);
         crew_wake(crew);
         (void) pthread_mutex_unlock(&crew->mutex);
+}
+
+void crew_set_profile(Crew *crew, const SieveProfile *profile) {
+        (void) pthread_mutex_lock(&crew->mutex);
+        crew->lane.profile = *profile;
+        crew->lane.has_profile = true;
+        (void) pthread_mutex_unlock(&crew->mutex);
+}
+
+void crew_measure(Crew *crew, usec_t after_usec) {
+        (void) pthread_mutex_lock(&crew->mutex);
+        crew->lane.measure_usec = after_usec;
+        crew_wake(crew);
+        (void) pthread_mutex_unlock(&crew->mutex);
+}
+
+bool crew_pop_profile(Crew *crew, SieveProfile *ret) {
+        bool measured;
+
+        (void) pthread_mutex_lock(&crew->mutex);
+        measured = crew->lane.measured;
+        if (measured)
+                *ret = crew->lane.profile;
+        crew->lane.measured = false;
+        (void) pthread_mutex_unlock(&crew->mutex);
+        return measured;
 }
 
 unsigned crew_threads(const Crew *crew) {

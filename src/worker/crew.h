@@ -25,6 +25,7 @@
 #include "prime/certainty.h"
 #include "prime/grid.h"
 #include "prime/pack.h"
+#include "prime/sieve/profile.h"
 #include "prime/sieve/run.h"
 #include "worker/schedule.h"
 
@@ -166,6 +167,22 @@ size_t crew_withdraw(Crew *crew, const CrewClient *client, CrewRemainder ret[sta
 void crew_set_threads(Crew *crew, unsigned n_threads);
 unsigned crew_threads(const Crew *crew);
 unsigned crew_threads_max(const Crew *crew); /* there are so many */
+
+/*
+ * What is known of this machine: from now on windows are computed by it. To be called before the first lease; without
+ * it the crew assumes the usual.
+ */
+void crew_set_profile(Crew *crew, const SieveProfile *profile);
+
+/*
+ * Measures the machine, with all active threads, when the crew has computed for `after_usec` of CPU time, and then
+ * computes by that. It wants no lease while that is due, and begins when it has none left. Takes about five seconds
+ * on a fast core; a change of threads puts it off.
+ */
+void crew_measure(Crew *crew, usec_t after_usec);
+
+/* True once, when it has measured; then crew_fd() is readable. */
+bool crew_pop_profile(Crew *crew, SieveProfile *ret);
 
 /* As in CrewSettings, from the next window on. */
 void crew_set_memory(Crew *crew, size_t memory_max, size_t pending_bytes_max);

@@ -31,6 +31,7 @@
 #include "worker/crew.h"
 #include "worker/handover-channel.h"
 #include "worker/limiter.h"
+#include "worker/profile-file.h"
 #include "worker/worker-session.h"
 #include "worker/worker-status.h"
 
@@ -40,6 +41,7 @@
 #define PENDING_BYTES(memory) ((size_t) MIN(PENDING_BYTES_MAX, (memory) / 3))
 #define STOP_USEC (WORKER_SESSION_FINISH_USEC + 2 * USEC_PER_SEC)
 #define IDLE_USEC (10 * USEC_PER_SEC)
+#define MEASURE_AFTER_USEC USEC_PER_MINUTE    /* of CPU time: who has less to do is not kept waiting for it */
 #define TICK_USEC (5 * USEC_PER_SEC)        /* limits are looked up so often */
 #define EMPTY_SEAT_USEC (10 * USEC_PER_SEC) /* a channel must bring a session in that time */
 
@@ -64,6 +66,7 @@ struct Worker {
         ConfigWatch *config;
         Limiter *limiter;
         Allowance allowance;
+        char *profile_path; /* NULL: there is no place for it */
         WorkerSessionOwner session_owner;
         Account *accounts;
         Seat *seats;
@@ -127,11 +130,43 @@ static void worker_collect(Worker *worker) {
         }
 }
 
+/* Measured once, for all workers that come later on this machine. */
+static void worker_keep_profile(Worker *worker) {
+        Problem problem = PROBLEM_NONE;
+        SieveProfile profile;
+
+        if (!crew_pop_profile(worker->crew, &profile))
+                return;
+        log_debug("Measured this machine");
+        if (worker->profile_path && profile_file_write(worker->profile_path, &profile, &problem) < 0)
+                log_debug("%s", problem.text);
+}
+
+/* What a worker before this one has measured, or else it will be measured when there is enough to do. */
+static void worker_take_profile(Worker *worker) {
+        Problem problem = PROBLEM_NONE;
+        SieveProfile profile;
+        int r;
+
+        worker->profile_path = profile_file_path();
+        if (!worker->profile_path)
+                return;
+        r = profile_file_read(worker->profile_path, &profile, &problem);
+        if (r >= 0) {
+                crew_set_profile(worker->crew, &profile);
+                return;
+        }
+        if (r != -ENOENT)
+                log_debug("%s", problem.text);
+        crew_measure(worker->crew, MEASURE_AFTER_USEC);
+}
+
 static int worker_on_crew(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Worker *worker = userdata;
         int r;
 
         worker_collect(worker);
+        worker_keep_profile(worker);
         r = crew_error(worker->crew);
         if (r < 0) {
                 log_error_errno(r, "Failed to compute: %m");
@@ -505,6 +540,7 @@ static int worker_start(Worker *worker, const WorkerSettings *settings, Problem 
         if (r < 0)
                 return problem_set(problem, r, "Failed to start %u threads: %m", settings->n_threads);
         worker->session_owner.crew = worker->crew;
+        worker_take_profile(worker);
         worker->limiter = limiter_new(settings->n_threads, settings->threads_max, settings->memory_max);
         if (!worker->limiter)
                 return problem_set(problem, ENOMEM, "Out of memory");
@@ -567,6 +603,7 @@ Worker *worker_free(Worker *worker) {
         config_watch_free(worker->config);
         limiter_free(worker->limiter);
         crew_free(worker->crew);
+        free(worker->profile_path);
         while (worker->accounts) {
                 Account *account = worker->accounts;
 

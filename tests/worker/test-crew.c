@@ -329,6 +329,45 @@ static void test_too_many_leases_are_refused(void) {
         CHECK_EQUAL(crew_assign(crew, job, 16, 20, 24), -ENOBUFS);
 }
 
+/* Leases in hand are done first; none is wanted until it has measured, and what comes then is right. */
+static void test_measures_when_it_has_worked(void) {
+        _cleanup_(crew_client_unrefp) CrewClient *client = crew_client_new();
+        _cleanup_(crew_job_unrefp) CrewJob *job = new_job(client);
+        _cleanup_(crew_freep) Crew *crew = NULL;
+        unsigned seen[N_BLOCKS] = {};
+        SieveProfile profile;
+        bool measured = false;
+
+        crew = new_crew(2, 64U << 20, client);
+        crew_set_memory(crew, 8U << 20, 64U << 20); /* so it does not take long */
+        CHECK(crew_wants(crew, client));
+        crew_measure(crew, 1);
+        CHECK(crew_wants(crew, client));
+        CHECK(crew_assign(crew, job, 0, 2, 2) >= 0);
+        CHECK(crew_assign(crew, job, 2, 4, 4) >= 0);
+        (void) collect(crew, 4, seen);
+        for (unsigned i = 0; i < 6000 && !measured; i++) {
+                measured = crew_pop_profile(crew, &profile);
+                if (!measured)
+                        (void) usleep(10000);
+        }
+        CHECK(measured && !crew_pop_profile(crew, &profile));
+        CHECK(wants_soon(crew, client));
+        CHECK(crew_assign(crew, job, 4, N_BLOCKS, N_BLOCKS) >= 0);
+        (void) collect(crew, N_BLOCKS - 4, seen);
+        CHECK_EQUAL(crew_error(crew), 0);
+
+        /* one that is given is taken instead */
+        crew_detach(crew, client);
+        crew = crew_free(crew);
+        crew = new_crew(2, 64U << 20, client);
+        crew_set_profile(crew, &profile);
+        memset(seen, 0, sizeof seen);
+        CHECK(crew_assign(crew, job, 0, N_BLOCKS, N_BLOCKS) >= 0);
+        CHECK_EQUAL(collect(crew, N_BLOCKS, seen), 38946355);
+        CHECK(!crew_pop_profile(crew, &profile));
+}
+
 /* Several clients */
 
 /* Two clients with a job each, and what came for them. */
@@ -645,6 +684,7 @@ int main(void) {
         RUN(test_stop_does_not_wait_for_ever);
         RUN(test_stop_of_an_idle_crew_is_clean);
         RUN(test_too_many_leases_are_refused);
+        RUN(test_measures_when_it_has_worked);
         RUN(test_clients_share_by_priority);
         RUN(test_two_clients_compute_the_same_interval);
         RUN(test_a_stalled_client_stalls_nobody_else);

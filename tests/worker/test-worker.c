@@ -647,6 +647,7 @@ static void test_config_changes_under_a_session(void) {
 }
 
 int main(void) {
+        CHECK(setenv("CACHE_DIRECTORY", "/dev/null", 1) == 0); /* nothing is known of the machine, nor kept */
         RUN(test_ends_when_told);
         RUN(test_ends_when_told_during_a_session);
         RUN(test_ends_with_the_handover);
