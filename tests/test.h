@@ -62,6 +62,18 @@ static const char *tests_current = "";
         } while (0)
 
 /* A claim that this machine cannot check: the reason is shown by `check`. */
+/* Which makes computing twenty times slower. */
+#if defined(__SANITIZE_THREAD__)
+#define TEST_WITH_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TEST_WITH_THREAD_SANITIZER 1
+#endif
+#endif
+#ifndef TEST_WITH_THREAD_SANITIZER
+#define TEST_WITH_THREAD_SANITIZER 0
+#endif
+
 #define SKIP(function, reason)                                                                               \
         do {                                                                                                 \
                 printf("ok %d - %s # SKIP %s\n", ++tests_run, #function, reason);                            \

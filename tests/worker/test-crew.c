@@ -346,7 +346,7 @@ static void test_measures_when_it_has_worked(void) {
         CHECK(crew_assign(crew, job, 0, 2, 2) >= 0);
         CHECK(crew_assign(crew, job, 2, 4, 4) >= 0);
         (void) collect(crew, 4, seen);
-        for (unsigned i = 0; i < 6000 && !measured; i++) {
+        for (unsigned i = 0; i < 30000 && !measured; i++) {
                 measured = crew_pop_profile(crew, &profile);
                 if (!measured)
                         (void) usleep(10000);
@@ -684,7 +684,10 @@ int main(void) {
         RUN(test_stop_does_not_wait_for_ever);
         RUN(test_stop_of_an_idle_crew_is_clean);
         RUN(test_too_many_leases_are_refused);
-        RUN(test_measures_when_it_has_worked);
+        if (TEST_WITH_THREAD_SANITIZER)
+                SKIP(test_measures_when_it_has_worked, "takes minutes with ThreadSanitizer");
+        else
+                RUN(test_measures_when_it_has_worked);
         RUN(test_clients_share_by_priority);
         RUN(test_two_clients_compute_the_same_interval);
         RUN(test_a_stalled_client_stalls_nobody_else);
