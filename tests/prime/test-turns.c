@@ -4,6 +4,9 @@
 
 #include "prime/sieve/turns.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/macro.h"
 #include "base/random.h"
 #include "prime/naive.h"
@@ -92,9 +95,36 @@ static void test_one_turn(void) {
         }
 }
 
+/* With 32 bits the next turn may begin behind the last address: no bit before the bitmap must be crossed off for it. */
+static void test_bitmap_at_the_last_address(void) {
+        const uint32_t size = (uint32_t) sysconf(_SC_PAGESIZE);
+        const TurnPrimes *primes = turn_primes();
+        uint8_t *page = MAP_FAILED;
+
+        CHECK(primes != NULL);
+        for (uintptr_t n = 2; n < TURN_PRIME_END / size && page == MAP_FAILED; n++) {
+                page = mmap((void *) (0 - n * size), size, PROT_READ | PROT_WRITE, /* as far up as there is room */
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+        }
+        if (page == MAP_FAILED)
+                return; /* where the processor has 64 bits, or programs may not have them all */
+        for (unsigned bit = 0; bit < 8; bit++) {
+                uint32_t prime = primes->primes[bit][primes->n[bit] - 1];
+
+                for (uint32_t turn = 0; turn < prime; turn += size) {
+                        uint32_t behind = turn;
+
+                        turns_mark(bit, &prime, &behind, 1, page, size, size);
+                        CHECK_EQUAL(behind, turn < size ? turn + prime - size : turn - size);
+                }
+        }
+        (void) munmap(page, size);
+}
+
 int main(void) {
         RUN(test_the_list_of_primes);
         RUN(test_every_class);
         RUN(test_one_turn);
+        RUN(test_bitmap_at_the_last_address);
         return tests_end();
 }

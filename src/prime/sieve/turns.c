@@ -130,17 +130,20 @@ void turns_mark_one(unsigned residue_bit, uint32_t prime, int64_t turn, uint8_t 
         }
 }
 
-#define MARK(r, s) ((uint8_t *) at)[q * (s) + (r) * (s) / 30] &= (uint8_t) ~(1U << BIT((r) * (s) % 30));
+#define MARK(r, s) ((uint8_t *) (uintptr_t) at)[q * (s) + (r) * (s) / 30] &= (uint8_t) ~(1U << BIT((r) * (s) % 30));
 
-/* Defines the loop over all primes 30q + r of a list. */
+/*
+ * Defines the loop over all primes 30q + r of a list. Its addresses have 64 bits everywhere: the turn behind a bitmap
+ * may begin behind the last address of 32.
+ */
 #define DEFINE_MARK_CLASS(r)                                                                                 \
         static void mark_class_##r(const uint32_t *primes, uint32_t *turns, size_t n, uint8_t *bitmap,       \
                                    uint32_t length) {                                                        \
-                const uintptr_t end = (uintptr_t) bitmap + length;                                           \
+                const uint64_t begin = (uintptr_t) bitmap, end = begin + length;                             \
                                                                                                              \
                 for (size_t i = 0; i < n; i++) {                                                             \
                         size_t p = primes[i], q = p / 30;                                                    \
-                        uintptr_t at = (uintptr_t) bitmap + turns[i]; /* may be far behind the bitmap */     \
+                        uint64_t at = begin + turns[i]; /* may be far behind the bitmap */                   \
                                                                                                              \
                         for (; at < end; at += p) {                                                          \
                                 MARK(r, 1) MARK(r, 7) MARK(r, 11) MARK(r, 13)                                \
