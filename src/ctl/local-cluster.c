@@ -42,6 +42,7 @@
 #define RECONNECT_USEC USEC_PER_SEC             /* after a connection broke */
 #define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop … */
 #define FINISHED_KILL_USEC (2 * USEC_PER_SEC)   /* … and when there is nothing left to deliver */
+#define SWEEP_USEC USEC_PER_SEC                 /* see cluster_on_sweep() */
 
 typedef struct LocalWorker {
         LocalCluster *cluster;
@@ -64,7 +65,7 @@ struct LocalCluster {
 
         pid_t master_pid;
         int control_fd;
-        sd_event_source *master_source, *control_source, *kill_timer;
+        sd_event_source *master_source, *control_source, *kill_timer, *sweep_timer;
 
         LocalWorker *workers;
         unsigned n_running; /* workers */
@@ -138,6 +139,28 @@ static void cluster_wind_down(LocalCluster *cluster) {
         if (!cluster->kill_timer)
                 cluster_arm_kill(cluster, cluster->finished ? FINISHED_KILL_USEC : KILL_USEC);
         cluster_check_ended(cluster);
+}
+
+/* Has the event loop look at a child again that it believes to be alive. */
+static void look_again(sd_event_source *child_source) {
+        if (!child_source)
+                return;
+        (void) sd_event_source_set_enabled(child_source, SD_EVENT_OFF);
+        (void) sd_event_source_set_enabled(child_source, SD_EVENT_ONESHOT);
+}
+
+/*
+ * sd-event is told of a death once (EPOLLONESHOT on a pidfd). When a tracer (strace, gdb, LeakSanitizer) still holds
+ * the dead process at that moment it cannot be waited for yet, and sd-event does not ask again.
+ */
+static int cluster_on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
+        LocalCluster *cluster = userdata;
+
+        for (unsigned i = 0; i < cluster->settings.n_workers; i++)
+                look_again(cluster->workers[i].child_source);
+        look_again(cluster->master_source);
+        (void) sd_event_source_set_time_relative(source, SWEEP_USEC);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
 static void cluster_fail(LocalCluster *cluster, const char *sentence) {
@@ -516,6 +539,9 @@ int local_cluster_new(sd_event *event, const LocalClusterSettings *settings, con
         r = master_start(cluster);
         for (unsigned i = 0; i < settings->n_workers && r >= 0; i++)
                 r = worker_start(cluster->workers + i);
+        if (r >= 0)
+                r = sd_event_add_time_relative(event, &cluster->sweep_timer, CLOCK_MONOTONIC, SWEEP_USEC,
+                                               SWEEP_USEC / 4, cluster_on_sweep, cluster);
         if (r < 0)
                 return problem_set(problem, r, "Failed to start the master and its workers: %m");
 
@@ -541,6 +567,7 @@ LocalCluster *local_cluster_free(LocalCluster *cluster) {
         sd_event_source_disable_unref(cluster->master_source);
         sd_event_source_disable_unref(cluster->control_source);
         sd_event_source_disable_unref(cluster->kill_timer);
+        sd_event_source_disable_unref(cluster->sweep_timer);
         if (cluster->master_pid > 0) {
                 (void) kill(cluster->master_pid, SIGTERM);
                 (void) waitpid(cluster->master_pid, NULL, 0);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """primectl local as a user meets it: results, resuming, interrupts, and everything that can be typed wrongly."""
 
+import ctypes
 import json
 import os
 import re
@@ -12,6 +13,9 @@ import time
 
 import harness
 from harness import Skip, children, claim, kill, local, primectl, start_local, store_files, wait_until
+
+PTRACE_SEIZE = 0x4206  # linux/ptrace.h
+WALL = 0x40000000  # __WALL of linux/wait.h
 
 
 @claim
@@ -177,6 +181,24 @@ def second_signal_ends_it_at_once(folder):
         kill(process.pid, signal.SIGTERM)
         _, text = process.communicate(timeout=10)
         assert process.returncode == 128 + signal.SIGTERM and b"died" not in text, (process.returncode, text)
+
+
+@claim
+def traced_worker_is_no_burden(folder):
+    """a worker whose death its tracer (strace, gdb, LeakSanitizer) takes notice of late is waited for all the same"""
+    process = start_local(os.path.join(folder, "store"), "--from", "10^12", "--length", "10^12", stderr=subprocess.PIPE)
+    wait_until(lambda: len(children(process.pid)) == 2)
+    time.sleep(0.4)
+    worker, = (pid for pid, name in children(process.pid).items() if name == "primed-worker")
+    if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, worker, None, None) != 0:
+        process.kill()
+        raise Skip(f"ptrace: {os.strerror(ctypes.get_errno())}")
+    kill(process.pid, signal.SIGTERM)
+    kill(worker, signal.SIGKILL)
+    time.sleep(0.5)
+    os.waitpid(worker, WALL)
+    _, text = process.communicate(timeout=10)
+    assert process.returncode == 128 + signal.SIGTERM and b"died" not in text, (process.returncode, text)
 
 
 @claim
