@@ -5,6 +5,7 @@
 #include "prime/bitmap.h"
 
 #include "base/random.h"
+#include "prime/bitmap-kernel.h"
 #include "prime/naive.h"
 #include "seed.h"
 #include "test.h"
@@ -48,15 +49,15 @@ static BitmapFacts naive_facts(const uint8_t *bitmap, size_t n_bytes) {
         return facts;
 }
 
-static void check_facts(const uint8_t *bitmap, size_t n_bytes) {
+static void check_facts_by(const BitmapKernel *kernel, const uint8_t *bitmap, size_t n_bytes) {
         BitmapFacts facts, naive = naive_facts(bitmap, n_bytes);
 
         memset(&facts, 0x5a, sizeof facts);
-        bitmap_facts(bitmap, n_bytes, &facts);
+        bitmap_facts_by(kernel, bitmap, n_bytes, &facts);
         CHECK_EQUAL(facts.count, naive.count);
         CHECK_EQUAL(facts.gap, naive.gap);
         CHECK_EQUAL(facts.twins, naive.twins);
-        CHECK_EQUAL(bitmap_count(bitmap, n_bytes), naive.count);
+        CHECK_EQUAL(bitmap_count_by(kernel, bitmap, n_bytes), naive.count);
         CHECK(memcmp(facts.classes, naive.classes, sizeof facts.classes) == 0);
         if (facts.count > 0) {
                 CHECK_EQUAL(facts.first, naive.first);
@@ -64,6 +65,11 @@ static void check_facts(const uint8_t *bitmap, size_t n_bytes) {
         }
         if (facts.count > 1)
                 CHECK_EQUAL(facts.gap_at, naive.gap_at);
+}
+
+static void check_facts(const uint8_t *bitmap, size_t n_bytes) {
+        for (size_t i = 0; bitmap_kernel(i); i++)
+                check_facts_by(bitmap_kernel(i), bitmap, n_bytes);
 }
 
 static void test_tables(void) {
@@ -85,6 +91,18 @@ static void test_facts_and_count(void) {
                 size_t n_bytes = random_below(&random, i < 1000 ? 20 : BYTES_MAX);
 
                 fill_random(&random, bitmap, n_bytes, i % 12);
+                check_facts(bitmap, n_bytes);
+        }
+        /* Dense, but for runs of empty bytes of any length and place: what the search for gaps looks at. */
+        for (unsigned i = 0; i < 3000; i++) {
+                size_t n_bytes = 1 + random_below(&random, BYTES_MAX);
+
+                fill_random(&random, bitmap, n_bytes, i % 3);
+                for (unsigned k = 0; k < 1 + i % 9; k++) {
+                        size_t at = random_below(&random, n_bytes);
+
+                        memset(bitmap + at, 0, MIN(n_bytes - at, random_below(&random, 24)));
+                }
                 check_facts(bitmap, n_bytes);
         }
         memset(bitmap, 0, BYTES_MAX);
