@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/large-memory.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
 #include "prime/sieve/tune.h"
@@ -153,7 +154,7 @@ static int lane_reserve(CrewLane *lane) {
         if (lane->bitmap && lane->bitmap_size >= size && lane->bitmap_size <= lane->window.memory_max + size)
                 return 0;
         free(lane->bitmap);
-        lane->bitmap = malloc(size);
+        lane->bitmap = large_memory(size);
         lane->bitmap_size = lane->bitmap ? size : 0;
         return lane->bitmap ? 0 : -ENOMEM;
 }

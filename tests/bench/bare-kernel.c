@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/large-memory.h"
 #include "base/macro.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
@@ -117,7 +118,7 @@ static Outcome compute(const Job *job) {
 
         window = MIN(sieve_window_length(start, &job->environment), job->window_max / 30 * 30);
         window = MIN(window, (rest + 29) / 30 * 30);
-        bitmap = malloc((size_t) (window / 30));
+        bitmap = large_memory((size_t) (window / 30));
         CHECK(bitmap && window > 0);
         memset(bitmap, 0xff, (size_t) (window / 30));
 

@@ -16,8 +16,10 @@
 static void check_equal(const SieveProfile *a, const SieveProfile *b) {
         CHECK_EQUAL(a->tuning.block_bytes, b->tuning.block_bytes);
         CHECK_EQUAL(a->tuning.segment_bytes, b->tuning.segment_bytes);
+        CHECK_EQUAL(a->tuning.span_bytes, b->tuning.span_bytes);
         CHECK_EQUAL(a->tuning.small_end, b->tuning.small_end);
         CHECK_EQUAL(a->tuning.medium_end, b->tuning.medium_end);
+        CHECK_EQUAL(a->tuning.large_end, b->tuning.large_end);
         CHECK_EQUAL(a->tuning.region_bytes, b->tuning.region_bytes);
         CHECK(a->costs.number_nsec == b->costs.number_nsec && a->costs.mark_nsec == b->costs.mark_nsec);
         CHECK(a->costs.hit_nsec == b->costs.hit_nsec && a->costs.base_nsec == b->costs.base_nsec);
@@ -36,8 +38,10 @@ static SieveProfile make_profile(void) {
         profile.tuning = (SieveTuning) {
                 .block_bytes = 24 << 10,
                 .segment_bytes = 512 << 10,
+                .span_bytes = 3 << 20,
                 .small_end = 20000,
                 .medium_end = 300001,
+                .large_end = 1300001,
                 .region_bytes = 128 << 10,
         };
         profile.costs = (SieveCosts) {
@@ -166,14 +170,14 @@ static void test_impossible_values(void) {
                 { "block-bytes 24576\n", "block-bytes 24576\nblock-bytes 24576\n", NULL },
                 { "region-bytes 131072", "region-bytes 131071",
                   "its line \"region-bytes\" says \"131071\", which cannot be" },
-                { "medium-end 300001", "medium-end 2000", NULL },
+                { "large-end 1300001", "large-end 2000", NULL },
                 { "number-psec 125", "number-psec 0", NULL },
                 { "number-psec 125", "number-psec nan", NULL },
                 { "number-psec 125", "number-psec 1.5", NULL },
                 { "power-square-psec 1750\n", "power-square-psec 1750\nmore 1\n", "it has more lines than it should" },
                 { "power-square-psec 1750\n", "", NULL },
                 { "processor ", "processors ", "it has no line \"processor\" where that belongs" },
-                { "profile 1", "profile 2", "it does not begin with \"primed sieve profile 1\"" },
+                { "profile 2", "profile 1", "it does not begin with \"primed sieve profile 2\"" },
         };
         SieveProfile profile = make_profile(), found = sieve_profile_default(), usual = sieve_profile_default();
         _cleanup_free_ char *text = sieve_profile_format(&profile, PROCESSOR, VERSION), *same = NULL;

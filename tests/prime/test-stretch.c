@@ -21,7 +21,8 @@ static SieveTuning draw_tuning(Random *random) {
                 .block_bytes = 1 + (uint32_t) random_below(random, 700),
                 .segment_bytes = 1 + (uint32_t) random_below(random, 2000),
                 .small_end = (uint32_t) random_below(random, 3000),
-                .medium_end = TURN_PRIME_END,
+                .span_bytes = 1 + (uint32_t) random_below(random, 3000),
+                .medium_end = (uint32_t) random_below(random, 6000),
         };
 }
 

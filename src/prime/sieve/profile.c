@@ -3,7 +3,7 @@
 /*
  * The text of a profile:
  *
- *         primed sieve profile 1
+ *         primed sieve profile 2
  *         version 0.1.0
  *         processor AMD EPYC
  *         block-bytes 32768
@@ -32,7 +32,7 @@
 #include "base/parse.h"
 #include "prime/sieve/turns.h"
 
-#define MAGIC "primed sieve profile 1\n"
+#define MAGIC "primed sieve profile 2\n"
 #define SUM_WORD "xxh3 "
 #define SUM_LINE_SIZE (sizeof SUM_WORD - 1 + 16 + 1)
 
@@ -56,8 +56,10 @@ typedef struct Field {
 static const Field fields[] = {
         { "block-bytes", FIELD_BYTES, TUNING(block_bytes), 1 << 10, 1 << 26 },
         { "segment-bytes", FIELD_BYTES, TUNING(segment_bytes), 1 << 10, 1 << 28 },
+        { "span-bytes", FIELD_BYTES, TUNING(span_bytes), 1 << 10, 1 << 28 },
         { "small-end", FIELD_BYTES, TUNING(small_end), 0, TURN_PRIME_END },
-        { "medium-end", FIELD_BYTES, TUNING(medium_end), 2048, TURN_PRIME_END },
+        { "medium-end", FIELD_BYTES, TUNING(medium_end), 0, TURN_PRIME_END },
+        { "large-end", FIELD_BYTES, TUNING(large_end), 2048, TURN_PRIME_END },
         { "region-bytes", FIELD_BYTES_2_K, TUNING(region_bytes), 1 << 10, 1 << 26 },
         { "number-psec", FIELD_NSEC, COSTS(number_nsec), 1, PSEC_MAX },
         { "mark-psec", FIELD_NSEC, COSTS(mark_nsec), 1, PSEC_MAX },

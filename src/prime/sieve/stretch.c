@@ -3,15 +3,18 @@
 /*
  * The order of work in a stretch, which is all about caches.
  *
- *         for each segment (second-level cache)
- *                 pre-sieve, so far ahead that turns may run over the segment's end
- *                 medium primes over the whole segment
- *                 for each block of it (first-level cache)
- *                         small primes
- *                 visit: whoever has hits of big primes applies them now
+ *         for each span (third-level cache)
+ *                 pre-sieve, so far ahead that turns may run over the span's end
+ *                 large primes over the whole span
+ *                 for each segment of it (second-level cache)
+ *                         medium primes over the whole segment
+ *                         for each block of it (first-level cache)
+ *                                 small primes
+ *                         visit: whoever has hits of big primes applies them now
  *
  * Small primes hit every cache line of a block many times, so the block should be in the nearest cache. Medium primes
- * hit it a few times only: for them the number of visits is what costs, and the segment is larger.
+ * hit it a few times only: for them the number of visits is what costs, since each ends in a jump that no processor
+ * foresees, and the segment is larger. For large primes the same holds once more.
  *
  * The state of a prime is the byte where its next turn begins. It is computed at the beginning of a stretch, from one
  * remainder, so stretches depend on nothing and can be given to any thread; that costs 0.1 ms for all primes below
@@ -40,7 +43,7 @@ struct Stretch {
         const LocateKernel *locate_kernel;
         const TurnPrimes *primes;
 
-        uint32_t n_small[8], n_used[8]; /* of the primes of each class, for the stretch in work */
+        uint32_t n_small[8], n_medium[8], n_used[8]; /* of the primes of each class, for the stretch in work */
         uint32_t *turns[8];
         uint32_t *memory;
 
@@ -159,7 +162,7 @@ static void work_mend_first_bytes(const StretchWork *work) {
         }
 }
 
-/* Decides who is small and who is used, and returns by how many bytes turns may run over an end. */
+/* Decides who is small, medium, and used, and returns by how many bytes turns may run over an end. */
 static uint32_t stretch_select(Stretch *stretch, const StretchWork *work) {
         uint32_t overrun = PRESIEVE_BYTES; /* mended at once */
 
@@ -169,15 +172,41 @@ static uint32_t stretch_select(Stretch *stretch, const StretchWork *work) {
                 uint32_t n = turn_primes_below(stretch->primes, bit, work->prime_end);
 
                 stretch->n_used[bit] = n;
-                stretch->n_small[bit] = MIN(n, turn_primes_below(stretch->primes, bit, work->tuning->small_end));
+                stretch->n_medium[bit] = MIN(n, turn_primes_below(stretch->primes, bit, work->tuning->medium_end));
+                stretch->n_small[bit] = MIN(stretch->n_medium[bit],
+                                            turn_primes_below(stretch->primes, bit, work->tuning->small_end));
                 if (n > 0)
                         overrun = MAX(overrun, stretch->primes->primes[bit][n - 1]);
         }
         return overrun;
 }
 
-int stretch_sieve(Stretch *stretch, const StretchWork *work) {
+/* The segments of a span, from `done` to `end`. */
+static int stretch_sieve_span(Stretch *stretch, const StretchWork *work, uint32_t done, uint32_t end) {
         static const uint32_t none[8];
+
+        while (done < end) {
+                uint32_t length = MIN(end - done, work->tuning->segment_bytes), n;
+                uint8_t *segment = work->bitmap + done;
+                int r;
+
+                if (work_is_cancelled(work))
+                        return -ECANCELED;
+                stretch_mark(stretch, stretch->n_small, stretch->n_medium, segment, length, work->n_bytes - done);
+                for (uint32_t block = 0; block < length; block += n) {
+                        n = MIN(length - block, work->tuning->block_bytes);
+                        stretch_mark(stretch, none, stretch->n_small, segment + block, n,
+                                     work->n_bytes - done - block);
+                }
+                r = work->visit ? work->visit(work->userdata, done, length) : 0;
+                if (r < 0)
+                        return r;
+                done += length;
+        }
+        return 0;
+}
+
+int stretch_sieve(Stretch *stretch, const StretchWork *work) {
         const uint32_t n_bytes = work->n_bytes, overrun = stretch_select(stretch, work);
         uint32_t presieved;
         Presieve presieve;
@@ -195,8 +224,7 @@ int stretch_sieve(Stretch *stretch, const StretchWork *work) {
         }
 
         for (uint32_t done = 0; done < n_bytes;) {
-                uint32_t end = done + MIN(n_bytes - done, work->tuning->segment_bytes);
-                uint32_t ahead = MIN(n_bytes, end + overrun);
+                uint32_t end = done + MIN(n_bytes - done, work->tuning->span_bytes), ahead = MIN(n_bytes, end + overrun);
                 int r;
 
                 if (work_is_cancelled(work))
@@ -205,15 +233,9 @@ int stretch_sieve(Stretch *stretch, const StretchWork *work) {
                 presieved = ahead;
                 if (done == 0)
                         work_mend_first_bytes(work);
-                stretch_mark(stretch, stretch->n_small, stretch->n_used, work->bitmap + done, end - done,
+                stretch_mark(stretch, stretch->n_medium, stretch->n_used, work->bitmap + done, end - done,
                              n_bytes - done);
-                for (uint32_t block = done; block < end;) {
-                        uint32_t n = MIN(end - block, work->tuning->block_bytes);
-
-                        stretch_mark(stretch, none, stretch->n_small, work->bitmap + block, n, n_bytes - block);
-                        block += n;
-                }
-                r = work->visit ? work->visit(work->userdata, done, end - done) : 0;
+                r = stretch_sieve_span(stretch, work, done, end);
                 if (r < 0)
                         return r;
                 done = end;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One thread's piece of a window, from an empty bitmap to one without the multiples of small and medium primes. */
+/* One thread's piece of a window, from an empty bitmap to one without the multiples of primes up to the large ones. */
 
 #include <stdatomic.h>
 

@@ -31,6 +31,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/large-memory.h"
 #include "base/macro.h"
 #include "prime/bitmap.h"
 #include "prime/number.h"
@@ -82,7 +83,7 @@ static int tune_init(Tune *tune, const TuneMachine *machine) {
         tune->narrow = tune->wide / NARROW / 30 * 30;
         tune->test_nsec = fmax(TEST_NSEC * (double) (tune->usual / 30) / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
         tune->environment.memory_max = 4 * tune->bitmap_bytes + ((size_t) 64 << 20);
-        tune->bitmap = malloc(tune->bitmap_bytes);
+        tune->bitmap = large_memory(tune->bitmap_bytes);
         if (!tune->bitmap)
                 return -ENOMEM;
         return 0;
@@ -207,8 +208,33 @@ static int tune_segment(Tune *tune, SieveTuning *tuning) {
                 SieveTuning candidate = *tuning;
 
                 candidate.segment_bytes = kilobytes[i] << 10;
-                candidate.medium_end = MIN(kilobytes[i] << 12, TURN_PRIME_END); /* as sieve_tuning_for() */
+                /* as sieve_tuning_for() */
+                candidate.span_bytes = MAX(tuning->span_bytes, candidate.segment_bytes);
+                candidate.medium_end = candidate.span_bytes > candidate.segment_bytes ? kilobytes[i] << 10
+                                                                                      : kilobytes[i] << 12;
+                candidate.medium_end = MIN(candidate.medium_end, TURN_PRIME_END);
+                candidate.large_end = MAX(candidate.large_end, candidate.medium_end);
                 if (candidate.segment_bytes != tuning->segment_bytes && candidate.segment_bytes > tuning->block_bytes)
+                        candidates[n++] = candidate;
+        }
+        return tune_choose(tune, candidates, n, LIMIT_BIG, tuning);
+}
+
+/* The third-level cache, if there is one. */
+static int tune_span(Tune *tune, SieveTuning *tuning) {
+        static const uint32_t kilobytes[] = { 1024, 2048, 4096 };
+        SieveTuning candidates[CANDIDATES_MAX] = { *tuning, *tuning };
+        size_t n = 2;
+
+        candidates[1].span_bytes = tuning->segment_bytes;
+        candidates[1].medium_end = candidates[1].large_end = MIN(tuning->segment_bytes * 4, TURN_PRIME_END);
+        for (size_t i = 0; i < ELEMENTSOF(kilobytes); i++) {
+                SieveTuning candidate = *tuning;
+
+                candidate.span_bytes = kilobytes[i] << 10;
+                candidate.medium_end = MIN(tuning->segment_bytes, TURN_PRIME_END);
+                candidate.large_end = MIN(MAX(candidate.span_bytes, candidate.medium_end), TURN_PRIME_END);
+                if (candidate.span_bytes != tuning->span_bytes && candidate.span_bytes > tuning->segment_bytes)
                         candidates[n++] = candidate;
         }
         return tune_choose(tune, candidates, n, LIMIT_BIG, tuning);
@@ -232,11 +258,11 @@ static int tune_lists(Tune *tune, SieveTuning *tuning) {
 
         n = 1;
         candidates[0] = *tuning;
-        for (unsigned shift = 0; shift < 5; shift++) {
+        for (unsigned shift = 0; shift < 6; shift++) {
                 SieveTuning candidate = *tuning;
 
-                candidate.medium_end = UINT32_C(65536) << shift;
-                if (candidate.medium_end != tuning->medium_end && candidate.medium_end <= TURN_PRIME_END)
+                candidate.large_end = UINT32_C(65536) << shift;
+                if (candidate.large_end != tuning->large_end && candidate.large_end <= TURN_PRIME_END)
                         candidates[n++] = candidate;
         }
         return tune_choose(tune, candidates, n, LIMIT_BIG, tuning);
@@ -249,6 +275,8 @@ static int tune_all_sizes(Tune *tune, SieveTuning *ret) {
         r = tune_block(tune, &tuning);
         if (r >= 0)
                 r = tune_segment(tune, &tuning);
+        if (r >= 0)
+                r = tune_span(tune, &tuning);
         if (r >= 0)
                 r = tune_lists(tune, &tuning);
         if (r >= 0)

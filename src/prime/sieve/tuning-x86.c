@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What x86-64 processors tell of their second-level cache: by CPUID's leaf 4, on AMD's and Hygon's 0x8000001d. */
+/* What x86-64 processors tell of their caches: by CPUID's leaf 4, on AMD's and Hygon's 0x8000001d. */
 
 #if defined(__x86_64__)
 
@@ -14,25 +14,32 @@
 #define UNIFIED 3 /* for data and instructions */
 
 /* Of one of the two leaves, which have the same form. */
-static uint32_t level2_bytes(unsigned leaf) {
+static CacheBytes cache_bytes(unsigned leaf) {
+        CacheBytes found = {};
+
         for (unsigned i = 0; i < CACHES_MAX; i++) {
-                unsigned eax, ebx, ecx, edx;
+                unsigned eax, ebx, ecx, edx, level;
 
                 if (!__get_cpuid_count(leaf, i, &eax, &ebx, &ecx, &edx) || (eax & 0x1f) == 0)
-                        return 0;
-                if ((eax & 0x1f) == UNIFIED && (eax >> 5 & 7) == 2) {
+                        break;
+                level = eax >> 5 & 7;
+                if ((eax & 0x1f) == UNIFIED) {
                         unsigned line = (ebx & 0xfff) + 1, parts = (ebx >> 12 & 0x3ff) + 1, ways = (ebx >> 22) + 1;
+                        unsigned n_threads = (eax >> 14 & 0xfff) + 1, bytes = line * parts * ways * (ecx + 1);
 
-                        return line * parts * ways * (ecx + 1);
+                        if (level == 2)
+                                found.level2 = bytes; /* two threads of a core work on the same kind of thing */
+                        else if (level == 3)
+                                found.level3 = bytes / n_threads;
                 }
         }
-        return 0;
+        return found;
 }
 
-uint32_t tuning_level2_bytes(void) {
-        uint32_t bytes = level2_bytes(LEAF_INTEL);
+CacheBytes tuning_cache_bytes(void) {
+        CacheBytes caches = cache_bytes(LEAF_INTEL);
 
-        return bytes > 0 ? bytes : level2_bytes(LEAF_AMD);
+        return caches.level2 > 0 ? caches : cache_bytes(LEAF_AMD);
 }
 
 #endif

@@ -9,8 +9,10 @@
 typedef struct SieveTuning {
         uint32_t block_bytes;   /* stays in the first-level cache */
         uint32_t segment_bytes; /* stays in the second-level cache */
+        uint32_t span_bytes;    /* stays in the third-level cache */
         uint32_t small_end;     /* primes below are crossed off block by block, */
-        uint32_t medium_end;    /* these segment by segment, all others by lists of hits; from 2048 to TURN_PRIME_END */
+        uint32_t medium_end;    /* … these segment by segment, */
+        uint32_t large_end;     /* … these span by span, all others by lists of hits; from 2048 to TURN_PRIME_END */
         uint32_t region_bytes;  /* at least; hits are sorted by regions of so many bytes: a power of two */
         size_t hits_bytes;      /* for the hits of all threads, about, at most; 0: by the window and the memory limit */
 } SieveTuning;
@@ -18,8 +20,12 @@ typedef struct SieveTuning {
 /* For this processor, as far as it tells by itself; without measuring. */
 const SieveTuning *sieve_tuning_default(void);
 
-/* For a core with so many bytes in its second-level cache. */
-SieveTuning sieve_tuning_for(uint32_t level2_bytes);
+/* What a thread has of caches, in bytes; 0: not known, or there is none. */
+typedef struct CacheBytes {
+        uint32_t level2, level3;
+} CacheBytes;
 
-/* Bytes of the second-level cache for one core, or 0: it does not tell. In a file for each kind of processor. */
-uint32_t tuning_level2_bytes(void);
+SieveTuning sieve_tuning_for(CacheBytes caches);
+
+/* As the processor tells it. In a file for each kind of processor. */
+CacheBytes tuning_cache_bytes(void);

@@ -29,7 +29,7 @@
 #include "base/macro.h"
 #include "prime/bitmap.h"
 
-#define N_TURN_PRIMES 81987 /* from TURN_PRIME_MIN to TURN_PRIME_END */
+#define N_TURN_PRIMES 155573 /* from TURN_PRIME_MIN to TURN_PRIME_END */
 
 typedef struct TurnPrimesOwner {
         TurnPrimes primes;

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define TURN_PRIME_MIN 167        /* the smaller ones belong to presieve.h */
-#define TURN_PRIME_END (1U << 20) /* exclusive */
+#define TURN_PRIME_END (1U << 21) /* exclusive */
 
 /* The primes from TURN_PRIME_MIN to TURN_PRIME_END, ascending, by the bit of their residue modulo 30. */
 typedef struct TurnPrimes {

@@ -3,12 +3,12 @@
 /*
  * A window in two kinds of passes, each of them done by all threads of the team:
  *
- * - Collecting. The base primes above the medium ones are given out in slices. Each thread takes slice after slice, and
+ * - Collecting. The base primes above the large ones are given out in slices. Each thread takes slice after slice, and
  *   writes down the hits of its primes in lists of its own (hits.h), until the primes or somebody's lists end. No prime
  *   is in two slices.
  *
- * - Crossing off. The first time the window is given out in stretches, which are sieved by small and medium primes
- *   (stretch.h), and each region's hits of all threads are crossed off when the stretch has come there and has it in
+ * - Crossing off. The first time the window is given out in stretches, which are sieved by all primes up to the large
+ *   ones (stretch.h), and each region's hits of all threads are crossed off when the stretch has come there and has it in
  *   its cache. When primes are left, the lists are filled again and the window is given out once more, now by regions,
  *   for the hits alone.
  *
@@ -59,7 +59,7 @@ typedef struct WindowThread {
 
 struct Window {
         SieveEnvironment environment;
-        SieveTuning tuning; /* its segments are whole regions */
+        SieveTuning tuning; /* its segments are whole regions, its spans whole segments */
         unsigned n_threads;
         WindowThread *threads;
         BasePrimes *base;
@@ -150,7 +150,7 @@ static int window_thread_prepare(WindowThread *thread) {
 
 /* Where the primes begin of which hits are collected: a byte of the base primes' bitmap. */
 static uint64_t window_first_byte(const SieveTuning *tuning) {
-        return tuning->medium_end / 30 / 8 * 8;
+        return tuning->large_end / 30 / 8 * 8;
 }
 
 /* One chunk of the base primes that are kept. */
@@ -293,7 +293,7 @@ static int window_sieve_stretch(void *userdata, size_t part, unsigned number) {
                 .skip = stretch.first_byte,
                 .bitmap = window->bitmap + stretch.first_byte,
                 .n_bytes = (uint32_t) MIN(window->stretch_bytes, window->n_bytes - stretch.first_byte),
-                .prime_end = MIN(window->limit + 1, (uint64_t) window->tuning.medium_end),
+                .prime_end = MIN(window->limit + 1, (uint64_t) window->tuning.large_end),
                 .cancel = window->environment.cancel,
                 .visit = window->end_slice > window->first_slice ? window_visit : NULL,
                 .userdata = &stretch,
@@ -351,6 +351,10 @@ static int window_prepare_hits(Window *window, size_t memory_bytes) {
         return 0;
 }
 
+static size_t round_up(size_t n, size_t unit) {
+        return (n + unit - 1) / unit * unit;
+}
+
 /* The primes of which hits are collected, and who crosses off what. */
 static int window_plan(Window *window, const SieveTuning *tuning) {
         uint64_t from = window_first_byte(tuning), end = window->limit / 30 + 1, slices;
@@ -360,7 +364,7 @@ static int window_plan(Window *window, const SieveTuning *tuning) {
         window->tuning = *tuning;
         window->first_slice = window->end_slice = 0;
         window->hits_plan = (HitsPlan) {};
-        if (window->limit >= tuning->medium_end) {
+        if (window->limit >= tuning->large_end) {
                 size_t memory = window_share_memory(window);
 
                 window->slice_bytes = BASE_CHUNK_BYTES;
@@ -376,11 +380,11 @@ static int window_plan(Window *window, const SieveTuning *tuning) {
         atomic_store(&window->next_slice, window->first_slice);
 
         region = (size_t) 1 << window->hits_plan.region_shift;
-        window->tuning.segment_bytes = (uint32_t) ((tuning->segment_bytes + region - 1) / region * region);
+        window->tuning.segment_bytes = (uint32_t) round_up(tuning->segment_bytes, region);
+        window->tuning.span_bytes = (uint32_t) round_up(tuning->span_bytes, window->tuning.segment_bytes);
         per_thread = window->n_threads > 1 ? (size_t) window->n_threads * STRETCHES_PER_THREAD : 1;
         window->stretch_bytes = MAX((window->n_bytes + per_thread - 1) / per_thread, (size_t) STRETCH_BYTES_MIN);
-        window->stretch_bytes = (window->stretch_bytes + window->tuning.segment_bytes - 1) /
-                                window->tuning.segment_bytes * window->tuning.segment_bytes;
+        window->stretch_bytes = round_up(window->stretch_bytes, window->tuning.segment_bytes);
         return r;
 }
 
