@@ -16,7 +16,7 @@
  * whole part of 30·R / p is how far into the turn that is, as a cofactor from 0 to 29. So dividend_locate() gives all
  * that is needed:
  *
- * - If p has several turns in the window, the hits of whole turns are written without any comparison.
+ * - If p has a turn or more in the window, the hits of whole turns are written without any comparison.
  *
  * - If it has not, its hits come one by one. Whether there is one at all is a toss of a coin that no processor can
  *   predict, so no branch depends on it: the first multiple at or behind the start is always written to an array, and
@@ -41,7 +41,7 @@
 #define REGIONS_MAX 1024 /* lists that are written at the same time, before regions are made larger */
 #define LINE_HITS ((size_t) 16)   /* in a cache line, */
 #define PAGE_HITS ((size_t) 1024) /* in a page of memory */
-#define TURNS_MIN 2      /* so many in the window make it worth while to write whole ones */
+#define TURNS_MIN 1      /* so many in the window make it worth while to write whole ones */
 #define PREFETCH_HITS 32 /* a list's memory is fetched so far ahead */
 
 /* The multiple by the cofactor s of a class of primes. */
@@ -201,7 +201,7 @@ static inline void list(uint32_t **next, unsigned code_shift, uint64_t code) {
         __builtin_prefetch(at + PREFETCH_HITS, 1);
 }
 
-/* All hits of one prime that has several turns in the window. */
+/* All hits of one prime that has whole turns in the window, or nearly. */
 static inline void hits_add_turns(Hits *hits, uint64_t index, uint64_t prime, uint64_t remainder, bool skip_first) {
         const TurnStep *steps = hits->turns[index & 7];
         const uint64_t n_codes = (uint64_t) hits->plan.n_bytes << 3, turn_codes = prime << 3;

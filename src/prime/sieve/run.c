@@ -36,7 +36,7 @@
 #define WINDOW_NSEC_MAX 8e9
 #define PREPARATION_NSEC_MAX 15e9 /* with more, who asks for windows would have to wait too long for one */
 #define HYBRID_WINDOW_NSEC 4e9
-#define WINDOW_BYTES_PER_THREAD (16 << 20) /* where long windows gain nothing */
+#define WINDOW_BYTES_PER_STRETCH (16 << 20) /* where long windows gain nothing */
 #define HITS_BYTES_LEAST (8.0 * (1 << 20)) /* so much memory is left for lists of hits, */
 #define BASE_KEPT_END 4294967296.0
 #define HYBRID_PROBE 1e8
@@ -146,7 +146,8 @@ static double complete_length(const SieveEnvironment *environment, CostPlace pla
         memory = (double) memory_of(environment) - HITS_BYTES_LEAST - (keep ? base / 30 : 0);
         place.base_numbers = keep ? base : 0;
         most = fmax(memory * BITMAP_SHARE, (double) (1U << 18)) * 30;
-        least = (double) WINDOW_BYTES_PER_THREAD * 30 * place.n_threads;
+        least = (double) WINDOW_BYTES_PER_STRETCH * 30 *
+                (place.n_threads > 1 ? place.n_threads * WINDOW_STRETCHES_PER_THREAD : 1);
         prepare = cost_of_sieve(costs, &place, 0, root);
         number = cost_of_sieve(costs, &place, 1, root) - prepare;
         length = fmin(prepare / (PREPARATION_SHARE * number), fmax(WINDOW_NSEC_MAX - prepare, prepare) / number);

@@ -40,7 +40,6 @@
 
 #define SLICE_BYTES_MIN 4096      /* of the base primes' bitmap */
 #define SLICES_PER_THREAD 8       /* at least, so that nobody has to wait long for the last one */
-#define STRETCHES_PER_THREAD 2 /* each begins with a remainder for each prime */
 #define STRETCH_BYTES_MIN (1U << 20)
 #define CANCEL_WORDS ((size_t) 1 << 21) /* so many 32-bit words are divided between two looks at the cancel flag */
 #define HITS_BYTES_MIN ((size_t) 4 << 20)
@@ -382,7 +381,7 @@ static int window_plan(Window *window, const SieveTuning *tuning) {
         region = (size_t) 1 << window->hits_plan.region_shift;
         window->tuning.segment_bytes = (uint32_t) round_up(tuning->segment_bytes, region);
         window->tuning.span_bytes = (uint32_t) round_up(tuning->span_bytes, window->tuning.segment_bytes);
-        per_thread = window->n_threads > 1 ? (size_t) window->n_threads * STRETCHES_PER_THREAD : 1;
+        per_thread = window->n_threads > 1 ? (size_t) window->n_threads * WINDOW_STRETCHES_PER_THREAD : 1;
         window->stretch_bytes = MAX((window->n_bytes + per_thread - 1) / per_thread, (size_t) STRETCH_BYTES_MIN);
         window->stretch_bytes = round_up(window->stretch_bytes, window->tuning.segment_bytes);
         return r;

@@ -19,6 +19,9 @@
 /* Buffers, and what is kept from window to window; the windows need not be consecutive. */
 typedef struct Window Window;
 
+/* Pieces that a thread of several has to do in a long window; each begins with a remainder for each prime. */
+#define WINDOW_STRETCHES_PER_THREAD 2U
+
 /* Both structs are copied; what `environment` points to must stay. NULL when out of memory. */
 Window *window_new(const SieveEnvironment *environment, const SieveTuning *tuning);
 Window *window_free(Window *window);
