@@ -10,7 +10,7 @@
 # Sourced with the top of the tree as the current directory. A purpose is "build" or "tests".
 
 # Commands that only tests use. Each test that misses its command skips and says so.
-test_commands='dbus-daemon gp mandoc primesieve scdoc shellcheck'
+test_commands='dbus-daemon gp mandoc primesieve scdoc shellcheck valgrind'
 # Pkg-config modules that only tests use: what needs one is not built without it.
 test_modules='primesieve'
 

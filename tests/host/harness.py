@@ -68,6 +68,14 @@ def need_root():
         raise Skip("needs root")
 
 
+def need_no_sanitizer():
+    """Skips the rest of a claim about memory."""
+    with open(PRIMECTL, "rb") as file:
+        text = file.read()
+    if b"__asan_init" in text or b"__tsan_init" in text:
+        raise Skip("a sanitizer needs memory of its own")
+
+
 def primectl(*arguments, check=True, timeout=300, **options):
     """Runs primectl; returns the finished process with its output as text."""
     process = subprocess.run([PRIMECTL, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -13,8 +13,8 @@ TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir)
 for name in ("host", "discovery", "scout"):
     sys.path.insert(0, os.path.join(TESTS, name))
 import mdns  # pylint: disable=wrong-import-position
-from harness import BUILD, Skip, claim, run, wait_until  # pylint: disable=wrong-import-position
-from stage import RSS_MAX, SCOUT, Worker, measure, need_no_sanitizer  # pylint: disable=wrong-import-position
+from harness import BUILD, Skip, claim, need_no_sanitizer, run, wait_until  # pylint: disable=wrong-import-position
+from stage import RSS_MAX, SCOUT, Worker, measure  # pylint: disable=wrong-import-position
 
 PUBLISH = os.path.join(BUILD, "tests", "discovery", "publish")
 PORT = 7919

@@ -28,14 +28,6 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Config
 """
 
 
-def need_no_sanitizer():
-    """Skips the rest of a claim about memory."""
-    with open(SCOUT, "rb") as file:
-        text = file.read()
-    if b"__asan_init" in text or b"__tsan_init" in text:
-        raise Skip("a sanitizer needs memory of its own")
-
-
 def measure(pid):
     """Resident bytes of a process, and how often it woke up so far."""
     fields = {}

@@ -12,8 +12,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "host"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import SOURCE, claim, run, wait_until  # pylint: disable=wrong-import-position
-from stage import RSS_MAX, SCOUT, Master, Stage, Worker, need_no_sanitizer  # pylint: disable=wrong-import-position
+from harness import SOURCE, claim, need_no_sanitizer, run, wait_until  # pylint: disable=wrong-import-position
+from stage import RSS_MAX, SCOUT, Master, Stage, Worker  # pylint: disable=wrong-import-position
 
 
 def check_conversation(channel, connection):
