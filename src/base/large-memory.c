@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Memory in huge pages. */
+
 #include "base/large-memory.h"
 
 #include <stdint.h>

@@ -8,10 +8,10 @@
  * The twins of a wheel of 30 are the neighbours 11 13 and 17 19 of a byte, and its 29 with the 1 of the next; so the
  * word that begins one byte later is read too.
  *
- * The largest gap needs the order. Its search is one for long runs of empty bytes: the byte at either end of a gap has at
- * most 29 of its numbers in it, so a gap above 30 k + 58 has at least k empty bytes, and 2 w - 1 of them hold w that are
- * aligned. Once the largest gap so far is 150, which is very soon, only aligned pairs of empty bytes are worth a closer
- * look; then fours, then eights.
+ * The largest gap needs the order. Its search is one for long runs of empty bytes: the byte at either end of a gap has
+ * at most 29 of its numbers in it, so a gap above 30 k + 58 has at least k empty bytes, and 2 w - 1 of them hold w that
+ * are aligned. Once the largest gap so far is 148, which is very soon, only aligned pairs of empty bytes are worth a
+ * closer look; then fours, then eights.
  */
 
 #include <string.h>

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """valgrind's memcheck finds nothing in a small run: no wrong access, no use of what was never set, no lost memory.
 
-Every way of the kernels is in it, but for those by instructions that valgrind does not know (AVX-512): they are chosen at
-run time, and under valgrind the processor does not have them.
+Every way of the kernels is in it, but for those by instructions that valgrind does not know (AVX-512): they are chosen
+at run time, and under valgrind the processor does not have them.
 """
 
 import os

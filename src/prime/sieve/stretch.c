@@ -224,7 +224,8 @@ int stretch_sieve(Stretch *stretch, const StretchWork *work) {
         }
 
         for (uint32_t done = 0; done < n_bytes;) {
-                uint32_t end = done + MIN(n_bytes - done, work->tuning->span_bytes), ahead = MIN(n_bytes, end + overrun);
+                uint32_t end = done + MIN(n_bytes - done, work->tuning->span_bytes);
+                uint32_t ahead = MIN(n_bytes, end + overrun);
                 int r;
 
                 if (work_is_cancelled(work))

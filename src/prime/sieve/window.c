@@ -7,10 +7,10 @@
  *   writes down the hits of its primes in lists of its own (hits.h), until the primes or somebody's lists end. No prime
  *   is in two slices.
  *
- * - Crossing off. The first time the window is given out in stretches, which are sieved by all primes up to the large
- *   ones (stretch.h), and each region's hits of all threads are crossed off when the stretch has come there and has it in
- *   its cache. When primes are left, the lists are filled again and the window is given out once more, now by regions,
- *   for the hits alone.
+ * - Crossing off. The first time the window is given out in stretches, which are sieved by all primes up to the
+ *   large ones (stretch.h), and each region's hits of all threads are crossed off when the stretch has come there and
+ *   has it in its cache. When primes are left, the lists are filled again and the window is given out once more, now by
+ *   regions, for the hits alone.
  *
  * No byte is written by two threads in a pass, so there is neither a lock nor an atomic operation on the bitmap.
  *
