@@ -20,6 +20,7 @@
 #include "base/macro.h"
 #include "prime/bitmap-kernel.h"
 #include "prime/bitmap.h"
+#include "prime/variant.h"
 
 #define LANES UINT64_C(0x0101010101010101) /* bit 0 of each byte */
 
@@ -113,7 +114,7 @@ uint64_t bitmap_count_by(const BitmapKernel *kernel, const uint8_t *bitmap, size
 }
 
 uint64_t bitmap_count(const uint8_t *bitmap, size_t n_bytes) {
-        return bitmap_count_by(bitmap_kernel(0), bitmap, n_bytes);
+        return bitmap_count_by(VARIANT_CHOOSE(bitmap_kernel), bitmap, n_bytes);
 }
 
 /* Counts of all kinds. */
@@ -242,5 +243,5 @@ void bitmap_facts_by(const BitmapKernel *kernel, const uint8_t *bitmap, size_t n
 }
 
 void bitmap_facts(const uint8_t *bitmap, size_t n_bytes, BitmapFacts *ret) {
-        bitmap_facts_by(bitmap_kernel(0), bitmap, n_bytes, ret);
+        bitmap_facts_by(VARIANT_CHOOSE(bitmap_kernel), bitmap, n_bytes, ret);
 }

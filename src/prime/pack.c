@@ -30,6 +30,7 @@
 #include "base/macro.h"
 #include "prime/pack/candidates.h"
 #include "prime/pack/gaps.h"
+#include "prime/variant.h"
 
 #define ZSTD_HEADER_SIZE_MIN 6  /* magic, descriptor, one byte of content size */
 #define ZSTD_DESCRIPTOR_AT 4
@@ -97,7 +98,7 @@ Packer *packer_new(void) {
         packer->compressor = ZSTD_createCCtx();
         packer->decompressor = ZSTD_createDCtx();
         packer->tables = candidate_tables();
-        packer->kernel = candidate_kernel(0);
+        packer->kernel = VARIANT_CHOOSE(candidate_kernel);
         if (!packer->compressor || !packer->decompressor || !packer->tables)
                 return NULL;
         return TAKE_PTR(packer);

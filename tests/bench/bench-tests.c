@@ -164,7 +164,7 @@ static void print_row(unsigned n_bits, const char *name, const double usec[4], c
 static void bench_small(unsigned n_bits) {
         const BpswKernel *kernel;
 
-        for (size_t k = 0; (kernel = bpsw_kernel_at(k)); k++) {
+        for (size_t k = 0; (kernel = bpsw_kernel(k)); k++) {
                 void *user = (void *) (uintptr_t) kernel;
                 Work *const work64[] = { gmp_strong, gmp_bpsw, kernel_strong64, kernel_lucas64 };
                 Work *const work128[] = { gmp_strong, gmp_bpsw, kernel_strong128, kernel_lucas128, kernel_proof128 };

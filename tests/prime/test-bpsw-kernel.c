@@ -54,7 +54,7 @@ static void check_kernel(const BpswKernel *kernel, const Batch *batch) {
 static void batch_check(Batch *batch) {
         const BpswKernel *kernel;
 
-        for (size_t i = 0; batch->n > 0 && (kernel = bpsw_kernel_at(i)); i++)
+        for (size_t i = 0; batch->n > 0 && (kernel = bpsw_kernel(i)); i++)
                 check_kernel(kernel, batch);
         batch->n = 0;
 }
@@ -75,8 +75,7 @@ static void batch_add(Batch *batch, const mpz_t n, size_t n_max) {
 static void test_kernels_exist(void) {
         const BpswKernel *kernel, *last = NULL;
 
-        CHECK(bpsw_kernel() == bpsw_kernel_at(0));
-        for (size_t i = 0; (kernel = bpsw_kernel_at(i)); i++) {
+        for (size_t i = 0; (kernel = bpsw_kernel(i)); i++) {
                 printf("# %s\n", kernel->name);
                 last = kernel;
         }
@@ -235,7 +234,7 @@ static void test_other_bases(void) {
                 if (mpz_sizeinbase(n, 2) > 128)
                         continue;
                 number = number128_from(n);
-                for (size_t k = 0; (kernel = bpsw_kernel_at(k)); k++) {
+                for (size_t k = 0; (kernel = bpsw_kernel(k)); k++) {
                         int powers[ELEMENTSOF(bases)];
 
                         kernel->euler128(number, bases, ELEMENTSOF(bases), powers);

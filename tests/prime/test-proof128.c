@@ -120,7 +120,7 @@ static void test_primes_are_proved(void) {
                 mpz_setbit(n, n_bits - 1);
                 mpz_nextprime(n, n);
                 classes[mpz_fdiv_ui(n, 8)]++;
-                for (size_t k = 0; (kernel = bpsw_kernel_at(k)); k++)
+                for (size_t k = 0; (kernel = bpsw_kernel(k)); k++)
                         CHECK(proof128(kernel, number128_from(n), DEPTH));
         }
         CHECK(classes[1] > 0 && classes[3] > 0 && classes[5] > 0 && classes[7] > 0);
@@ -140,7 +140,7 @@ static void test_composites_are_not_proved(void) {
                 facts_number(&facts, 1, n);
                 if (mpz_sizeinbase(n, 2) > 128 || mpz_sizeinbase(n, 2) <= 64 || facts_u64(&facts, 2) == 0)
                         continue;
-                for (size_t k = 0; (kernel = bpsw_kernel_at(k)); k++) {
+                for (size_t k = 0; (kernel = bpsw_kernel(k)); k++) {
                         CHECK(!proof128(kernel, number128_from(n), 0));
                         CHECK(!proof128(kernel, number128_from(n), 1000));
                 }
@@ -171,7 +171,7 @@ static void test_squares_and_products_are_not_proved(void) {
                         mpz_sub_ui(q, q, 1);
                 }
                 mpz_mul(q, q, p);
-                CHECK(!proof128(bpsw_kernel(), number128_from(q), DEPTH));
+                CHECK(!proof128(bpsw_kernel(0), number128_from(q), DEPTH));
         }
         gmp_randclear(state);
 }

@@ -34,6 +34,7 @@
 #include "prime/bitmap.h"
 #include "prime/sieve/presieve.h"
 #include "prime/sieve/turns.h"
+#include "prime/variant.h"
 
 #define LOCATE_BATCH 512 /* primes */
 
@@ -59,8 +60,8 @@ Stretch *stretch_new(void) {
                 return NULL;
         *stretch = (Stretch) {
                 .tables = presieve_tables(),
-                .presieve_kernel = presieve_kernel(0),
-                .locate_kernel = locate_kernel(0),
+                .presieve_kernel = VARIANT_CHOOSE(presieve_kernel),
+                .locate_kernel = VARIANT_CHOOSE(locate_kernel),
                 .primes = turn_primes(),
         };
         if (!stretch->tables || !stretch->primes)

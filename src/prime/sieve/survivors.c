@@ -20,6 +20,7 @@
 #include "prime/test/bpsw-kernel.h"
 #include "prime/test/large-test.h"
 #include "prime/test/proof128.h"
+#include "prime/variant.h"
 
 /* Numbers of one kind of arithmetic. */
 typedef enum Size {
@@ -56,7 +57,7 @@ Survivors *survivors_new(void) {
 
         if (!survivors)
                 return NULL;
-        *survivors = (Survivors) { .kernel = bpsw_kernel() };
+        *survivors = (Survivors) { .kernel = VARIANT_CHOOSE(bpsw_kernel) };
         for (size_t i = 0; i < LARGE_BATCH_MAX; i++)
                 mpz_inits(survivors->untested.large[i], survivors->strong.large[i], NULL);
         large_test_init(&survivors->large_test);

@@ -37,6 +37,7 @@
 #include "prime/sieve/presieve.h"
 #include "prime/sieve/stretch.h"
 #include "prime/sieve/turns.h"
+#include "prime/variant.h"
 
 #define SLICE_BYTES_MIN 4096      /* of the base primes' bitmap */
 #define SLICES_PER_THREAD 8       /* at least, so that nobody has to wait long for the last one */
@@ -86,7 +87,7 @@ Window *window_new(const SieveEnvironment *environment, const SieveTuning *tunin
         window->environment = *environment;
         window->tuning = *tuning;
         window->n_threads = environment->team ? MAX(environment->team->n_threads, 1U) : 1;
-        window->locate_kernel = locate_kernel(0);
+        window->locate_kernel = VARIANT_CHOOSE(locate_kernel);
         window->threads = calloc(window->n_threads, sizeof *window->threads);
         window->base = base_primes_ref();
         if (!window->threads || !window->base)

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The choice of the kernel, from the fastest down; the portable one, the last, is always usable. */
+/* The kernels, from the fastest down; the portable one, the last, is always usable. */
 
 #include "prime/test/bpsw-kernel.h"
-
-#include <stdatomic.h>
 
 #include "base/macro.h"
 
@@ -18,20 +16,9 @@ static const BpswKernel *const kernels[] = {
         &bpsw_portable,
 };
 
-const BpswKernel *bpsw_kernel_at(size_t i) {
+const BpswKernel *bpsw_kernel(size_t i) {
         for (size_t k = 0; k < ELEMENTSOF(kernels); k++)
                 if (kernels[k]->is_usable() && i-- == 0)
                         return kernels[k];
         return NULL;
-}
-
-const BpswKernel *bpsw_kernel(void) {
-        static _Atomic(const BpswKernel *) chosen;
-        const BpswKernel *kernel = atomic_load_explicit(&chosen, memory_order_relaxed);
-
-        if (!kernel) {
-                kernel = bpsw_kernel_at(0);
-                atomic_store_explicit(&chosen, kernel, memory_order_relaxed);
-        }
-        return kernel;
 }

@@ -39,11 +39,8 @@ typedef struct BpswKernel {
         void (*euler128)(Number128 n, const uint64_t *bases, size_t n_bases, int *ret);
 } BpswKernel;
 
-/* The fastest kernel of this machine. */
-const BpswKernel *bpsw_kernel(void);
-
-/* All usable ones, for tests; NULL behind the last. */
-const BpswKernel *bpsw_kernel_at(size_t i);
+/* Variant `i` of those that work on this processor, the fastest first; NULL behind the last, the portable one. */
+const BpswKernel *bpsw_kernel(size_t i);
 
 extern const BpswKernel bpsw_portable;
 #ifdef __SIZEOF_INT128__

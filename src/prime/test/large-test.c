@@ -26,6 +26,7 @@
 #include "base/macro.h"
 #include "prime/number.h"
 #include "prime/test/ifma.h"
+#include "prime/variant.h"
 
 #define OWN_BITS_MAX 4096 /* measured: see tests/bench/bench-tests.c */
 #define FIRST_BITS 7 /* of an exponent, for which the power of two is known */
@@ -55,10 +56,10 @@ typedef struct Lane {
 void large_test_init(LargeTest *test) {
         *test = (LargeTest) { .own_limbs_max = OWN_BITS_MAX / GMP_NUMB_BITS };
 #if GMP_LIMB_BITS == 64 && defined(__x86_64__)
-        if (large_x86.is_usable())
+        if (variant_left_out() <= 1 && large_x86.is_usable())
                 test->kernel = &large_x86;
 #endif
-        test->has_ifma = ifma_is_usable();
+        test->has_ifma = variant_left_out() == 0 && ifma_is_usable();
         mpz_inits(test->power, test->exponent, test->number, NULL);
 }
 
