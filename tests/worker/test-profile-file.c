@@ -86,7 +86,7 @@ static void test_not_one(void) {
         size_t size;
 
         replace(path, "", 0);
-        check_refused(path, -EINVAL, "it does not begin with \"primed sieve profile 1\"");
+        check_refused(path, -EINVAL, "it does not begin with \"primed sieve profile 2\"");
         CHECK_EQUAL(profile_file_write(path, &profile, NULL), 0);
         CHECK_EQUAL(file_read_whole(AT_FDCWD, path, PROFILE_TEXT_MAX, &text, &size), 0);
         replace(path, text, size / 2);
