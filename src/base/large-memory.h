@@ -10,3 +10,6 @@
  * given back by free(). NULL: out of memory; also for a size near SIZE_MAX. The contents are undefined.
  */
 void *large_memory(size_t size);
+
+/* Of such memory of `size` bytes, only the first `used` are needed for now: the system gets the others' pages back. */
+void large_memory_trim(void *memory, size_t size, size_t used);

@@ -112,6 +112,7 @@ typedef struct CrewLane {
         SieveRun *run;
         SieveTeam sieve_team; /* of the run */
         size_t run_memory_max;
+        double slowness;           /* as the last window has shown; 0: there was none */
         CrewJob *run_job;
         uint64_t run_next;
         usec_t run_first_usec;     /* CPU time of the run's first window … */

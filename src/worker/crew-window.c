@@ -21,7 +21,7 @@
 #include "prime/sieve/tune.h"
 #include "worker/crew-state.h"
 
-#define MEASURE_MEMORY_PARTS 7 /* measuring takes so many times the memory of its bitmaps */
+#define SHORT_OF_MEMORY ((size_t) 16 << 20)
 
 /* What is wanted */
 
@@ -72,6 +72,7 @@ static SieveEnvironment lane_environment(CrewLane *lane, const SieveTeam *team) 
                 .memory_max = lane->window.memory_max,
                 .tuning = lane->has_profile ? &lane->profile.tuning : NULL,
                 .costs = lane->has_profile ? &lane->profile.costs : NULL,
+                .slowness = lane->has_profile ? 0 : lane->slowness,
         };
 }
 
@@ -87,7 +88,7 @@ int crew_window_measure(CrewLane *lane, unsigned n_threads, size_t memory_max, S
                 .userdata = lane,
                 .team = n_threads > 1 ? &lane->sieve_team : NULL,
                 .cancel = &lane->cancel,
-                .window_bytes = MIN(TUNE_WINDOW_BYTES, memory_max / MEASURE_MEMORY_PARTS / n_threads),
+                .memory_max = memory_max,
         };
 
         lane->sieve_team = (SieveTeam) { .n_threads = n_threads, .for_each = lane_for_each, .team = lane };
@@ -147,30 +148,44 @@ static void lane_measure(CrewLane *lane) {
         window->length = number_get_u64(lane->stop);
 }
 
-/* Memory for the bitmap of the window. It is kept, unless it is much too large. */
+/* Memory for the bitmap of the window. It is kept, but for the pages behind the window's end. */
 static int lane_reserve(CrewLane *lane) {
         size_t size = lane->window.length / 30;
 
-        if (lane->bitmap && lane->bitmap_size >= size && lane->bitmap_size <= lane->window.memory_max + size)
+        if (lane->bitmap && lane->bitmap_size >= size) {
+                large_memory_trim(lane->bitmap, lane->bitmap_size, size);
                 return 0;
+        }
         free(lane->bitmap);
         lane->bitmap = large_memory(size);
         lane->bitmap_size = lane->bitmap ? size : 0;
         return lane->bitmap ? 0 : -ENOMEM;
 }
 
-static int lane_sieve(CrewLane *lane) {
+/*
+ * Until the machine has been measured, it is taken for one for which windows take as long, in relation to the default
+ * costs, as the last one.
+ */
+static void lane_note_slowness(CrewLane *lane, double predicted_nsec) {
+        const CrewWindow *window = &lane->window;
+
+        if (predicted_nsec > 0 && window->sieve_usec > 0)
+                lane->slowness = (double) window->sieve_usec * 1000 / (predicted_nsec * window->n_threads);
+}
+
+static int lane_sieve_once(CrewLane *lane) {
         CrewWindow *window = &lane->window;
         usec_t begin = team_cpu_usec(lane->crew->team);
+        double predicted_nsec;
         Certainty certainty;
         int r;
 
-        lane_measure(lane);
         r = lane_reserve(lane);
         if (r >= 0)
                 r = lane_position(lane);
         if (r < 0)
                 return r;
+        predicted_nsec = sieve_run_predict(lane->run, window->length);
         r = sieve_run_next(lane->run, window->length, lane->bitmap, &certainty);
         if (r < 0)
                 return r;
@@ -179,7 +194,22 @@ static int lane_sieve(CrewLane *lane) {
                 return -EIO;
         window->run_stands = true;
         window->sieve_usec = team_cpu_usec(lane->crew->team) - begin;
+        lane_note_slowness(lane, predicted_nsec);
         return 0;
+}
+
+/* When memory is short, the sieve can do with less; the bitmap cannot. */
+static int lane_sieve(CrewLane *lane) {
+        CrewWindow *window = &lane->window;
+        int r;
+
+        lane_measure(lane);
+        for (;;) {
+                r = lane_sieve_once(lane);
+                if (r != -ENOMEM || window->memory_max < SHORT_OF_MEMORY)
+                        return r;
+                window->memory_max /= 2;
+        }
 }
 
 /* The blocks */

@@ -57,7 +57,7 @@ static void check(Random *random, const mpz_t start, uint64_t prime_min) {
         mpz_init(start_byte);
         mpz_divexact_ui(start_byte, start, 30);
         CHECK_EQUAL(dividend_init(&dividend, start_byte), 0);
-        hits_plan(n_bytes, (size_t) 1 << random_below(random, 17), (size_t) random_below(random, 300000), prime_min,
+        hits_plan(n_bytes, (size_t) 1 << random_below(random, 17), (size_t) 1000 << random_below(random, 14), prime_min,
                   &plan);
         hits = hits_new();
         CHECK(hits != NULL);

@@ -47,12 +47,10 @@ int dividend_init(Dividend *dividend, const mpz_t value) {
         mpz_tdiv_q_2exp(rest, value, 32 * (mp_bitcnt_t) n_words);
         dividend->first = number_get_u64(rest);
         mpz_tdiv_r_2exp(rest, value, 32 * (mp_bitcnt_t) n_words);
-        for (size_t i = n_words; i-- > 0;) {
-                dividend->words[i] = (uint32_t) mpz_fdiv_ui(rest, 65536);
-                mpz_tdiv_q_2exp(rest, rest, 16);
-                dividend->words[i] |= (uint32_t) mpz_fdiv_ui(rest, 65536) << 16;
-                mpz_tdiv_q_2exp(rest, rest, 16);
-        }
+        /* Words that are zero at its beginning are not written. */
+        if (mpz_sgn(rest) > 0)
+                mpz_export(dividend->words + n_words - (mpz_sizeinbase(rest, 2) + 31) / 32, NULL, 1, sizeof(uint32_t),
+                           0, 0, rest);
         mpz_clear(rest);
         return 0;
 }

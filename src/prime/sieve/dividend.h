@@ -9,6 +9,7 @@
 
 #define DIVISOR_MAX (UINT64_C(1) << 41)
 #define LOCATE_PRIME_MIN 1024
+#define LOCATE_CANCEL_WORDS ((size_t) 1 << 20) /* so many words are divided between two looks at a cancel flag */
 
 /* The value is first · 2^(32·n_words) and the words, the most significant one first; first < 2^60. */
 typedef struct Dividend {

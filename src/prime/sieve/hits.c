@@ -38,6 +38,7 @@
 #include "base/macro.h"
 #include "prime/bitmap.h"
 
+#define REGION_SHIFT_MAX 28
 #define REGIONS_MAX 1024 /* lists that are written at the same time, before regions are made larger */
 #define LINE_HITS ((size_t) 16)   /* in a cache line, */
 #define PAGE_HITS ((size_t) 1024) /* in a page of memory */
@@ -89,9 +90,23 @@ static size_t region_hits_max(unsigned region_shift, uint64_t prime) {
         return (size_t) MIN(8 * (region / prime + 1), 30 * region / prime / 2 + 1);
 }
 
+/*
+ * A list for about `n` hits: at most so many if possible, or, if `least` is set, at least.
+ *
+ * The lists' ends, which lie about so far from each other, shall not all fall into the same few sets of a cache or of
+ * the TLB: an odd number of pages and an odd number of cache lines. (256 lists whose ends were 64 pages apart made the
+ * whole sieve slower by a sixth.)
+ */
+static size_t hits_capacity(size_t n, bool least) {
+        size_t n_pairs = least ? (n + PAGE_HITS - 1) / (2 * PAGE_HITS) : n / (2 * PAGE_HITS);
+
+        if (!least && n_pairs > 0)
+                n_pairs--;
+        return (2 * n_pairs + 1) * PAGE_HITS + LINE_HITS;
+}
+
 void hits_plan(size_t n_bytes, size_t region_bytes, size_t memory_bytes, uint64_t prime_min, HitsPlan *ret) {
         HitsPlan plan = { .n_bytes = n_bytes };
-        size_t n_pairs, n_least; /* of pages */
 
         assert(region_bytes > 0);
 
@@ -99,15 +114,17 @@ void hits_plan(size_t n_bytes, size_t region_bytes, size_t memory_bytes, uint64_
                 plan.region_shift++;
         while (((n_bytes - 1) >> plan.region_shift) + 1 > REGIONS_MAX)
                 plan.region_shift++;
-        plan.n_regions = ((n_bytes - 1) >> plan.region_shift) + 1;
-        /*
-         * The lists' ends, which lie about so far from each other, shall not all fall into the same few sets of a cache
-         * or of the TLB: an odd number of pages and an odd number of cache lines. (256 lists whose ends were 64 pages
-         * apart made the whole sieve slower by a sixth.)
-         */
-        n_pairs = (memory_bytes / sizeof(uint32_t) / plan.n_regions) / (2 * PAGE_HITS);
-        n_least = (HITS_ROOM * region_hits_max(plan.region_shift, prime_min) + PAGE_HITS - 1) / (2 * PAGE_HITS);
-        plan.capacity = (2 * MAX(n_pairs > 0 ? n_pairs - 1 : 0, n_least) + 1) * PAGE_HITS + LINE_HITS;
+        for (;;) {
+                size_t least;
+
+                plan.n_regions = ((n_bytes - 1) >> plan.region_shift) + 1;
+                least = hits_capacity(HITS_ROOM * region_hits_max(plan.region_shift, prime_min), true);
+                plan.capacity = MAX(hits_capacity(memory_bytes / sizeof(uint32_t) / plan.n_regions, false), least);
+                if (plan.n_regions == 1 || plan.region_shift == REGION_SHIFT_MAX ||
+                    plan.n_regions * plan.capacity <= memory_bytes / sizeof(uint32_t))
+                        break;
+                plan.region_shift++;
+        }
         *ret = plan;
 }
 
@@ -165,6 +182,8 @@ int hits_begin(Hits *hits, const HitsPlan *plan) {
                 if (!hits->memory)
                         return -ENOMEM;
                 hits->n_memory = n;
+        } else {
+                large_memory_trim(hits->memory, hits->n_memory * sizeof *hits->memory, n * sizeof *hits->memory);
         }
         hits->plan = *plan;
         for (size_t region = 0; region < plan->n_regions; region++)

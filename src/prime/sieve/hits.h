@@ -26,8 +26,9 @@ typedef struct HitsPlan {
 } HitsPlan;
 
 /*
- * Lists in about `memory_bytes` for windows of `n_bytes`, in regions of at least `region_bytes` (a power of two), and
- * for primes from `prime_min` on: there is always room for HITS_ROOM of them.
+ * Lists in `memory_bytes` for windows of `n_bytes`, in regions of at least `region_bytes` (a power of two), and for
+ * primes from `prime_min` on: there is always room for HITS_ROOM of them. The regions are larger if the memory is for
+ * a few lists only; it is exceeded where it is not even for one.
  */
 void hits_plan(size_t n_bytes, size_t region_bytes, size_t memory_bytes, uint64_t prime_min, HitsPlan *ret);
 

@@ -134,27 +134,33 @@ static double root_of(const CostPlace *place, double length) {
         return place->n_bits <= 1000 ? sqrt(place->start + length) + 1 : INFINITY;
 }
 
+/* So much of a time of the costs' machine is `nsec` of this one. */
+static double as_planned(const SieveEnvironment *environment, double nsec) {
+        return environment->slowness > 0 ? nsec / environment->slowness : nsec;
+}
+
 /*
- * Numbers of a window that is sieved completely. `keep`: the base primes are kept in memory, not made anew each time.
- * A window that has much to prepare goes on for as long.
+ * Numbers of a window that is sieved completely. A window that has much to prepare goes on for as long. `ret_nsec`: of
+ * a number; infinite if preparing takes too long.
  */
-static double complete_length(const SieveEnvironment *environment, CostPlace place, bool keep, double *ret_nsec) {
+static double complete_length(const SieveEnvironment *environment, CostPlace place, double *ret_nsec) {
         const SieveCosts *costs = costs_of(environment);
         double root = root_of(&place, 0), base = fmin(root, BASE_KEPT_END);
-        double memory, most, least, number, prepare, length;
+        double memory, most, least, number, prepare, length, window_nsec = as_planned(environment, WINDOW_NSEC_MAX);
+        bool keep = window_keeps_base(memory_of(environment), (uint64_t) root);
 
-        memory = (double) memory_of(environment) - HITS_BYTES_LEAST - (keep ? base / 30 : 0);
+        memory = (double) memory_of(environment) - HITS_BYTES_LEAST - (keep ? base / 30 : 0) -
+                 (double) place.n_threads * (double) WINDOW_THREAD_BYTES;
         place.base_numbers = keep ? base : 0;
         most = fmax(memory * BITMAP_SHARE, (double) (1U << 18)) * 30;
         least = (double) WINDOW_BYTES_PER_STRETCH * 30 *
                 (place.n_threads > 1 ? place.n_threads * WINDOW_STRETCHES_PER_THREAD : 1);
         prepare = cost_of_sieve(costs, &place, 0, root);
         number = cost_of_sieve(costs, &place, 1, root) - prepare;
-        length = fmin(prepare / (PREPARATION_SHARE * number), fmax(WINDOW_NSEC_MAX - prepare, prepare) / number);
+        length = fmin(prepare / (PREPARATION_SHARE * number), fmax(window_nsec - prepare, prepare) / number);
+        least = fmin(least, window_nsec / number);
         length = fmin(fmax(length, least), fmin(most, (double) SIEVE_WINDOW_LENGTH_MAX));
-        *ret_nsec = prepare <= PREPARATION_NSEC_MAX || environment->certainty == CERTAINTY_PROVED
-                            ? number + prepare / length
-                            : INFINITY;
+        *ret_nsec = prepare <= as_planned(environment, PREPARATION_NSEC_MAX) ? number + prepare / length : INFINITY;
         return length;
 }
 
@@ -180,17 +186,21 @@ static Proof proof_of(const SieveEnvironment *environment, const mpz_t end) {
         return proof;
 }
 
-/* Numbers of a window whose survivors are tested. */
+/* Numbers of a window whose survivors are tested. The same holds for one that has much to prepare. */
 static double hybrid_length(const SieveEnvironment *environment, const CostPlace *place, const Proof *proof,
                             double *ret_nsec) {
         const SieveCosts *costs = costs_of(environment);
-        double length = HYBRID_PROBE, depth;
+        double length = HYBRID_PROBE, window_nsec = as_planned(environment, HYBRID_WINDOW_NSEC);
 
         for (unsigned i = 0; i < 2; i++) {
+                double depth, prepare, number;
+
                 depth = fmax(cost_best_depth(costs, place, length, (double) WINDOW_LIMIT_MAX), (double) proof->depth);
-                *ret_nsec = (cost_of_tests(costs, place, length, depth) +
-                             cost_of_proofs(costs, place, length, proof->n_tests)) / length;
-                length = fmin(HYBRID_WINDOW_NSEC / *ret_nsec, (double) (memory_of(environment) / 4) * 30);
+                prepare = cost_of_sieve(costs, place, 0, depth);
+                number = cost_of_tests(costs, place, 1, depth) - prepare +
+                         cost_of_proofs(costs, place, 1, proof->n_tests);
+                length = fmin(fmax(window_nsec - prepare, prepare) / number, (double) (memory_of(environment) / 4) * 30);
+                *ret_nsec = number + prepare / length;
         }
         return length;
 }
@@ -198,14 +208,13 @@ static double hybrid_length(const SieveEnvironment *environment, const CostPlace
 uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment) {
         CostPlace place = place_of(start, environment);
         Proof proof = proof_of(environment, start);
-        double hybrid_nsec, kept_nsec, streamed_nsec, length = hybrid_length(environment, &place, &proof, &hybrid_nsec);
+        double hybrid_nsec, complete_nsec, length = hybrid_length(environment, &place, &proof, &hybrid_nsec);
 
         if (root_of(&place, (double) SIEVE_WINDOW_LENGTH_MAX) < (double) WINDOW_LIMIT_MAX) {
-                double kept = complete_length(environment, place, true, &kept_nsec);
-                double streamed = complete_length(environment, place, false, &streamed_nsec);
+                double complete = complete_length(environment, place, &complete_nsec);
 
-                if (place.n_bits <= 64 || fmin(kept_nsec, streamed_nsec) < hybrid_nsec)
-                        length = kept_nsec < streamed_nsec ? kept : streamed;
+                if (place.n_bits <= 64 || complete_nsec < hybrid_nsec || proof.depth > WINDOW_LIMIT_MAX)
+                        length = complete;
         }
         return (uint64_t) fmin(fmax(length, 30), (double) SIEVE_WINDOW_LENGTH_MAX) / 30 * 30;
 }
@@ -222,10 +231,10 @@ static uint64_t sieve_run_choose(const SieveRun *run, uint64_t length) {
                      (double) proof.depth);
         if (root < (double) WINDOW_LIMIT_MAX) {
                 double rest = fmax(mpz_get_d(run->stop_hint) - place.start, (double) length);
-                double base = fmin(root, BASE_KEPT_END), memory = (double) memory_of(&run->environment);
+                double base = fmin(root, BASE_KEPT_END);
 
-                /* Base primes that can be kept are paid by all windows of the run. */
-                if (base / 30 + (double) length / 30 + HITS_BYTES_LEAST <= memory && base > place.base_numbers)
+                /* Base primes that are kept are paid by all windows of the run. */
+                if (window_keeps_base(memory_of(&run->environment), (uint64_t) root) && base > place.base_numbers)
                         place.base_numbers += (base - place.base_numbers) * (1 - (double) length / rest);
                 if (place.start < HYBRID_START_MIN || proof.depth > WINDOW_LIMIT_MAX ||
                     cost_of_sieve(costs, &place, (double) length, root) <=

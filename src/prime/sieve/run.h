@@ -69,6 +69,10 @@ typedef struct SieveEnvironment {
         /* Measured on this machine; NULL: sieve_tuning_default(), sieve_costs_default. They must stay. */
         const SieveTuning *tuning;
         const SieveCosts *costs;
+
+        /* So many times longer than by those costs it takes, as the caller has seen; 0: not known. For
+           sieve_window_length(). */
+        double slowness;
 } SieveEnvironment;
 
 #define SIEVE_MEMORY_DEFAULT ((size_t) 200 << 20)
@@ -79,8 +83,9 @@ typedef struct SieveEnvironment {
 /*
  * How many numbers one call of sieve_run_next() at `start` should be given, where they are wanted at all, to be fast
  * within the environment's memory and to take no longer than about 10 s: a multiple of 30, at least 30. Shorter
- * windows are right, too, but slower per number where the preparation of a window is long; from 2^66 to 2^70 it is so
- * long that a window may take half a minute on one thread.
+ * windows are right, too, but slower per number where the preparation of a window is long. Where preparing alone takes
+ * longer than 5 s (from 2^66 on one fast thread), a window goes on for as long, half a minute at most; beyond, numbers
+ * are tested instead. Below 2^64 and without costs of its own a slow machine may take longer.
  */
 uint64_t sieve_window_length(const mpz_t start, const SieveEnvironment *environment);
 

@@ -116,13 +116,16 @@ static uint32_t work_begin_turns(const StretchWork *work, unsigned residue_bit, 
 static int stretch_begin_class(Stretch *stretch, const StretchWork *work, unsigned residue_bit) {
         const uint32_t *primes = stretch->primes->primes[residue_bit];
         uint64_t first_byte = work_first_byte(work);
-        uint32_t n = stretch->n_used[residue_bit], i = 0;
+        uint32_t n = stretch->n_used[residue_bit], i = 0, n_batch_max;
+
+        n_batch_max = (uint32_t) CLAMP(LOCATE_CANCEL_WORDS / (work->start_byte->n_words + 1), (size_t) 8,
+                                       (size_t) LOCATE_BATCH);
 
         for (; i < n && primes[i] < LOCATE_PRIME_MIN; i++)
                 stretch->turns[residue_bit][i] = work_begin_turns(
                         work, residue_bit, primes[i], dividend_modulo(work->start_byte, primes[i]), first_byte);
         while (i < n) {
-                uint32_t n_batch = MIN(n - i, (uint32_t) LOCATE_BATCH);
+                uint32_t n_batch = MIN(n - i, n_batch_max);
 
                 if (work_is_cancelled(work))
                         return -ECANCELED;

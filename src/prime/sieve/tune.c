@@ -43,6 +43,8 @@
 #define TURNS 3                         /* of which the best counts */
 #define WIDER 3                         /* windows for costs have so much more than those for sizes */
 #define NARROW 16                       /* a narrow window has so much less */
+#define MEMORY_PARTS 4                  /* the bitmap, and lists of hits of twice its size, and a rest */
+#define WINDOW_BYTES_MIN ((size_t) 64 << 10)
 #define BETTER 0.97                     /* times the usual time: clearly better */
 #define HOPELESS 1.08                   /* times the best time: no turn of luck makes that the best */
 #define FEW 0.05                        /* a difference is at least so much of the default: no cost is zero */
@@ -71,18 +73,22 @@ typedef struct Tune {
 
 static int tune_init(Tune *tune, const TuneMachine *machine) {
         unsigned n = machine->team ? MAX(machine->team->n_threads, 1U) : 1;
+        size_t memory = machine->memory_max > 0 ? machine->memory_max : SIEVE_MEMORY_DEFAULT;
+        size_t fixed = n * WINDOW_THREAD_BYTES + LIMIT_COST / 30;
+        size_t room = (memory > fixed ? memory - fixed : 0) / MEMORY_PARTS;
+        size_t wanted = WIDER * n * (machine->window_bytes > 0 ? machine->window_bytes : TUNE_WINDOW_BYTES);
 
         *tune = (Tune) {
                 .machine = machine,
                 .n_threads = n,
                 .environment = { .cancel = machine->cancel, .team = machine->team, .certainty = CERTAINTY_BPSW },
-                .bitmap_bytes = WIDER * n * (machine->window_bytes > 0 ? machine->window_bytes : TUNE_WINDOW_BYTES),
+                .bitmap_bytes = MIN(wanted, MAX(room, WINDOW_BYTES_MIN)) / WIDER * WIDER,
         };
+        tune->environment.memory_max = MAX(memory, fixed + MEMORY_PARTS * tune->bitmap_bytes);
         tune->wide = 30 * (uint64_t) tune->bitmap_bytes;
         tune->usual = tune->wide / WIDER;
         tune->narrow = tune->wide / NARROW / 30 * 30;
         tune->test_nsec = fmax(TEST_NSEC * (double) (tune->usual / 30) / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
-        tune->environment.memory_max = 4 * tune->bitmap_bytes + ((size_t) 64 << 20);
         tune->bitmap = large_memory(tune->bitmap_bytes);
         if (!tune->bitmap)
                 return -ENOMEM;
@@ -102,14 +108,18 @@ typedef struct Probe {
         const mpz_t *start;
         uint64_t length, limit;
         Window *window;
+        const SieveTuning *tuning; /* for the window, if it has to be changed */
         Hybrid *hybrid;
 } Probe;
 
 /* Makes `*best` the nanoseconds of one core that the probe takes, if that is less. */
 static int tune_time(Tune *tune, const Probe *probe, double *best) {
-        double began = tune_cpu(tune), nsec;
+        double began, nsec;
         int r;
 
+        if (probe->tuning)
+                window_retune(probe->window, probe->tuning);
+        began = tune_cpu(tune);
         if (probe->hybrid)
                 r = hybrid_sieve(probe->hybrid, *probe->start, probe->length, probe->limit, CERTAINTY_BPSW,
                                  tune->bitmap);
@@ -156,30 +166,28 @@ static void place_init(mpz_t ret, unsigned n_bits) {
 
 /* Puts the best of `n` candidates, of which the first is the usual one, into `*tuning`. */
 static int tune_choose(Tune *tune, const SieveTuning *candidates, size_t n, uint64_t limit, SieveTuning *tuning) {
+        _cleanup_(window_freep) Window *window = window_new(&tune->environment, candidates);
         Probe probes[CANDIDATES_MAX] = {};
         double nsec[CANDIDATES_MAX];
         size_t best = 0;
         mpz_t start;
-        int r = 0;
+        int r;
 
+        if (!window)
+                return -ENOMEM;
         place_init(start, PLACE_BITS);
-        for (size_t i = 0; i < n && r == 0; i++) {
-                probes[i] = (Probe) { .start = &start, .length = tune->usual, .limit = limit };
-                probes[i].window = window_new(&tune->environment, candidates + i);
-                if (!probes[i].window)
-                        r = -ENOMEM;
-        }
-        if (r == 0)
-                r = tune_compare(tune, probes, n, HOPELESS, nsec);
-        for (size_t i = 1; i < n && r == 0; i++)
+        for (size_t i = 0; i < n; i++)
+                probes[i] = (Probe) { .start = &start, .length = tune->usual, .limit = limit, .window = window,
+                                      .tuning = candidates + i };
+        r = tune_compare(tune, probes, n, HOPELESS, nsec);
+        mpz_clear(start);
+        if (r < 0)
+                return r;
+        for (size_t i = 1; i < n; i++)
                 if (nsec[i] < nsec[best] && nsec[i] < BETTER * nsec[0])
                         best = i;
-        if (r == 0)
-                *tuning = candidates[best];
-        for (size_t i = 0; i < n; i++)
-                window_free(probes[i].window);
-        mpz_clear(start);
-        return r;
+        *tuning = candidates[best];
+        return 0;
 }
 
 /* The first-level cache: how much of the bitmap stays in it, and which primes are crossed off there. */

@@ -15,15 +15,15 @@ typedef struct TuneMachine {
         void *userdata;
         const SieveTeam *team;     /* all threads that the machine will sieve with; NULL: the caller alone */
         const atomic_bool *cancel; /* when it reads true, -ECANCELED; may be NULL */
-        size_t window_bytes;       /* of bitmap, for each thread; 0: TUNE_WINDOW_BYTES. Less is quicker, and worse. */
+        size_t memory_max;         /* bytes that all of it keeps to; 0: SIEVE_MEMORY_DEFAULT */
+        size_t window_bytes;       /* of bitmap, for each thread, at most; 0: TUNE_WINDOW_BYTES. Less is worse. */
 } TuneMachine;
 
 #define TUNE_WINDOW_BYTES ((size_t) 8 << 20) /* more than the caches of one core hold */
 
 /*
- * Takes about five seconds on a fast core, a minute on a slow one, and some 100 MB for each thread. Each figure is
- * the best of several, so that short disturbances do no harm. Returns 0, -ECANCELED, -ENOMEM, or -EIO:
- * the clock does not run.
+ * Takes about ten seconds on a fast core, some minutes on a slow one. Each figure is the best of several, so that
+ * short disturbances do no harm. Returns 0, -ECANCELED, -ENOMEM, or -EIO: the clock does not run.
  */
 int tune_measure(const TuneMachine *machine, SieveProfile *ret);
 

@@ -42,7 +42,6 @@
 #define SLICE_BYTES_MIN 4096      /* of the base primes' bitmap */
 #define SLICES_PER_THREAD 8       /* at least, so that nobody has to wait long for the last one */
 #define STRETCH_BYTES_MIN (1U << 20)
-#define CANCEL_WORDS ((size_t) 1 << 21) /* so many 32-bit words are divided between two looks at the cancel flag */
 #define HITS_BYTES_MIN ((size_t) 4 << 20)
 #define HITS_BYTES_MAX ((size_t) 512 << 20)
 
@@ -93,6 +92,10 @@ Window *window_new(const SieveEnvironment *environment, const SieveTuning *tunin
         if (!window->threads || !window->base)
                 return window_free(window);
         return window;
+}
+
+void window_retune(Window *window, const SieveTuning *tuning) {
+        window->tuning = *tuning;
 }
 
 Window *window_free(Window *window) {
@@ -219,7 +222,7 @@ static int window_collect_slice(Window *window, WindowThread *thread) {
                         atomic_store_explicit(&window->full, true, memory_order_relaxed);
                         return 0;
                 }
-                room = MIN(room, MAX(CANCEL_WORDS / (window->start_byte.n_words + 1), (size_t) HITS_ROOM));
+                room = MIN(room, MAX(LOCATE_CANCEL_WORDS / (window->start_byte.n_words + 1), (size_t) HITS_ROOM));
                 n = slice_read(chunk, first_byte, end, room, &thread->slice_at, indices);
                 if (n > 0)
                         hits_add(thread->hits, window->locate_kernel, &window->start_byte, indices, n);
@@ -314,16 +317,21 @@ static int window_apply(void *userdata, size_t part, unsigned number) {
 
 /* The window */
 
+bool window_keeps_base(size_t memory, uint64_t limit) {
+        return (MIN(limit, (uint64_t) UINT32_MAX) / BASE_CHUNK_LENGTH + 1) * BASE_CHUNK_BYTES <= memory / 2;
+}
+
 /* How much memory is for what. Returns the bytes for hits, and decides whether the base primes are kept. */
 static size_t window_share_memory(Window *window) {
         size_t total = window->environment.memory_max > 0 ? window->environment.memory_max : SIEVE_MEMORY_DEFAULT;
         size_t base = (size_t) (MIN(window->limit, (uint64_t) UINT32_MAX) / BASE_CHUNK_LENGTH + 1) * BASE_CHUNK_BYTES;
-        size_t left = total > window->n_bytes ? total - window->n_bytes : 0;
-        size_t hits = CLAMP(window->n_bytes * 2, HITS_BYTES_MIN, HITS_BYTES_MAX);
+        size_t hits = CLAMP(window->n_bytes * 2, HITS_BYTES_MIN, HITS_BYTES_MAX), used, left;
 
-        window->keep_base = base + HITS_BYTES_MIN <= left;
-        if (window->keep_base)
-                left -= base;
+        window->keep_base = window_keeps_base(total, window->limit);
+        /* What was kept by others, or elsewhere, is there, too. */
+        used = window->n_bytes + window->n_threads * WINDOW_THREAD_BYTES +
+               MAX(window->keep_base ? base : 0, base_primes_bytes(window->base));
+        left = total > used ? total - used : 0;
         hits = MAX(MIN(hits, left), HITS_BYTES_MIN);
         return window->tuning.hits_bytes > 0 ? MIN(hits, window->tuning.hits_bytes) : hits;
 }
@@ -368,7 +376,7 @@ static int window_plan(Window *window, const SieveTuning *tuning) {
                 size_t memory = window_share_memory(window);
 
                 window->slice_bytes = BASE_CHUNK_BYTES;
-                if (window->keep_base)
+                if (window->keep_base && window->limit <= UINT32_MAX)
                         while (window->slice_bytes > SLICE_BYTES_MIN &&
                                (end - from) / window->slice_bytes < SLICES_PER_THREAD * (uint64_t) window->n_threads)
                                 window->slice_bytes /= 2;

@@ -7,6 +7,7 @@
  */
 
 #include <gmp.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/cleanup.h"
@@ -22,9 +23,21 @@ typedef struct Window Window;
 /* Pieces that a thread of several has to do in a long window; each begins with a remainder for each prime. */
 #define WINDOW_STRETCHES_PER_THREAD 2U
 
+/* Besides bitmap, lists and base primes that are kept, a thread needs about so much memory. */
+#define WINDOW_THREAD_BYTES ((size_t) 5 << 18)
+
+/*
+ * Whether windows in so many bytes of memory keep the base primes up to the square root `limit` of where they are. It
+ * does not depend on the windows' lengths, lest a short one keeps what a long one has no room for.
+ */
+bool window_keeps_base(size_t memory, uint64_t limit);
+
 /* Both structs are copied; what `environment` points to must stay. NULL when out of memory. */
 Window *window_new(const SieveEnvironment *environment, const SieveTuning *tuning);
 Window *window_free(Window *window);
+
+/* Other sizes, from the next window on. */
+void window_retune(Window *window, const SieveTuning *tuning);
 
 /* The largest x with x·x < end, or UINT64_MAX: sieved so far, a window that ends at `end` is complete. */
 uint64_t window_root(const mpz_t end);

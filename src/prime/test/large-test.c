@@ -33,7 +33,7 @@
 #define PARAMETER_FIRST 3UL
 #define PARAMETER_BEFORE_SQUARE_CHECK 21UL
 #define CANCEL_WORK (UINT64_C(1) << 22)     /* products of limbs between two looks at the cancel flag: some ms */
-#define POWM_PIECE_WORK (UINT64_C(1) << 25)
+#define POWM_PIECE_WORK (UINT64_C(1) << 23)
 #define WORD_LIMBS (64 / GMP_NUMB_BITS)
 
 static_assert(GMP_NAIL_BITS == 0 && 64 % GMP_NUMB_BITS == 0, "limbs are words");
