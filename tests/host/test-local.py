@@ -426,8 +426,8 @@ def full_disk(folder):
     """a full disk: the job waits, says so with the cure, can be ended, and goes on by itself when there is room"""
     script = '''
         mount -t tmpfs -o size=80m none "$1" || exit 77
-        head -c 68M /dev/zero >"$1/other"
-        run() { "$2" local --to 1e9 --segment-blocks 4 --store "$1/store" 2>"$1.said" & }
+        head -c 72M /dev/zero >"$1/other"
+        run() { rm -f "$1.said"; "$2" local --to 1e9 --segment-blocks 4 --store "$1/store" 2>"$1.said" & }
         wait_for() { for i in $(seq 600); do grep -q "$2" "$1.said" && return; sleep 0.1; done; echo "no $2"; }
         run "$1" "$2"; wait_for "$1" "Make room"
         kill -TERM $!; wait $!; echo "ended $?"

@@ -19,7 +19,7 @@ def stopped_processes_go_on(folder):
     runs = []
     for names in (["primed-master"], ["primed-worker"], ["primed-master", "primed-worker"], ["all"]):
         store = os.path.join(folder, "-".join(names))
-        process = start_local(store, "--from", "2^200", "--length", "8e6", "--threads", "1")
+        process = start_local(store, "--from", "2^200", "--length", "3e8", "--threads", "1")
         runs.append((names, store, process))
     # a child is called primectl until it is the program
     for _, store, process in runs:
