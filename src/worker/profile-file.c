@@ -22,6 +22,7 @@
 #include "base/processor.h"
 
 #define NAME "sieve-profile"
+#define MACHINE_SIZE (PROFILE_WORD_MAX + 1)
 
 char *profile_file_path(void) {
         static const struct {
@@ -47,9 +48,17 @@ char *profile_file_path(void) {
         return NULL;
 }
 
+/* For what the profile holds: sizes depend on how many threads share the caches. */
+static void describe_machine(char ret[static MACHINE_SIZE]) {
+        char model[PROCESSOR_MODEL_SIZE];
+
+        processor_model(model);
+        (void) snprintf(ret, MACHINE_SIZE, "%u of %.*s", processors_usable(), PROFILE_WORD_MAX - 20, model);
+}
+
 int profile_file_read(const char *path, SieveProfile *ret, Problem *problem) {
         _cleanup_free_ char *text = NULL;
-        char model[PROCESSOR_MODEL_SIZE];
+        char machine[MACHINE_SIZE];
         Problem what = PROBLEM_NONE;
         size_t size;
         int r;
@@ -59,8 +68,8 @@ int profile_file_read(const char *path, SieveProfile *ret, Problem *problem) {
                 return r;
         if (r < 0)
                 return problem_set(problem, -r, "Cannot read %s: %m", path);
-        processor_model(model);
-        r = strlen(text) == size ? sieve_profile_parse(text, model, PRIMED_VERSION, ret, &what)
+        describe_machine(machine);
+        r = strlen(text) == size ? sieve_profile_parse(text, machine, PRIMED_VERSION, ret, &what)
                                  : problem_set(&what, EINVAL, "it has bytes that are not text");
         if (r < 0)
                 return problem_set(problem, -r, "%s cannot be used: %s", path, what.text);
@@ -95,11 +104,11 @@ static int write_new(const char *path, const char *text) {
 
 int profile_file_write(const char *path, const SieveProfile *profile, Problem *problem) {
         _cleanup_free_ char *text = NULL, *new = NULL;
-        char model[PROCESSOR_MODEL_SIZE];
+        char machine[MACHINE_SIZE];
         int r;
 
-        processor_model(model);
-        text = sieve_profile_format(profile, model, PRIMED_VERSION);
+        describe_machine(machine);
+        text = sieve_profile_format(profile, machine, PRIMED_VERSION);
         if (!text || asprintf(&new, "%s.%ld", path, (long) getpid()) < 0)
                 return -ENOMEM;
         r = make_folders(path);

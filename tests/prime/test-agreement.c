@@ -20,6 +20,7 @@
 #include "prime/gp.h"
 #include "prime/naive.h"
 #include "prime/team.h"
+#include "prime/tunings.h"
 #include "prime/variant.h"
 #include "seed.h"
 
@@ -144,6 +145,8 @@ typedef struct Plan {
         bool with_cancel;
         Certainty certainty;
         unsigned left_out; /* variants of kernels: variant.h */
+        bool with_tuning;
+        SieveTuning tuning;
 } Plan;
 
 /* What is wrong, and everything that it takes to have it again. */
@@ -151,9 +154,12 @@ static void fail(const Plan *plan, size_t byte, unsigned got, unsigned expected,
         _cleanup_free_ char *start = number_format(plan->start), *hint = number_format(plan->stop_hint);
 
         (void) printf("# %s: window %u: [%s, + 30 * %zu), hint %s, %u threads, memory %zu, %u calls, certainty %d, "
-                      "cancel %d, variants left out %u\n",
+                      "cancel %d, variants left out %u, sizes %u %u %u %u %u %u %u %zu\n",
                       what, n_windows_total, start, plan->n_bytes, hint, plan->n_threads, plan->memory_max,
-                      plan->n_calls, (int) plan->certainty, plan->with_cancel, plan->left_out);
+                      plan->n_calls, (int) plan->certainty, plan->with_cancel, plan->left_out,
+                      plan->with_tuning ? plan->tuning.block_bytes : 0, plan->tuning.segment_bytes,
+                      plan->tuning.span_bytes, plan->tuning.small_end, plan->tuning.medium_end, plan->tuning.large_end,
+                      plan->tuning.region_bytes, plan->tuning.hits_bytes);
         (void) printf("# byte %zu is %02x, not %02x; PRIMED_TEST_SEED=%" PRIu64 "\n", byte, got, expected, seed);
         CHECK(got == expected);
 }
@@ -208,6 +214,7 @@ static void compute(const Plan *plan, uint8_t *ret) {
                 .certainty = plan->certainty,
                 .team = plan->n_threads > 0 ? &teams[plan->n_threads - 1].team : NULL,
                 .memory_max = plan->memory_max,
+                .tuning = plan->with_tuning ? &plan->tuning : NULL,
         };
         size_t done = 0;
         SieveRun *run;
@@ -257,6 +264,8 @@ static void roll_plan(Plan *plan, const Site *site, size_t first, size_t n_bytes
         plan->n_calls = MIN(plan->n_calls, CALLS_MAX);
         plan->with_cancel = one_in(10);
         plan->left_out = (unsigned) random_below(&dice, 4);
+        plan->with_tuning = one_in(2);
+        plan->tuning = tunings_draw(&dice);
         /* Beyond 2^60 a proof may need a second or two, and beyond 2^81 there are only the slow ones. */
         if (n_bits <= 81 && one_in(n_bits <= 60 ? 4 : n_bits <= 66 ? 40 : 10))
                 plan->certainty = CERTAINTY_PROVED;

@@ -16,18 +16,17 @@ static void check(const SieveTuning *tuning) {
 }
 
 static void test_any_cache(void) {
-        for (uint32_t level2 = 0; level2 < UINT32_C(1) << 30; level2 = level2 * 2 + 1000)
-                for (uint32_t level3 = 0; level3 < UINT32_C(1) << 31; level3 = level3 * 2 + 1000) {
-                        SieveTuning tuning = sieve_tuning_for((CacheBytes) { level2, level3 });
+        for (uint64_t level1 = 0; level1 < UINT64_C(1) << 32; level1 = level1 * 8 + 1000)
+                for (uint64_t level2 = 0; level2 < UINT64_C(1) << 32; level2 = level2 * 2 + 1000)
+                        for (uint64_t level3 = 0; level3 < UINT64_C(1) << 32; level3 = level3 * 2 + 1000) {
+                                CacheBytes caches = { (uint32_t) level1, (uint32_t) level2, (uint32_t) level3 };
+                                SieveTuning tuning = sieve_tuning_for(caches);
 
-                        check(&tuning);
-                }
+                                check(&tuning);
+                        }
 }
 
 static void test_this_processor(void) {
-        CacheBytes caches = tuning_cache_bytes();
-
-        printf("# level 2: %u bytes, level 3: %u bytes\n", caches.level2, caches.level3);
         check(sieve_tuning_default());
         CHECK(sieve_tuning_default() == sieve_tuning_default());
 }

@@ -100,7 +100,7 @@ static void check_sizes(Random *random, const char *word, uint64_t length) {
         }
 }
 
-/* So long that each thread has several stretches, and that lists get full. */
+/* So long that there are several stretches, and that lists get full. */
 static void test_sizes_do_not_matter(void) {
         Random random;
 

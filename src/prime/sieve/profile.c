@@ -54,9 +54,9 @@ typedef struct Field {
 #define COSTS(field) offsetof(SieveProfile, costs.field)
 
 static const Field fields[] = {
-        { "block-bytes", FIELD_BYTES, TUNING(block_bytes), 1 << 10, 1 << 26 },
-        { "segment-bytes", FIELD_BYTES, TUNING(segment_bytes), 1 << 10, 1 << 28 },
-        { "span-bytes", FIELD_BYTES, TUNING(span_bytes), 1 << 10, 1 << 28 },
+        { "block-bytes", FIELD_BYTES, TUNING(block_bytes), 1 << 10, 1 << 24 },
+        { "segment-bytes", FIELD_BYTES, TUNING(segment_bytes), 1 << 10, 1 << 24 },
+        { "span-bytes", FIELD_BYTES, TUNING(span_bytes), 1 << 10, 1 << 24 },
         { "small-end", FIELD_BYTES, TUNING(small_end), 0, TURN_PRIME_END },
         { "medium-end", FIELD_BYTES, TUNING(medium_end), 0, TURN_PRIME_END },
         { "large-end", FIELD_BYTES, TUNING(large_end), 2048, TURN_PRIME_END },

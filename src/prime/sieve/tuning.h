@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cache.h"
+
 typedef struct SieveTuning {
         uint32_t block_bytes;   /* stays in the first-level cache */
         uint32_t segment_bytes; /* stays in the second-level cache */
@@ -20,12 +22,4 @@ typedef struct SieveTuning {
 /* For this processor, as far as it tells by itself; without measuring. */
 const SieveTuning *sieve_tuning_default(void);
 
-/* What a thread has of caches, in bytes; 0: not known, or there is none. */
-typedef struct CacheBytes {
-        uint32_t level2, level3;
-} CacheBytes;
-
 SieveTuning sieve_tuning_for(CacheBytes caches);
-
-/* As the processor tells it. In a file for each kind of processor. */
-CacheBytes tuning_cache_bytes(void);
