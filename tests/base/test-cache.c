@@ -56,14 +56,16 @@ static void test_machines(void) {
                           { "1\n", "Instruction\n", "48K\n", "0\n" },
                           { "2\n", "Unified\n", "1024K\n", "0-3\n" } },
               3, 32 << 10, 256 << 10, 0);
-        check((Index[]) { { "1", "Data", "64K", "0" }, { "2", "Unified", "1M", "0" }, { "3", "Unified", "4M", "0-1,6" } },
+        check((Index[]) { { "1", "Data", "64K", "0" },
+                          { "2", "Unified", "1M", "0" },
+                          { "3", "Unified", "4M", "0-1,6" } },
               3, 64 << 10, 1 << 20, (4 << 20) / 3);
 }
 
 static void test_nonsense(void) {
         check(NULL, 0, 0, 0, 0);
-        check((Index[]) { { "x", "Data", "32K", "0" }, { "1", "Data", "", "" }, { "2", "Unified", "K", "3-1" } }, 3, 0, 0,
-              0);
+        check((Index[]) { { "x", "Data", "32K", "0" }, { "1", "Data", "", "" }, { "2", "Unified", "K", "3-1" } },
+              3, 0, 0, 0);
         check((Index[]) { { "2", "Unified", "99999999999999999999K", "0" } }, 1, 0, 0, 0);
         check((Index[]) { { "2", "Unified", "4294967295M", "0" } }, 1, 0, UINT32_MAX, 0);
 }

@@ -8,8 +8,9 @@
  *
  *         W · (number + mark · marks + hit · hits) + pi(B) · prime + B · base,
  *
- * the last only where the base primes must be made. By Mertens, the primes from x to y have 8/30 · (ln ln y - ln ln x)
- * multiples per number that are prime to 30.
+ * the last only where the base primes must be made. The primes from x to y have 8/30 · (ln ln y - ln ln x) multiples
+ * per number that are prime to 30: that is Mertens' second theorem (F. Mertens, "Ein Beitrag zur analytischen
+ * Zahlentheorie", 1874), and his third says that 0.5615 / ln B (e^-gamma) of all numbers have no prime factor up to B.
  *
  * Where what is left is tested, primes near p remove 0.5615 / (p·ln p) of all numbers from those that need a test to
  * base 2, which costs T. One such prime is worth while as long as

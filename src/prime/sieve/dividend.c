@@ -12,6 +12,9 @@
  * R·2^32 + w, whose quotient is less than 2^32 (or equal, after rounding). That number may need more than 64 bits, but
  * again only its difference to q·p counts, which does not.
  *
+ * (Division word by word is D. Knuth's, The Art of Computer Programming 2, 4.3.1, exercise 16; the guess that is
+ * corrected afterwards is that of his algorithm D.)
+ *
  * The phase floor(30·R/p) comes from the same x. As p is prime to 30, 30·R/p is 0, or at least 1/p > 2^-42 away from
  * the next integer, and the error of 30·R·x is below 30·2^-51: the whole part is always right.
  */

@@ -3,8 +3,14 @@
 /*
  * Crossing off by base primes up to a depth, and Baillie-PSW for the survivors.
  *
- * The sieve is that of complete windows (window.c), it only ends earlier; how early is a question of cost (cost.c).
- * What survives is tested one number after the other, in pieces of the window that are given out to the team.
+ * The sieve is that of complete windows (window.c), it only ends earlier. How early: of the numbers in a window of
+ * length W, e^-gamma / ln B have no prime factor up to B (Mertens' third theorem), so the primes next to B spare
+ * W · 0.56 / (B ln B) tests each. A base prime near B costs a fixed time, however few hits it has, so the best depth
+ * grows with the length of the window and with the cost of a test, and is near W for tests of 128 bits; cost.c has the
+ * formula. (R. Crandall and C. Pomerance, Prime Numbers, section 3.2, tell of sieving before testing.)
+ *
+ * What survives is tested one number after the other (survivors.c), in pieces of the window that are given out to the
+ * team. Their number is small and random, so pieces are many and short.
  */
 
 #include "prime/sieve/hybrid.h"

@@ -199,7 +199,8 @@ static double hybrid_length(const SieveEnvironment *environment, const CostPlace
                 prepare = cost_of_sieve(costs, place, 0, depth);
                 number = cost_of_tests(costs, place, 1, depth) - prepare +
                          cost_of_proofs(costs, place, 1, proof->n_tests);
-                length = fmin(fmax(window_nsec - prepare, prepare) / number, (double) (memory_of(environment) / 4) * 30);
+                length = fmin(fmax(window_nsec - prepare, prepare) / number,
+                              (double) (memory_of(environment) / 4) * 30);
                 *ret_nsec = number + prepare / length;
         }
         return length;

@@ -16,6 +16,11 @@
  * hit it a few times only: for them the number of visits is what costs, since each ends in a jump that no processor
  * foresees, and the segment is larger. For large primes the same holds once more.
  *
+ * That a sieve should go piece by piece through what fits into fast memory is as old as C. Bays and R. Hudson, "The
+ * segmented sieve of Eratosthenes and arithmetic progressions to 10^12", BIT 17 (1977). To treat primes by classes of
+ * size, each with the cache that suits it, is the way of primesieve (K. Walisch: EratSmall, EratMedium, EratBig); it
+ * has two levels and keeps medium primes in lists by their place on the wheel, where we have three levels and turns.
+ *
  * The state of a prime is the byte where its next turn begins. It is computed at the beginning of a stretch, from one
  * remainder, so stretches depend on nothing and can be given to any thread; that costs 0.1 ms for all primes below
  * 2^18, and a stretch takes several milliseconds.

@@ -5,9 +5,9 @@
  * level is for the segment, the rest for what turns run over its end and for the states of primes. A third level, where
  * there is one, lets primes that rarely hit a segment keep out of the lists: a hit there waits for that cache, but
  * others do at the same time, while one that is listed is written to memory and read again. Without it they may still
- * be somewhat larger than the segment: a prime that has two hits in it is better off there than in the lists. A region's
- * list is worth while when the region has some hits in each cache line; 128 KiB is a good size everywhere, as long as
- * there are not too many regions.
+ * be somewhat larger than the segment: a prime that has two hits in it is better off there than in the lists. The list
+ * of a region is worth while when the region has some hits in each cache line; 128 KiB is a good size everywhere, as
+ * long as there are not too many regions.
  */
 
 #include "prime/sieve/tuning.h"

@@ -18,6 +18,9 @@
  * base prime and window, which is why windows near 2^64 have to be long (sieve_window_length()). What it saves is eight
  * bytes per base prime and thread, 1.6 GB near 2^64, and the limit of the method: it needs the base primes one after
  * the other and only once, so that they need not be stored at all, and can be larger than 32 bits.
+ *
+ * A sieve for consecutive segments keeps a bucket of primes for each segment to come (T. Oliveira e Silva, 2001;
+ * primesieve's EratBig). One window with lists of hits instead is how CADO-NFS sieves its special-q lattices.
  */
 
 #include "prime/sieve/window.h"
