@@ -12,6 +12,16 @@
  * at most 29 of its numbers in it, so a gap above 30 k + 58 has at least k empty bytes, and 2 w - 1 of them hold w that
  * are aligned. Once the largest gap so far is 148, which is very soon, only aligned pairs of empty bytes are worth a
  * closer look; then fours, then eights.
+ *
+ * Both work on eight bytes in one register without vectors, by well-known means. Bits are counted in parallel: in
+ * pairs, fours and bytes, each step adding neighbours twice as wide; then a product adds up the lanes (Warren,
+ * "Hacker's Delight", 2nd edition 2012, chapter 5). No lane of a byte overflows: it takes 31 words of at most 8 bits,
+ * or 80 words of at most 3 twins.
+ *
+ * An empty lane is found by (x - low) & ~x & high, which is Mycroft's (Usenet, 1987; in Anderson, "Bit twiddling
+ * hacks", and Warren, chapter 6). Each lane of x loses 1, and its upper bit, which was 0, becomes 1 only if the lane
+ * was 0 or if the one below has borrowed from it. The first borrow is by a lane that is 0, so the lowest mark is
+ * always true; and only the lowest is used.
  */
 
 #include <string.h>

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The sums over a bitmap on x86-64, by AVX2 and POPCNT. */
+/*
+ * The sums over a bitmap on x86-64, by AVX2 and POPCNT; bitmap-facts.c explains them. Bits are counted by the
+ * instruction for that, in four sums that do not wait for each other. The counts per residue are byte lanes as there,
+ * 32 instead of 8: a bit is shifted to the bottom of its byte and added, and vpsadbw adds up the lanes before they can
+ * overflow (as in Muła, Kurz and Lemire, "Faster population counts using AVX2 instructions", 2018). The shifts are
+ * those of words of 64 bits, so a byte gets bits from the next one at its top; the mask takes them away.
+ */
 
 #if defined(__x86_64__)
 

@@ -12,12 +12,13 @@
 
 #define BYTES_MAX 60000
 
-/* The next prime from `p` on, as an index. */
-static uint64_t next_index(uint64_t p) {
-        for (;; p++) {
+/* The next prime from `from` on, as an index. Words of 32 bits are divided faster, on some processors much faster. */
+static uint64_t next_index(uint64_t from) {
+        CHECK(from < UINT32_MAX / 2);
+        for (uint32_t p = (uint32_t) from;; p++) {
                 bool prime = bitmap_residue_bit[p % 30] < 8;
 
-                for (uint64_t d = 7; prime && d * d <= p; d += 2)
+                for (uint32_t d = 7; prime && d * d <= p; d += 2)
                         prime = p % d != 0;
                 if (prime)
                         return p / 30 * 8 + bitmap_residue_bit[p % 30];
@@ -28,10 +29,14 @@ static uint64_t prime_of(uint64_t index) {
         return index / 8 * 30 + bitmap_residues[index % 8];
 }
 
-/* Multiples other than the prime itself, and those by cofactors below 30, which other primes cross off, at will. */
-static void cross_off(uint8_t *bitmap, size_t n_bytes, const mpz_t start, uint64_t p, uint64_t least) {
+/*
+ * Multiples other than the prime itself, in one bitmap; in the other one without those by cofactors below 30, which
+ * other primes cross off.
+ */
+static void cross_off(const mpz_t start, uint64_t p, size_t n_bytes, uint8_t *bitmap, uint8_t *without_small) {
         _cleanup_mpz_ mpz_t x, cofactor;
         uint64_t first;
+        unsigned small;
 
         mpz_inits(x, cofactor, NULL);
         number_set_u64(x, p);
@@ -40,9 +45,19 @@ static void cross_off(uint8_t *bitmap, size_t n_bytes, const mpz_t start, uint64
         number_add_u64(cofactor, start, first);
         number_set_u64(x, p);
         mpz_divexact(cofactor, cofactor, x);
-        for (uint64_t at = first; at < 30 * n_bytes; at += p, mpz_add_ui(cofactor, cofactor, 1))
-                if (bitmap_residue_bit[at % 30] < 8 && mpz_cmp_ui(cofactor, (unsigned long) least) >= 0)
-                        bitmap[at / 30] &= (uint8_t) ~(1U << bitmap_residue_bit[at % 30]);
+        small = mpz_cmp_ui(cofactor, 30) < 0 ? (unsigned) mpz_get_ui(cofactor) : 30;
+        if (first >= 30 * n_bytes)
+                return;
+        for (uint32_t at = (uint32_t) first, step = (uint32_t) MIN(p, UINT64_C(30) * BYTES_MAX); at < 30 * n_bytes;
+             at += step) {
+                uint8_t bit = bitmap_residue_bit[at % 30], others = bit < 8 ? (uint8_t) ~(1U << bit) : 0xff;
+
+                if (small >= 2)
+                        bitmap[at / 30] &= others;
+                if (small >= 30)
+                        without_small[at / 30] &= others;
+                small += small < 30;
+        }
 }
 
 static void check(Random *random, const mpz_t start, uint64_t prime_min) {
@@ -80,8 +95,7 @@ static void check(Random *random, const mpz_t start, uint64_t prime_min) {
                         if (random_below(random, 4) == 0)
                                 p += random_below(random, p / 200 + 1);
                         indices[n] = index;
-                        cross_off(expected, n_bytes, start, prime_of(index), 30);
-                        cross_off(start_only, n_bytes, start, prime_of(index), 2);
+                        cross_off(start, prime_of(index), n_bytes, start_only, expected);
                 }
                 hits_add(hits, locate_kernel(0), &dividend, indices, n);
                 n_primes += n;
@@ -124,7 +138,7 @@ static void test_large_primes(void) {
         mpz_init(start);
         random_init(&random, test_seed());
         for (unsigned i = 0; i < 2; i++) {
-                static uint8_t got[BYTES_MAX], expected[BYTES_MAX];
+                static uint8_t got[BYTES_MAX], expected[BYTES_MAX], unused[BYTES_MAX];
                 const uint64_t p = (UINT64_C(1) << 39) + 7 + i * 16; /* two primes: 2^39 + 7, 2^39 + 23 */
                 _cleanup_(hits_freep) Hits *hits = hits_new();
                 _cleanup_mpz_ mpz_t start_byte;
@@ -149,7 +163,7 @@ static void test_large_primes(void) {
                         memset(expected, 0xff, sizeof expected);
                         for (size_t region = 0; region < plan.n_regions; region++)
                                 hits_apply(hits, region, got);
-                        cross_off(expected, BYTES_MAX, start, p, 2);
+                        cross_off(start, p, BYTES_MAX, expected, unused);
                         CHECK(memcmp(got, expected, sizeof got) == 0);
                         dividend_done(&dividend);
                 }

@@ -136,6 +136,45 @@ static void test_windows_at_powers_of_two(void) {
         facts_done(&facts);
 }
 
+/* The two ends of each maximal gap that begins below `end`, and nothing between. */
+static void check_gaps(const char *end, unsigned n_rows_min) {
+        _cleanup_mpz_ mpz_t start, limit;
+        unsigned n_rows = 0;
+        Facts facts;
+
+        mpz_inits(start, limit, NULL);
+        CHECK_EQUAL(number_parse(limit, end, NULL), 0);
+        facts_open(&facts, folder, "facts.tsv");
+        while (facts_next(&facts, "gap")) {
+                uint64_t gap = facts_u64(&facts, 1), low, n_bytes;
+                uint8_t bitmap[100];
+
+                facts_number(&facts, 2, start);
+                if (mpz_cmp(start, limit) >= 0)
+                        continue;
+                low = mpz_fdiv_ui(start, 30);
+                n_bytes = (low + gap) / 30 + 1;
+                CHECK(n_bytes <= sizeof bitmap);
+                set_start(start, facts.columns[2]);
+                sieve(&(SieveEnvironment) {}, sieve_tuning_default(), start, n_bytes * 30, COMPLETE, bitmap);
+                bitmap_clip(bitmap, n_bytes, low, low + gap + 1);
+                CHECK_EQUAL(bitmap_count(bitmap, n_bytes), 2);
+                bitmap_clip(bitmap, n_bytes, low + 1, low + gap);
+                CHECK_EQUAL(bitmap_count(bitmap, n_bytes), 0);
+                n_rows++;
+        }
+        CHECK(n_rows >= n_rows_min);
+        facts_done(&facts);
+}
+
+static void test_maximal_gaps(void) {
+        check_gaps("10^16", 7);
+}
+
+static void test_all_maximal_gaps(void) {
+        check_gaps("2^65", 21);
+}
+
 static void check_against_naive(const char *word) {
         uint8_t got[1000], expected[1000];
         _cleanup_mpz_ mpz_t start;
@@ -290,6 +329,7 @@ int main(int argc, char *argv[]) {
         folder = argv[1];
         if (argc == 3) {
                 RUN(test_complete_beyond_2_64);
+                RUN(test_all_maximal_gaps);
                 return tests_end();
         }
         RUN(test_root);
@@ -297,6 +337,7 @@ int main(int argc, char *argv[]) {
         RUN(test_sizes_do_not_matter);
         RUN(test_windows_at_powers_of_two);
         RUN(test_across_2_64);
+        RUN(test_maximal_gaps);
         RUN(test_limits);
         RUN(test_cancel);
         return tests_end();

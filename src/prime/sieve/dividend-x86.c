@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Remainders on x86-64 by AVX2: dividend.c's arithmetic, four primes at a time. AVX2 has no conversion between doubles
- * and 64-bit integers, but adding 2^52 to a number below 2^52 leaves the number in the low bits of the double. It
- * rounds instead of cutting off, which the correction takes as well.
+ * Remainders on x86-64 by AVX2: dividend.c's arithmetic, four primes at a time.
+ *
+ * AVX2 has no conversion between doubles and 64-bit integers. But from 2^52 to 2^53 neighbouring doubles differ by 1
+ * (IEEE 754), so 2^52 + x has the integer x < 2^52 in its lower 52 bits, and the bits of 2^52 above. To convert an
+ * integer these bits are set and 2^52 is subtracted, which is exact; to convert a double 2^52 is added, which rounds to
+ * the nearest integer, and the bits are taken away. All that is converted is below 2^52: primes and remainders are <=
+ * DIVISOR_MAX = 2^41, quotients are below 2^50.
+ *
+ * dividend.c cuts off the computed quotient, which misses the true one, N / p, by less than 1/2. Here it is rounded, so
+ * the integer q differs from N / p by less than 1. Then N - q·p lies between -p and p, and the same correction makes it
+ * the remainder. Only the lower 64 bits of q·p are needed for that, which is two or three products of 32-bit halves
+ * (vpmuludq); the upper half of p is left out where all primes have one word.
+ *
+ * Remainders by floating point, and their bounds: van der Hoeven, Lecerf and Quintin, "Modular SIMD arithmetic in
+ * Mathemagix", 2016, which is about products but divides in the same way.
  */
 
 #if defined(__x86_64__)

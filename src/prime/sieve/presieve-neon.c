@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pre-sieve on aarch64, by NEON, which every such processor has: eight vectors at a time, in registers. */
+/*
+ * The pre-sieve on aarch64, by NEON, which every such processor has. presieve.c explains what is computed: the AND of
+ * 17 windows into tables. The order of the loops is what counts here. Eight vectors of 16 bytes are begun at once and
+ * go through all tables before anything is written; so each byte is stored once and not 17 times, and the eight do not
+ * wait for each other. The loads need no alignment: a window begins at any byte of its table. A chunk of 512 bytes is
+ * four turns, and each table goes on for a chunk behind its period, so nothing is read beyond its end.
+ *
+ * primesieve has such code for the same processors (Kim Walisch, "PreSieve").
+ */
 
 #if defined(__aarch64__)
 

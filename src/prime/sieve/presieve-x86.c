@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pre-sieve on x86-64, by SSE2 and AVX2: eight vectors at a time, which stay in registers. */
+/*
+ * The pre-sieve on x86-64, by SSE2, which every such processor has, and by AVX2. presieve.c explains what is computed;
+ * presieve-neon.c why eight vectors go through all tables at once. They take eight of the sixteen registers. A chunk
+ * of 512 bytes is four turns with vectors of 16 bytes and two with vectors of 32.
+ */
 
 #if defined(__x86_64__)
 

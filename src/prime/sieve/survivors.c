@@ -1,9 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Survivors are taken from the bitmap in batches, since the kernels below 2^128 test several at once. Most composites
- * among them fail the strong test to base 2; what passes waits until there is a batch of that for Lucas's test. A
- * bitmap may lie on both sides of 2^64 or 2^128: then a batch ends at the border.
+ * Where crossing off by all primes up to sqrt(n) would cost too much, a sieve ends at a depth B, and each number that
+ * it has left is tested. Of all numbers about e^-gamma / ln B = 0.56 / ln B are left (Mertens, "Ein Beitrag zur
+ * analytischen Zahlentheorie", 1874), and 1 / ln n are prime. So after a sieve to 2^31 one number in 38 is tested; near
+ * 2^64 six of seven of these are prime, near 2^128 three of seven. What it costs to confirm a prime is therefore as
+ * important as what it costs to find a composite.
+ *
+ * The tests are those of Baillie-PSW (test/bpsw.h), the cheaper one first. The strong test to base 2 takes one
+ * squaring per bit of n, and nearly no composite passes it. The extra strong Lucas test takes two products per bit, and
+ * is spent on what has passed, which is nearly always prime. Every prime passes both. A composite that does is
+ * impossible below 2^64 and not known above, so what else is done depends on the size:
+ *
+ *         below 2^64     nothing: the answer is proved
+ *         below 2^128    where proof is wanted, that of test/proof128.c, which uses that no factor is <= B
+ *         above          a strong test to a base that is drawn from n: a composite passes for a quarter of all bases at
+ *                        most (Rabin, "Probabilistic algorithm for testing primality", 1980; Monier, 1980), and a
+ *                        large one for far fewer as a rule (Damgård, Landrock and Pomerance, "Average case error
+ *                        estimates for the strong probable prime test", 1993)
+ *
+ * A step of a test waits for the step before it, so the kernels test several numbers in lockstep (test/bpsw-kernel.h).
+ * Survivors are taken from the bitmap in batches for that. What passes the strong test waits in a second batch, so that
+ * Lucas's test has full ones, too. Each size has its own arithmetic; a bitmap may lie on both sides of 2^64 or 2^128,
+ * and a batch ends at the border.
  */
 
 #include "prime/sieve/survivors.h"

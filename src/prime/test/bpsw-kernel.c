@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The kernels, from the fastest down; the portable one, the last, is always usable. */
+/*
+ * The list of the kernels, from the fastest down. What they compute and in which order is in bpsw-ladders.h, for all
+ * but the first, which is explained in ifma-groups.h; how they multiply is in the headers that each file includes. The
+ * portable one, the last, needs nothing but C, is always usable, and is what the others are compared with.
+ */
 
 #include "prime/test/bpsw-kernel.h"
 

@@ -4,14 +4,18 @@
 /*
  * The strong test to base 2 and the extra strong Lucas test, for several numbers in lockstep. Each kernel includes
  * this once, behind its own multiplications (montgomery64.h and montgomery128-*.h), and makes one BpswKernel of it.
+ * What the tests are, and their sources, is in strong.h and lucas.h; here is how they are computed.
  *
  * Powers of two
  *
- * With n - 1 = d·2^s a prime n has 2^d = 1, or 2^(d·2^r) = -1 for some 0 <= r < s. The same holds for 1/2 in place
- * of 2, which is more convenient: a power of two 2^j < n stands for 2^j / R in Montgomery's form, so 1/2^k has its
- * form for nothing for all k between R's bits less n's and R's bits, and neither R mod n nor a division is needed.
- * With e = (n - 1) / 2 and E_r = ceil(e / 2^r), one step goes from (1/2)^E_(r+1) to (1/2)^E_r: a square, and its double
- * if 2·E_(r+1) - E_r = 1, which is bit r of -e. The first exponent has the seven (six) upper bits of e.
+ * With n - 1 = d·2^s a prime n has 2^d = 1, or 2^(d·2^r) = -1 for some 0 <= r < s (Pomerance, Selfridge and Wagstaff,
+ * "The pseudoprimes to 25·10^9", 1980). The same holds for 1/2 in place of 2, whose powers are the inverses, which is
+ * more convenient: a power of two 2^j < n stands for 2^j / R in Montgomery's form, so 1/2^k has its form for nothing
+ * for all k between R's bits less n's and R's bits, and neither R mod n nor a division is needed. With e = (n - 1) / 2
+ * and E_r = ceil(e / 2^r), one step goes from (1/2)^E_(r+1) to (1/2)^E_r: a square, and its double if 2·E_(r+1) - E_r
+ * = 1, which is bit r of -e. So it is the binary method from the left (Knuth, "The art of computer programming" 2,
+ * 4.6.3), in which a factor of 1/2 too many is taken back by a doubling. The first exponent has the seven (six) upper
+ * bits of e.
  *
  * (n - 1) / 2^(r+1) is whole, and equal to E_r, for r < s: the test looks at these r, of which all numbers of a group
  * have the last few in common. If s is so large that the first powers are not looked at, they are 1/2^k for k < 64,
@@ -19,9 +23,17 @@
  *
  * Lucas's sequence
  *
- * lucas.c has the test. The pair (V_k, V_k+1) starts at k = 0 and takes the bits of (n + 1) / 2 from the top; leading
- * zeros keep it where it is. Numbers of a group so come to (n + 1) / 2^(r+1) together. The Lucas part needs 2R and PR
- * modulo n, for which R mod n is taken.
+ * lucas.c has the test, which is that of Grantham ("Frobenius pseudoprimes", 2001) with Baillie's parameters; the
+ * composites that pass are OEIS A217719. The pair (V_k, V_k+1) starts at k = 0 and takes the bits of (n + 1) / 2 from
+ * the top; leading zeros keep it where it is. Numbers of a group so come to (n + 1) / 2^(r+1) together. Two products
+ * per bit are enough: U is not computed, but found from the pair at the end (Joye and Quisquater, "Efficient
+ * computation of full Lucas sequences", 1996). Without this last look the test would be the weaker one that is called
+ * almost extra strong. The Lucas part needs 2R and PR modulo n, for which R mod n is taken.
+ *
+ * Any base
+ *
+ * The proofs of proof128.c need powers of bases that are not 2. They are computed by the binary method from the left,
+ * for several bases of one n in lockstep.
  */
 
 #include <string.h>

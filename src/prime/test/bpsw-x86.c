@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Baillie-PSW on x86-64 with BMI2: Haswell, Zen and younger. */
+/*
+ * Baillie-PSW on x86-64 with BMI2: Haswell, Zen and younger. The tests are those of bpsw-ladders.h. Below 2^64 the
+ * products are the compiler's; above, montgomery128-x86.h has them in assembler with mulx, and says why.
+ */
 
 #if defined(__x86_64__)
 

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The extra strong Lucas test of sixteen numbers at once. */
+/*
+ * The extra strong Lucas test of sixteen numbers at once: lucas.c's test, in the order of bpsw-ladders.h, by the
+ * arithmetic of ifma-groups.h.
+ *
+ * Each lane has its own n and P. What depends on them are numbers in Montgomery's form: 2, P and their negatives, of
+ * which the latter are added to the products V_k² and V_k·V_k+1 before the carries, as -2 and -P. A bit of the
+ * exponent decides which of the pair is squared; both outcomes are merged under the mask of the lanes, and nothing
+ * branches. Values are < 4n: a product of such is < 2n, and an addend < n makes it 3n. They are reduced below n only
+ * where the test looks at them, that is for the last few bits of the exponent.
+ */
 
 #if defined(__x86_64__)
 

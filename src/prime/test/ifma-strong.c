@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Strong tests, to base 2 and to drawn bases, of sixteen numbers at once. */
+/*
+ * Strong tests, to base 2 and to drawn bases, of sixteen numbers at once. ifma-groups.h has the arithmetic and its
+ * source, bpsw-ladders.h the test and why powers of 1/2 are easier than those of 2.
+ *
+ * Base 2. In Montgomery's form (1/2)^E is 2^(52K - E), a single bit. The first E has the upper FIRST_BITS bits of the
+ * exponent and is between 32 and 64, so that there is such a bit for two limbs as well. If n leaves most of a limb
+ * free, the power may be larger than 4n; but it is at most 2^(52K - 32), its square divided by R is at most 2^(52K -
+ * 64), and n is larger than 2^(52K - 57). So after one step everything is within the bounds, and before it only 1 and
+ * -1 are looked for.
+ *
+ * A drawn base is w / 2^52. It is multiplied with as the binary method from the left wants it, a square first and then
+ * the base where a bit is 1. Multiplying by w and dividing by 2^52 takes two rows and no product of full length: the
+ * result is less than (4n·2^52 + 2^52·n) / 2^52 = 5n, and its square again less than 25n²/R + n < 4n. large-test.c
+ * says what such bases are for.
+ */
 
 #if defined(__x86_64__)
 

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Montgomery's products on GMP's functions, which are written in assembler for most processors. */
+/*
+ * Montgomery's products on GMP's functions for limbs, which are written in assembler for most processors: the
+ * reference for large-x86.c, and what other processors use.
+ *
+ * The product of n_limbs limbs each is made first, so that GMP may choose the method and square faster than it
+ * multiplies; then it is divided by R (the separated operand scanning of Koç, Acar and Kaliski, "Analyzing and
+ * comparing Montgomery multiplication algorithms", 1996). One row per limb adds the multiple of n that makes the
+ * lowest limb 0. With a, b < R the result is less than (R² + R·n) / R = R + n, so no more than 1 is carried out at the
+ * top, and one n less is below R. Whether it is below n does not matter: large-test.c allows for some multiples.
+ */
 
 #include "prime/test/large-kernel.h"
 

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The tests are those of bpsw-ladders.h, whose head explains them, on Montgomery's form with R = 2^(bits of the limbs).
+ * The tests of Baillie-PSW, and one more strong test, for numbers of many limbs. They are computed as in
+ * bpsw-ladders.h, whose head explains how and names the sources, on Montgomery's form with R = 2^(bits of the limbs).
  *
- * If n has four bits less than its limbs, everything stays < 4n < R without a comparison: a product of operands < 4n
- * is < 16n²/R + n < 2n, its double < 4n, and with an addend < n it is < 3n. In general operands < n·2^k are allowed
- * if n has 2k bits less, so with more bits to spare several doublings are done at once. For n with fewer, what is
- * carried out at the top is taken away in multiples of n.
+ * Bounds. If n has four bits less than its limbs, everything stays < 4n < R without a comparison: a product of
+ * operands < 4n is < 16n²/R + n < 2n, its double < 4n, and with an addend < n it is < 3n (Walter, "Montgomery
+ * exponentiation needs no final subtractions", 1999). In general operands < n·2^k are allowed if n has 2k bits less,
+ * so with more bits to spare several doublings are done at once: k squarings, and then a shift by up to 2^k - 1 bits.
+ * For n with fewer, what is carried out at the top is taken away in multiples of n.
  *
- * A base w / 2^52 costs two rows where any other costs a product: y·w·2^12, divided by 2^64 the way of Montgomery.
+ * Why one more test. Above 2^64 nobody knows a composite that passes Baillie-PSW, but it is not proved that there is
+ * none. Composites that pass the strong test to given bases can even be made (Arnault, "Constructing Carmichael
+ * numbers which are strong pseudoprimes to several bases", 1995). A base that is chosen at random is passed with a
+ * chance of 1/4 at most (Rabin, "Probabilistic algorithm for testing primality", 1980; Monier, 1980). A random choice
+ * would give another answer on another machine; so the base is w / 2^52, where w is a hash of n, with the multipliers
+ * of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+ *
+ * Such a base costs two rows where any other costs a product: y·w·2^12, divided by 2^64 the way of Montgomery.
  *
  * From some size on GMP's mpz_powm() is faster, for it multiplies large numbers by better methods. It cannot be
- * interrupted; so an exponent is raised piece by piece there, each piece being a power of two, of as many squarings
- * as take some 20 ms. Lucas's sequence is then computed with GMP's division.
+ * interrupted; so an exponent is raised piece by piece there, each piece being a power of two, of as many squarings as
+ * take some 20 ms. Lucas's sequence is then computed with GMP's division.
  */
 
 #include "prime/test/large-test.h"

@@ -4,12 +4,18 @@
  * Montgomery's products for x86-64 with BMI2 (mulx) and ADX (adcx, adox).
  *
  * A row adds the product of a number and one word to a number: mulx leaves the flags alone, so the sums of the
- * products among each other go through the carry flag, those with memory through the overflow flag, at about a limb
- * a cycle. Rows have fixed lengths and are unrolled by the assembler (.rept); there is one function per size.
+ * products among each other go through the carry flag, those with memory through the overflow flag, at about a limb a
+ * cycle. It is for this that Intel made the three instructions (Ozturk, Guilford, Gopal and Feghali, "New instructions
+ * supporting large integer arithmetic on Intel architecture processors", 2012). Rows have fixed lengths and are
+ * unrolled by the assembler (.rept); there is one function per size. A row begins with both flags clear and ends by
+ * adding them to its upper limb.
  *
- * A square is the triangle of the products of different limbs, doubled, and the squares of the limbs. The reduction
- * takes one row per limb, with the multiplier that makes the lowest limb 0; in its place is kept what the row carries
- * out at the top, and all of that is added at the end.
+ * A product is made of rows, then it is divided by R: the separated operand scanning of Koç, Acar and Kaliski,
+ * "Analyzing and comparing Montgomery multiplication algorithms", 1996, as in large-portable.c. A square is the
+ * triangle of the products of different limbs, doubled, and the squares of the limbs, which is little more than half
+ * of the work. The reduction takes one row per limb, with the multiplier that makes the lowest limb 0; in its place is
+ * kept what the row carries out at the top, and all of that is added at the end. Bounds are those of large-portable.c:
+ * what comes out at the top is at most 1.
  */
 
 #include "prime/test/large-kernel.h"

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Products of words in plain C, from products of 32-bit halves. */
+/*
+ * Products of words in plain C, from products of 32-bit halves: the schoolbook's (Knuth, "The art of computer
+ * programming" 2, 4.3.1, algorithm M; Warren, "Hacker's Delight", chapter 8). Nothing overflows: with halves < b =
+ * 2^32 a product of two and two further halves is at most (b - 1)² + 2(b - 1) = b² - 1, and the same holds for words.
+ * Carries are found by comparing a sum with what it was made of.
+ */
 
 #include <stdint.h>
 

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * P² - 4 = (P - 2)(P + 2), so up to P = 14 only the primes 2, 3, 5, 7, 11 and 13 occur in it. Their symbols, which
- * take one remainder of n modulo 15015 and one modulo 8, are kept as bits, 1 for -1; P is found when an odd number
- * of the bits that belong to it are set. That is enough for all but one in two thousand n.
+ * The search for Baillie's parameter (Baillie and Wagstaff, "Lucas pseudoprimes", 1980, for the idea; OEIS A217719 for
+ * this sequence of P): the first P >= 3 whose D = P² - 4 has the Jacobi symbol (D | n) = -1. For a prime n that makes
+ * D a non-residue, so that Lucas's sequence has to do with n + 1, and not with n - 1 like the strong test. Each P has
+ * a chance of about one half, so the search is short; but it is done for every prime, and each symbol takes some
+ * divisions.
  *
- * What has one of these primes as a factor, or is not settled by them, goes the general way of lucas.c.
+ * P² - 4 = (P - 2)(P + 2), so up to P = 14 only the primes 2, 3, 5, 7, 11 and 13 occur in it. The symbol is
+ * multiplicative, and by quadratic reciprocity that of each prime depends on n modulo this prime and modulo 8 alone.
+ * Their symbols, which take one remainder of n modulo 15015 and one modulo 8, are kept as bits, 1 for -1; P is found
+ * when an odd number of the bits that belong to it are set. If that is so for none of the twelve P, all six bits are
+ * 0: for one n in 64.
+ *
+ * What has one of these primes as a factor, or is not settled by them, goes the general way of lucas.c: symbols by the
+ * algorithm of Jacobi, which swaps and divides as Euclid's does. A symbol of 0 is a common factor. No P ever gives -1
+ * for a square, so that is looked for once P = 21 has been tried.
  */
 
 #include "prime/test/lucas-parameter.h"

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The products of montgomery128.h in C, on the words of limb-*.h. */
+/*
+ * The products of montgomery128.h in C, on the words of limb-*.h. A word of b is multiplied and a division by 2^64
+ * follows, then the other word: the coarsely integrated operand scanning (CIOS) of Koç, Acar and Kaliski, "Analyzing
+ * and comparing Montgomery multiplication algorithms", 1996. The sum never has more than three words and a bit. Both
+ * variants divide by adding m·n, so the result is < ab/R + n: < 2n for exact operands, which one subtraction settles,
+ * and within the bounds of the lazy ones.
+ */
 
 #include "prime/test/montgomery128.h"
 

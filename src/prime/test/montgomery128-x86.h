@@ -6,6 +6,13 @@
  * than clang 14, and need up to twice the instructions. What is written in one piece here has no branch, so that the
  * processor itself interleaves the steps of several independent numbers.
  *
+ * The whole product is made first, T < 2^256, and is then divided by 2^64 twice (the separated operand scanning of Koç,
+ * Acar and Kaliski, 1996). That is the order for squares, in which a0·a1 occurs twice but is computed once: three
+ * multiplications where a product has four. mulx takes one factor from rdx, writes both words where it is told, and
+ * leaves the flags alone, so that a chain of carries may go on around it (Ozturk, Guilford, Gopal and Feghali, "New
+ * instructions supporting large integer arithmetic on Intel architecture processors", 2012). With only two words one
+ * chain is enough; adcx and adox are for large-x86.c.
+ *
  * T is in t3:t2:t1:t0, the names of the other registers tell their order.
  */
 

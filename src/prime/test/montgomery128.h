@@ -2,20 +2,25 @@
 #pragma once
 
 /*
- * Montgomery's arithmetic for odd n of two words, R = 2^128; montgomery64.h has the idea.
+ * Montgomery's arithmetic for odd n of two words, R = 2^128; montgomery64.h has the idea. A product T of two numbers
+ * is divided by 2^64 twice, modulo n. How such steps may be arranged is in Koç, Acar and Kaliski, "Analyzing and
+ * comparing Montgomery multiplication algorithms", 1996.
  *
- * There are two variants. The exact one, for every n < 2^128, keeps values < n. It divides by 2^64 twice, each time
- * by m = T·n^-1 mod 2^64 and T - m·n: nine multiplications with those of the product.
+ * There are two variants. The exact one, for every n < 2^128, keeps values < n. Each step takes m = T·n^-1 mod 2^64,
+ * and T - m·n (or with -m, T + m·n) is a multiple of 2^64: three multiplications. From T < n² two steps come to a
+ * number between -n and n (or to one below 2n), and n is added or subtracted if that is needed.
  *
  * The lazy one, for n < 2^MONTGOMERY128_LAZY_BITS, never compares with n. Its first division by 2^64 is
  *
  *         T·2^-64 = T' + T0·h,     T = T'·2^64 + T0,   h = 2^-64 mod n,
  *
- * without a multiplication for m, its second one adds m·n. So of operands < cn the result is < c²n²/R + 2n. The steps
- * of a power of two double it: 2(c²/32 + 2) <= c for c = 8; the steps of Lucas's sequences add up to n: c²/16 + 3 <= c
- * for c = 4. 8n < 2^126 leaves room for everything.
+ * with two multiplications and none for m; its second one adds m·n. So of operands < cn the result is < c²n²/R + 2n.
+ * The steps of a power of two double it: 2(c²/32 + 2) <= c for c = 8; the steps of Lucas's sequences add up to n:
+ * c²/16 + 3 <= c for c = 4. 8n < 2^126 leaves room for everything. That comparisons can be left out if R is some bits
+ * larger than n is in Walter, "Montgomery exponentiation needs no final subtractions", 1999; a division by means of h
+ * is known as logjumps, by Domb (Koh, "A deep dive into logjumps", 2025).
  *
- * For files that have included one of limb-*.h; montgomery128-x86.h has the same functions.
+ * For files that have included one of limb-*.h; montgomery128-plain.h and montgomery128-x86.h have the products.
  */
 
 #include <stdbool.h>

@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* With R = 2^64, a number x is kept as x·R mod n: then a product takes three multiplications and no division. */
+/*
+ * The strong test below 2^64 on Montgomery's arithmetic, written down as plainly as it goes. A number x is kept as x·R
+ * mod n with R = 2^64: then a product takes three multiplications and no division (Montgomery, "Modular multiplication
+ * without trial division", 1985). a·b has the upper word h; the lower one, times 1/n modulo R, is the multiple m for
+ * which a·b - m·n is a multiple of R; so the answer is h less the upper word of m·n, or n more if that is negative. It
+ * is < n for a, b < n, whatever odd n < 2^64 is. To bring a base into this form it is multiplied by R² mod n.
+ *
+ * Powers are taken from the right, bit by bit of d in n - 1 = d·2^s; strong.c has the condition.
+ *
+ * A few fixed bases are enough for all n below some bound. Pomerance, Selfridge and Wagstaff found the first such
+ * bounds (1980), Jaeschke those for the primes up to 19 ("On strong pseudoprimes to several bases", 1993). With bases
+ * that need not be prime seven do for all of 2^64. They were found by Sinclair (2011); that no composite passes all
+ * seven was checked with Feitsma's complete list of the pseudoprimes to the first of them, which is 2.
+ */
 
 #include "prime/test/strong64.h"
 
