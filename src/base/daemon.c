@@ -18,7 +18,8 @@ void daemon_prepare(void) {
 
         /* Blocks of half a megabyte come and go: keep their memory instead of asking the kernel anew for each. */
         (void) mallopt(M_MMAP_THRESHOLD, 4 << 20);
-        (void) mallopt(M_TRIM_THRESHOLD, 32 << 20);
+        (void) mallopt(M_TRIM_THRESHOLD, 8 << 20);
+        (void) mallopt(M_ARENA_MAX, 1);
 
         /* Threads inherit the mask. */
         (void) sigemptyset(&mask);

@@ -36,7 +36,7 @@ typedef struct LimiterFacts {
 #define LIMITER_CALM_USEC (30 * USEC_PER_SEC)
 #define LIMITER_MAINS_USEC (5 * USEC_PER_SEC)
 
-#define LIMITER_MEMORY_DEFAULT (UINT64_C(200) << 20)
+#define LIMITER_MEMORY_DEFAULT (UINT64_C(170) << 20)
 #define LIMITER_MEMORY_MIN (UINT64_C(8) << 20)
 #define LIMITER_MEMORY_SHARE(limit) ((limit) / 8 * 5)
 

@@ -170,11 +170,11 @@ static void test_memory(void) {
                 unsigned percent;
                 uint64_t allowed;
         } cases[] = {
-                { 0, 0, 0, 0, 0, MIB(200) },                     /* nothing is known */
-                { MIB(16384), 0, 0, 0, 0, MIB(200) },
+                { 0, 0, 0, 0, 0, MIB(170) },                     /* nothing is known */
+                { MIB(16384), 0, 0, 0, 0, MIB(170) },
                 { MIB(640), 0, 0, 0, 0, MIB(160) },              /* a quarter */
                 { MIB(16384), MIB(128), 0, 0, 0, MIB(80) },      /* a limit of control groups */
-                { MIB(16384), MIB(8192), 0, 0, 0, MIB(200) },    /* a large one asks for nothing */
+                { MIB(16384), MIB(8192), 0, 0, 0, MIB(170) },    /* a large one asks for nothing */
                 { MIB(16384), 0, MIB(320), 0, 0, MIB(200) },
                 { MIB(16384), 0, MIB(1600), 0, 0, MIB(1000) },   /* by the command line */
                 { MIB(16384), 0, 0, MIB(1600), 0, MIB(1000) },   /* by the file */

@@ -75,7 +75,7 @@ typedef struct SieveEnvironment {
         double slowness;
 } SieveEnvironment;
 
-#define SIEVE_MEMORY_DEFAULT ((size_t) 200 << 20)
+#define SIEVE_MEMORY_DEFAULT ((size_t) 170 << 20)
 
 /* The longest window: its hits are counted in 32 bits. */
 #define SIEVE_WINDOW_LENGTH_MAX (UINT64_C(30) << 30)
