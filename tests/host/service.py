@@ -103,13 +103,13 @@ class Bus:
         """Calls org.primed.Master1; the values of the answer, or raises BusError."""
         if method in CHANGES and not user:
             self.need_root()
-        words = ["busctl", "--system", "--json=short", "--auto-start=no", "--timeout=20", "call", "org.primed.Master1",
+        words = ["busctl", "--system", "--json=short", "--auto-start=no", "--timeout=60", "call", "org.primed.Master1",
                  "/org/primed/Master1", "org.primed.Master1", method, *arguments]
         if user:
             need("setpriv")
             words = ["setpriv", f"--reuid={user}", "--clear-groups", *words]
         done = subprocess.run(words, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              check=False, timeout=60)
+                              check=False, timeout=90)
         if done.returncode != 0:
             raise BusError(done.stderr.strip())
         return json.loads(done.stdout)["data"] if done.stdout.strip() else None
