@@ -8,8 +8,36 @@
 #include <string.h>
 
 #include "prime/number.h"
+#include "prime/test/proof128.h"
 
 #define PROVED_TO "4*10^33"
+
+const char *certainty_name(Certainty certainty) {
+        switch (certainty) {
+        case CERTAINTY_PROVED:
+                return "proved";
+        case CERTAINTY_BPSW:
+                return "bpsw";
+        case _CERTAINTY_MAX:
+                break;
+        }
+        return NULL;
+}
+
+Certainty certainty_of(const mpz_t end) {
+        size_t n_bits = mpz_sizeinbase(end, 2);
+
+        if (n_bits <= 64 || (n_bits == 65 && mpz_scan1(end, 0) == 64))
+                return CERTAINTY_PROVED;
+        return CERTAINTY_BPSW;
+}
+
+Certainty certainty_reachable(const mpz_t end, uint64_t depth) {
+        if (certainty_of(end) == CERTAINTY_PROVED ||
+            (mpz_sizeinbase(end, 2) <= 128 && proof128_reaches(number128_from(end), depth)))
+                return CERTAINTY_PROVED;
+        return CERTAINTY_BPSW;
+}
 
 int certainty_parse(const char *word, Certainty *ret) {
         for (Certainty certainty = CERTAINTY_PROVED; certainty < _CERTAINTY_MAX; certainty++)

@@ -36,8 +36,8 @@ static const struct {
 } places[] = {
         { "0", "1e9", 0, false },
         { "1e10", "1e10", 0, false },
-        { "1e12", NULL, 0, false },
-        { "1e15", NULL, 0, false },
+        { "1e12", "1e10", 0, false },
+        { "1e15", "1e10", 0, false },
         { "1e18", "1e9", 0, false },
         { "1e18", NULL, 0, false },
         { "1.8e19", "1e9", 0, false },
@@ -48,16 +48,17 @@ static const struct {
         { "2^64", "1e9", 0, true },
         { "2^64", "1e7", 0, false },
         { "2^66", NULL, 0, true },
+        { "2^70", "1e10", 2000000000, true },
         { "2^80", NULL, 0, false },
         { "2^96", NULL, 0, false },
         { "2^112", NULL, 0, false },
-        { "2^126", NULL, 0, false },
+        { "2^127", NULL, 0, false },
         { "2^160", NULL, 0, false },
-        { "2^255", NULL, 0, false },
+        { "2^256", NULL, 0, false },
         { "2^384", NULL, 0, false },
-        { "2^511", NULL, 0, false },
+        { "2^512", NULL, 0, false },
         { "2^768", NULL, 0, false },
-        { "2^1023", NULL, 0, false },
+        { "2^1024", NULL, 0, false },
 };
 
 static uint64_t cpu_nsec(void *userdata) {

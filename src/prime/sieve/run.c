@@ -27,7 +27,6 @@
 #include "prime/sieve/cost.h"
 #include "prime/sieve/hybrid.h"
 #include "prime/sieve/window.h"
-#include "prime/test/proof128.h"
 
 #define PROOF_TESTS_BASES 12         /* bases besides 2, or nearly so many */
 #define PROOF_TESTS_PSEUDOSQUARES 74 /* primes up to 373 */
@@ -49,33 +48,6 @@ struct SieveRun {
         Window *window;
         Hybrid *hybrid;
 };
-
-const char *certainty_name(Certainty certainty) {
-        switch (certainty) {
-        case CERTAINTY_PROVED:
-                return "proved";
-        case CERTAINTY_BPSW:
-                return "bpsw";
-        case _CERTAINTY_MAX:
-                break;
-        }
-        return NULL;
-}
-
-Certainty certainty_of(const mpz_t end) {
-        size_t n_bits = mpz_sizeinbase(end, 2);
-
-        if (n_bits <= 64 || (n_bits == 65 && mpz_scan1(end, 0) == 64))
-                return CERTAINTY_PROVED;
-        return CERTAINTY_BPSW;
-}
-
-Certainty certainty_reachable(const mpz_t end, uint64_t depth) {
-        if (certainty_of(end) == CERTAINTY_PROVED ||
-            (mpz_sizeinbase(end, 2) <= 128 && proof128_reaches(number128_from(end), depth)))
-                return CERTAINTY_PROVED;
-        return CERTAINTY_BPSW;
-}
 
 int sieve_run_new(const mpz_t start, const mpz_t stop_hint, const SieveEnvironment *environment, SieveRun **ret) {
         SieveRun *run;

@@ -16,24 +16,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-
-/* How sure it is that a set bit is a prime. A clear bit is a proved composite in every case. */
-typedef enum Certainty {
-        CERTAINTY_PROVED = 1, /* sieved to the square root, or a test that is deterministic at this size */
-        CERTAINTY_BPSW = 2,   /* survives trial sieving and Baillie-PSW; no counter-example is known */
-        _CERTAINTY_MAX,
-} Certainty;
-
-const char *certainty_name(Certainty certainty); /* "proved", "bpsw"; NULL for others */
-
-/* The certainty of a block that ends at `end` (exclusive): the position alone decides. */
-Certainty certainty_of(const mpz_t end);
-
-/*
- * The best certainty that survivors_test() can give a block that ends at `end`, of which a sieve has crossed off the
- * multiples of all primes <= depth: proved up to 2^64, to 3.3·10^24, and to 4.2·10^24·depth below 2^128.
- */
-Certainty certainty_reachable(const mpz_t end, uint64_t depth);
+#include "prime/certainty.h"
 
 /* One part of a piece of work. `thread`: see SieveTeam. Returns 0 or negative errno. */
 typedef int SievePart(void *userdata, size_t part, unsigned thread);

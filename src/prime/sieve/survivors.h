@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #include "base/cleanup.h"
-#include "prime/sieve/run.h"
+#include "prime/certainty.h"
 
 typedef struct Survivors Survivors; /* scratch memory; one per thread */
 
