@@ -33,7 +33,7 @@ static char *read_name(const char *folder, unsigned i, const char *name) {
 /* "512K", "32M"; 0: it is none of these. */
 static uint64_t parse_size(const char *text) {
         char *end;
-        unsigned long size = strtoul(text, &end, 10);
+        unsigned long long size = strtoull(text, &end, 10);
 
         if (end == text || size > UINT32_MAX)
                 return 0;
