@@ -31,7 +31,7 @@
 #define PROOF_TESTS_BASES 12         /* bases besides 2, or nearly so many */
 #define PROOF_TESTS_PSEUDOSQUARES 74 /* primes up to 373 */
 #define HYBRID_START_MIN 1e8 /* below, the complete sieve has nothing to prepare */
-#define PREPARATION_SHARE 0.04
+#define PREPARATION_SHARE 0.03
 #define WINDOW_NSEC_MAX 8e9
 #define PREPARATION_NSEC_MAX 15e9 /* with more, who asks for windows would have to wait too long for one */
 #define HYBRID_WINDOW_NSEC 4e9
