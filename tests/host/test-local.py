@@ -543,7 +543,8 @@ def progress_on_a_terminal(folder):
 @claim
 def plain_lines_elsewhere(folder):
     """without a terminal: plain lines on standard error, the summary on standard output"""
-    process = primectl("local", "--to", "8e9", "--store", os.path.join(folder, "store"), "--threads", "1")
+    process = primectl("local", "--from", "10^18", "--length", "6e9", "--store", os.path.join(folder, "store"),
+                       "--threads", "1")
     lines = process.stderr.splitlines()
     assert lines and all(re.match(r" *[0-9.]+%  .* left$", line) for line in lines), process.stderr
     assert "\r" not in process.stderr and "%" not in process.stdout
