@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Little-endian integers in byte strings, on any host and at any alignment. */
+/* Little-endian integers in byte strings, on any host and at any alignment; and the bits of bytes. */
 
 #include <stdint.h>
 
@@ -34,4 +34,13 @@ static inline uint32_t get_le32(const void *p) {
 
 static inline uint64_t get_le64(const void *p) {
         return get_le32(p) | (uint64_t) get_le32((const uint8_t *) p + 4) << 32;
+}
+
+/* How many bits are set in each byte of a word, in that byte: the sums of neighbours, twice as wide in each step. */
+static inline uint64_t bits_of_bytes(uint64_t word) {
+        const uint64_t single = UINT64_C(0x5555555555555555), pair = UINT64_C(0x3333333333333333);
+
+        word -= word >> 1 & single;
+        word = (word & pair) + (word >> 2 & pair);
+        return (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
 }

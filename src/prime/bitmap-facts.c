@@ -42,15 +42,6 @@ static uint64_t lanes_sum(uint64_t lanes) {
         return (lanes * UINT64_C(0x0001000100010001)) >> 48;
 }
 
-/* The set bits of each byte, in its lane: the sums of neighbours, twice as wide in each step. */
-static uint64_t lanes_of_counts(uint64_t word) {
-        const uint64_t single = UINT64_C(0x5555555555555555), pair = UINT64_C(0x3333333333333333);
-
-        word -= word >> 1 & single;
-        word = (word & pair) + (word >> 2 & pair);
-        return (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-}
-
 static uint64_t count_portable(const uint8_t *bitmap, size_t n_words) {
         const size_t n_turn = 31; /* words until the lanes are emptied: 31 · 8 < 256 */
         uint64_t count = 0;
@@ -60,7 +51,7 @@ static uint64_t count_portable(const uint8_t *bitmap, size_t n_words) {
                 uint64_t lanes = 0;
 
                 for (size_t i = 0; i < n; i++)
-                        lanes += lanes_of_counts(get_le64(bitmap + 8 * i));
+                        lanes += bits_of_bytes(get_le64(bitmap + 8 * i));
                 count += lanes_sum(lanes);
                 bitmap += 8 * n;
                 n_words -= n;
@@ -110,10 +101,7 @@ const BitmapKernel *bitmap_kernel(size_t i) {
                 &bitmap_portable,
         };
 
-        for (size_t k = 0; k < ELEMENTSOF(kernels); k++)
-                if (kernels[k]->is_usable() && i-- == 0)
-                        return kernels[k];
-        return NULL;
+        return VARIANT_AT(kernels, i);
 }
 
 uint64_t bitmap_count_by(const BitmapKernel *kernel, const uint8_t *bitmap, size_t n_bytes) {

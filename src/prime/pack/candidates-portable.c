@@ -36,10 +36,7 @@ void candidates_portable_mask(const uint8_t *const at[N_CANDIDATE_TABLES], uint8
 
 /* Byte k of the result is how many bits are set in the bytes 0 to k of the word. */
 static uint64_t running_counts(uint64_t word) {
-        word -= word >> 1 & UINT64_C(0x5555555555555555);
-        word = (word & UINT64_C(0x3333333333333333)) + (word >> 2 & UINT64_C(0x3333333333333333));
-        word = (word + (word >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-        return word * UINT64_C(0x0101010101010101);
+        return bits_of_bytes(word) * UINT64_C(0x0101010101010101);
 }
 
 uint64_t candidates_portable_extract(const CandidateBytes *bytes, const uint8_t *mask, const uint8_t *bitmap,

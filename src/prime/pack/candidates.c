@@ -22,6 +22,7 @@
 #include "base/macro.h"
 #include "prime/bitmap.h"
 #include "prime/pack/candidates-kernel.h"
+#include "prime/variant.h"
 
 #define PRIME_MAX 251
 #define FACTORS_MAX 3
@@ -132,10 +133,7 @@ const CandidateKernel *candidate_kernel(size_t i) {
                 &candidates_portable,
         };
 
-        for (size_t k = 0; k < ELEMENTSOF(kernels); k++)
-                if (kernels[k]->is_usable() && i-- == 0)
-                        return kernels[k];
-        return NULL;
+        return VARIANT_AT(kernels, i);
 }
 
 const char *candidate_kernel_name(const CandidateKernel *kernel) {

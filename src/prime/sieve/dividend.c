@@ -29,6 +29,7 @@
 #include "base/macro.h"
 #include "prime/number.h"
 #include "prime/sieve/dividend-kernel.h"
+#include "prime/variant.h"
 
 #define FIRST_BITS 60
 #define TWO_32 4294967296.0
@@ -126,10 +127,7 @@ const LocateKernel *locate_kernel(size_t i) {
                 &locate_portable,
         };
 
-        for (size_t k = 0; k < ELEMENTSOF(kernels); k++)
-                if (kernels[k]->is_usable() && i-- == 0)
-                        return kernels[k];
-        return NULL;
+        return VARIANT_AT(kernels, i);
 }
 
 const char *locate_kernel_name(const LocateKernel *kernel) {

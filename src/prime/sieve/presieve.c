@@ -24,6 +24,7 @@
 #include "base/macro.h"
 #include "prime/bitmap.h"
 #include "prime/sieve/presieve-kernel.h"
+#include "prime/variant.h"
 
 #define FACTORS_MAX 3
 #define PERIODS_SUM 85151 /* of all tables; see tables_new() */
@@ -127,10 +128,7 @@ const PresieveKernel *presieve_kernel(size_t i) {
                 &presieve_portable,
         };
 
-        for (size_t k = 0; k < ELEMENTSOF(kernels); k++)
-                if (kernels[k]->is_usable() && i-- == 0)
-                        return kernels[k];
-        return NULL;
+        return VARIANT_AT(kernels, i);
 }
 
 const char *presieve_kernel_name(const PresieveKernel *kernel) {

@@ -320,14 +320,19 @@ static int window_apply(void *userdata, size_t part, unsigned number) {
 
 /* The window */
 
+/* Of the base primes that can be kept. */
+static size_t n_base_chunks(uint64_t limit) {
+        return (size_t) MIN(limit / BASE_CHUNK_LENGTH + 1, (uint64_t) BASE_CHUNKS_MAX);
+}
+
 bool window_keeps_base(size_t memory, uint64_t limit) {
-        return (MIN(limit, (uint64_t) UINT32_MAX) / BASE_CHUNK_LENGTH + 1) * BASE_CHUNK_BYTES <= memory / 2;
+        return n_base_chunks(limit) * BASE_CHUNK_BYTES <= memory / 2;
 }
 
 /* How much memory is for what. Returns the bytes for hits, and decides whether the base primes are kept. */
 static size_t window_share_memory(Window *window) {
         size_t total = window->environment.memory_max > 0 ? window->environment.memory_max : SIEVE_MEMORY_DEFAULT;
-        size_t base = (size_t) (MIN(window->limit, (uint64_t) UINT32_MAX) / BASE_CHUNK_LENGTH + 1) * BASE_CHUNK_BYTES;
+        size_t base = n_base_chunks(window->limit) * BASE_CHUNK_BYTES;
         size_t hits = CLAMP(window->n_bytes * 2, HITS_BYTES_MIN, HITS_BYTES_MAX), used, left;
 
         window->keep_base = window_keeps_base(total, window->limit);
@@ -400,12 +405,12 @@ static int window_plan(Window *window, const SieveTuning *tuning) {
 }
 
 static int window_keep_base(Window *window) {
-        uint64_t n_chunks = MIN(window->limit / BASE_CHUNK_LENGTH + 1, (uint64_t) BASE_CHUNKS_MAX);
+        size_t n_chunks = n_base_chunks(window->limit);
 
         if (!window->keep_base || window->first_slice == window->end_slice ||
             base_primes_bytes(window->base) >= n_chunks * BASE_CHUNK_BYTES)
                 return 0;
-        return window_for_each(window, (size_t) n_chunks, window_keep_chunk);
+        return window_for_each(window, n_chunks, window_keep_chunk);
 }
 
 static int window_work(Window *window) {

@@ -8,7 +8,7 @@
 
 #include "prime/test/bpsw-kernel.h"
 
-#include "base/macro.h"
+#include "prime/variant.h"
 
 static const BpswKernel *const kernels[] = {
 #if defined(__x86_64__)
@@ -21,8 +21,5 @@ static const BpswKernel *const kernels[] = {
 };
 
 const BpswKernel *bpsw_kernel(size_t i) {
-        for (size_t k = 0; k < ELEMENTSOF(kernels); k++)
-                if (kernels[k]->is_usable() && i-- == 0)
-                        return kernels[k];
-        return NULL;
+        return VARIANT_AT(kernels, i);
 }
