@@ -6,6 +6,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <systemd/sd-event.h>
+
+#include "base/cleanup.h"
 
 #define CHILD_FDS_MAX 2
 #define EXIT_CANNOT_EXEC 127 /* of a child that could not become its program */
@@ -16,6 +19,20 @@
  * from the start. 0 or negative errno; that the program cannot be run shows only in its exit status.
  */
 int child_start(const int *fds, unsigned n_fds, char *const argv[], pid_t *ret);
+
+/* Waits for the end of a child, which it tells once. */
+typedef struct ChildWatch ChildWatch;
+
+/* The child is reaped. It may free the watch, and must not wait for the child. */
+typedef void ChildEnded(const siginfo_t *info, void *userdata);
+
+/*
+ * SIGCHLD must be blocked in all threads (sd_event_add_child()). 0 or negative errno. Freeing the watch leaves the
+ * child alone.
+ */
+int child_watch_new(sd_event *event, pid_t pid, ChildEnded *on_end, void *userdata, ChildWatch **ret);
+ChildWatch *child_watch_free(ChildWatch *watch);
+DEFINE_TRIVIAL_CLEANUP_FUNC(ChildWatch *, child_watch_free);
 
 /* "signal 9, Killed" or "exit status 1", in the caller's buffer. */
 const char *child_describe_end(const siginfo_t *info, char *buffer, size_t size);

@@ -71,7 +71,8 @@ struct Join {
 
         pid_t pid; /* of the worker; 0: none */
         int channel_fd;
-        sd_event_source *child_source, *channel_source;
+        ChildWatch *watch;
+        sd_event_source *channel_source;
 
         HandoverReport report;  /* the last one */
         char master_name[WIRE_NAME_MAX + 1]; /* once it is known */
@@ -325,20 +326,19 @@ static void join_on_death(Join *join, const siginfo_t *info) {
                   text_duration(join_retry(join, "the worker ended"), span));
 }
 
-static int join_on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
+static void join_on_child(const siginfo_t *info, void *userdata) {
         Join *join = userdata;
 
         join->pid = 0;
         while (join_receive(join) > 0) /* its last words */
                 ;
-        join->child_source = sd_event_source_disable_unref(join->child_source);
+        join->watch = child_watch_free(join->watch);
         join->channel_source = sd_event_source_disable_unref(join->channel_source);
         join->channel_fd = fd_close(join->channel_fd);
         /* While waiting nobody needs it; the next connection starts another. */
         if (join->state == JOIN_HANDED_OVER || join->state == JOIN_JOINED)
                 join_on_death(join, info);
         join_check_ended(join);
-        return 0;
 }
 
 static int join_start_worker(Join *join) {
@@ -370,7 +370,7 @@ static int join_start_worker(Join *join) {
         }
         join->channel_fd = pair[0];
         (void) fd_set_nonblocking(join->channel_fd, true);
-        r = sd_event_add_child(join->event, &join->child_source, join->pid, WEXITED, join_on_child, join);
+        r = child_watch_new(join->event, join->pid, join_on_child, join, &join->watch);
         if (r >= 0)
                 r = sd_event_add_io(join->event, &join->channel_source, join->channel_fd, EPOLLIN, join_on_channel,
                                     join);
@@ -507,7 +507,7 @@ Join *join_free(Join *join) {
                 return NULL;
         dial_free(join->dial);
         sd_event_source_disable_unref(join->timer);
-        sd_event_source_disable_unref(join->child_source);
+        child_watch_free(join->watch);
         sd_event_source_disable_unref(join->channel_source);
         (void) fd_close(join->channel_fd);
         if (join->pid > 0) {

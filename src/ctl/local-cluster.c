@@ -42,7 +42,6 @@
 #define RECONNECT_USEC USEC_PER_SEC             /* after a connection broke */
 #define KILL_USEC (15 * USEC_PER_SEC)           /* after a polite stop … */
 #define FINISHED_KILL_USEC (2 * USEC_PER_SEC)   /* … and when there is nothing left to deliver */
-#define SWEEP_USEC USEC_PER_SEC                 /* see cluster_on_sweep() */
 
 typedef struct LocalWorker {
         LocalCluster *cluster;
@@ -53,7 +52,8 @@ typedef struct LocalWorker {
         bool left;    /* of its own accord, once */
         bool lost;    /* its connection broke, and nobody was told so yet */
         char reason[WIRE_REASON_MAX + 1]; /* why its session ended */
-        sd_event_source *child_source, *handover_source, *restart_timer;
+        ChildWatch *watch;
+        sd_event_source *handover_source, *restart_timer;
 } LocalWorker;
 
 struct LocalCluster {
@@ -65,7 +65,8 @@ struct LocalCluster {
 
         pid_t master_pid;
         int control_fd;
-        sd_event_source *master_source, *control_source, *kill_timer, *sweep_timer;
+        ChildWatch *master_watch;
+        sd_event_source *control_source, *kill_timer;
 
         LocalWorker *workers;
         unsigned n_running; /* workers */
@@ -141,28 +142,6 @@ static void cluster_wind_down(LocalCluster *cluster) {
         cluster_check_ended(cluster);
 }
 
-/* Has the event loop look at a child again that it believes to be alive. */
-static void look_again(sd_event_source *child_source) {
-        if (!child_source)
-                return;
-        (void) sd_event_source_set_enabled(child_source, SD_EVENT_OFF);
-        (void) sd_event_source_set_enabled(child_source, SD_EVENT_ONESHOT);
-}
-
-/*
- * sd-event is told of a death once (EPOLLONESHOT on a pidfd). When a tracer (strace, gdb, LeakSanitizer) still holds
- * the dead process at that moment it cannot be waited for yet, and sd-event does not ask again.
- */
-static int cluster_on_sweep(sd_event_source *source, uint64_t usec, void *userdata) {
-        LocalCluster *cluster = userdata;
-
-        for (unsigned i = 0; i < cluster->settings.n_workers; i++)
-                look_again(cluster->workers[i].child_source);
-        look_again(cluster->master_source);
-        (void) sd_event_source_set_time_relative(source, SWEEP_USEC);
-        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
-}
-
 static void cluster_fail(LocalCluster *cluster, const char *sentence) {
         cluster->outcome = LOCAL_FAILED;
         (void) problem_set(&cluster->problem, EIO, "%s", sentence);
@@ -219,12 +198,12 @@ static void worker_on_death(LocalWorker *worker, const char *how) {
         worker_arm(worker, pause_usec, worker_on_restart);
 }
 
-static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *userdata) {
+static void worker_on_exit(const siginfo_t *info, void *userdata) {
         LocalWorker *worker = userdata;
         LocalCluster *cluster = worker->cluster;
         char how[128];
 
-        worker->child_source = sd_event_source_disable_unref(worker->child_source);
+        worker->watch = child_watch_free(worker->watch);
         worker->handover_source = sd_event_source_disable_unref(worker->handover_source);
         worker->restart_timer = sd_event_source_disable_unref(worker->restart_timer);
         worker->handover_fd = fd_close(worker->handover_fd);
@@ -243,7 +222,6 @@ static int worker_on_exit(sd_event_source *source, const siginfo_t *info, void *
         } else if (!cluster->finished)
                 worker_on_death(worker, child_describe_end(info, how, sizeof how));
         cluster_check_ended(cluster);
-        return 0;
 }
 
 /* Gives the two ends of a new connection to the worker and to the master. */
@@ -356,7 +334,7 @@ static int worker_start(LocalWorker *worker) {
         worker->refused = worker->lost = false;
         worker->reason[0] = '\0';
         cluster->n_running++;
-        r = sd_event_add_child(cluster->event, &worker->child_source, worker->pid, WEXITED, worker_on_exit, worker);
+        r = child_watch_new(cluster->event, worker->pid, worker_on_exit, worker, &worker->watch);
         if (r >= 0)
                 r = sd_event_add_io(cluster->event, &worker->handover_source, worker->handover_fd, EPOLLIN,
                                     worker_on_handover, worker);
@@ -413,11 +391,11 @@ static int cluster_on_control(sd_event_source *source, int fd, uint32_t revents,
         return 0;
 }
 
-static int cluster_on_master_exit(sd_event_source *source, const siginfo_t *info, void *userdata) {
+static void cluster_on_master_exit(const siginfo_t *info, void *userdata) {
         LocalCluster *cluster = userdata;
         char how[128], sentence[512];
 
-        cluster->master_source = sd_event_source_disable_unref(cluster->master_source);
+        cluster->master_watch = child_watch_free(cluster->master_watch);
         cluster->master_pid = 0;
 
         /* Its last words may still lie in the socket. */
@@ -440,7 +418,6 @@ static int cluster_on_master_exit(sd_event_source *source, const siginfo_t *info
                 (void) problem_set(&cluster->problem, EIO, "%s", sentence);
         }
         cluster_wind_down(cluster);
-        return 0;
 }
 
 /* A file in memory with the two ends: they may be longer than what fits into arguments. */
@@ -502,8 +479,8 @@ static int master_start(LocalCluster *cluster) {
         (void) fd_close(fds[1]);
         if (r < 0)
                 return r;
-        r = sd_event_add_child(cluster->event, &cluster->master_source, cluster->master_pid, WEXITED,
-                               cluster_on_master_exit, cluster);
+        r = child_watch_new(cluster->event, cluster->master_pid, cluster_on_master_exit, cluster,
+                            &cluster->master_watch);
         if (r < 0)
                 return r;
         return sd_event_add_io(cluster->event, &cluster->control_source, cluster->control_fd, EPOLLIN,
@@ -539,9 +516,6 @@ int local_cluster_new(sd_event *event, const LocalClusterSettings *settings, con
         r = master_start(cluster);
         for (unsigned i = 0; i < settings->n_workers && r >= 0; i++)
                 r = worker_start(cluster->workers + i);
-        if (r >= 0)
-                r = sd_event_add_time_relative(event, &cluster->sweep_timer, CLOCK_MONOTONIC, SWEEP_USEC,
-                                               SWEEP_USEC / 4, cluster_on_sweep, cluster);
         if (r < 0)
                 return problem_set(problem, r, "Failed to start the master and its workers: %m");
 
@@ -555,7 +529,7 @@ LocalCluster *local_cluster_free(LocalCluster *cluster) {
         for (unsigned i = 0; cluster->workers && i < cluster->settings.n_workers; i++) {
                 LocalWorker *worker = cluster->workers + i;
 
-                sd_event_source_disable_unref(worker->child_source);
+                child_watch_free(worker->watch);
                 sd_event_source_disable_unref(worker->handover_source);
                 sd_event_source_disable_unref(worker->restart_timer);
                 (void) fd_close(worker->handover_fd);
@@ -564,10 +538,9 @@ LocalCluster *local_cluster_free(LocalCluster *cluster) {
                         (void) waitpid(worker->pid, NULL, 0);
                 }
         }
-        sd_event_source_disable_unref(cluster->master_source);
+        child_watch_free(cluster->master_watch);
         sd_event_source_disable_unref(cluster->control_source);
         sd_event_source_disable_unref(cluster->kill_timer);
-        sd_event_source_disable_unref(cluster->sweep_timer);
         if (cluster->master_pid > 0) {
                 (void) kill(cluster->master_pid, SIGTERM);
                 (void) waitpid(cluster->master_pid, NULL, 0);

@@ -2,11 +2,14 @@
 
 #include "ctl/child-process.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/macro.h"
 #include "test.h"
 
 /* Runs a shell with `fds` and waits for its end. */
@@ -75,11 +78,93 @@ static void test_ends_are_told(void) {
         CHECK(strcmp(child_describe_end(&info, text, sizeof text), "signal 9, Killed") == 0);
 }
 
+static sigset_t child_signals; /* blocked */
+
+typedef struct Told {
+        sd_event *event;
+        ChildWatch *watch;
+        siginfo_t info;
+        unsigned n;
+} Told;
+
+static void on_end(const siginfo_t *info, void *userdata) {
+        Told *told = userdata;
+
+        told->info = *info;
+        told->n++;
+        told->watch = child_watch_free(told->watch);
+        CHECK(sd_event_exit(told->event, 0) >= 0);
+}
+
+/* A child that ends when `*ret_pipe` is closed, watched; the loop has seen it alive. */
+static pid_t start_watched(Told *told, int *ret_pipe) {
+        char *argv[] = { (char *) "/bin/sh", (char *) "-c", (char *) "read line <&3; exit 7", NULL };
+        int ends[2];
+        pid_t pid;
+
+        CHECK(pipe2(ends, O_CLOEXEC) == 0);
+        CHECK(child_start(ends, 1, argv, &pid) == 0);
+        CHECK(close(ends[0]) == 0);
+        *told = (Told) {};
+        CHECK(sd_event_new(&told->event) >= 0);
+        CHECK_EQUAL(child_watch_new(told->event, pid, on_end, told, &told->watch), 0);
+        for (unsigned i = 0; i < 3; i++)
+                CHECK(sd_event_run(told->event, 0) >= 0);
+        CHECK_EQUAL(told->n, 0);
+        *ret_pipe = ends[1];
+        return pid;
+}
+
+/* With pidfds, and with SIGCHLD, as sd-event has it; and when the SIGCHLD has gone elsewhere. */
+static void test_an_end_is_told_once(void) {
+        static const struct {
+                const char *pidfd;
+                bool lose_signal;
+        } ways[] = { { "1", false }, { "0", false }, { "0", true } };
+
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
+                siginfo_t lost;
+                Told told;
+                pid_t pid;
+                int fd;
+
+                CHECK(setenv("SYSTEMD_PIDFD", ways[i].pidfd, 1) == 0);
+                pid = start_watched(&told, &fd);
+                CHECK(close(fd) == 0);
+                if (ways[i].lose_signal)
+                        CHECK_EQUAL(sigwaitinfo(&child_signals, &lost), SIGCHLD);
+                CHECK(sd_event_loop(told.event) >= 0);
+                CHECK_EQUAL(told.n, 1);
+                CHECK_EQUAL(told.info.si_pid, pid);
+                CHECK(told.info.si_code == CLD_EXITED && told.info.si_status == 7);
+                CHECK(waitpid(pid, NULL, WNOHANG) < 0 && errno == ECHILD); /* reaped */
+                sd_event_unref(told.event);
+        }
+}
+
+static void test_a_watch_is_given_up(void) {
+        Told told;
+        pid_t pid;
+        int fd;
+
+        pid = start_watched(&told, &fd);
+        child_watch_free(told.watch);
+        CHECK(close(fd) == 0);
+        CHECK(waitpid(pid, NULL, 0) == pid);
+        CHECK_EQUAL(told.n, 0);
+        sd_event_unref(told.event);
+}
+
 int main(void) {
+        (void) sigemptyset(&child_signals);
+        (void) sigaddset(&child_signals, SIGCHLD);
+        CHECK(sigprocmask(SIG_BLOCK, &child_signals, NULL) == 0);
         RUN(test_descriptors_find_their_places);
         RUN(test_nothing_else_is_inherited);
         RUN(test_ctrl_c_is_not_for_children);
         RUN(test_a_missing_program_shows_in_the_status);
         RUN(test_ends_are_told);
+        RUN(test_an_end_is_told_once);
+        RUN(test_a_watch_is_given_up);
         return tests_end();
 }

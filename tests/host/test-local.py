@@ -186,19 +186,21 @@ def second_signal_ends_it_at_once(folder):
 @claim
 def traced_worker_is_no_burden(folder):
     """a worker whose death its tracer (strace, gdb, LeakSanitizer) takes notice of late is waited for all the same"""
-    process = start_local(os.path.join(folder, "store"), "--from", "10^12", "--length", "10^12", stderr=subprocess.PIPE)
-    wait_until(lambda: len(children(process.pid)) == 2)
-    time.sleep(0.4)
-    worker, = (pid for pid, name in children(process.pid).items() if name == "primed-worker")
-    if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, worker, None, None) != 0:
-        process.kill()
-        raise Skip(f"ptrace: {os.strerror(ctypes.get_errno())}")
-    kill(process.pid, signal.SIGTERM)
-    kill(worker, signal.SIGKILL)
-    time.sleep(0.5)
-    os.waitpid(worker, WALL)
-    _, text = process.communicate(timeout=10)
-    assert process.returncode == 128 + signal.SIGTERM and b"died" not in text, (process.returncode, text)
+    for pidfd in ("0", "1"):  # sd-event hears of deaths by SIGCHLD, or by pidfds
+        process = start_local(os.path.join(folder, pidfd), "--from", "10^12", "--length", "10^12",
+                              stderr=subprocess.PIPE, env=dict(os.environ, SYSTEMD_PIDFD=pidfd))
+        wait_until(lambda: len(children(process.pid)) == 2)
+        time.sleep(0.4)
+        worker, = (pid for pid, name in children(process.pid).items() if name == "primed-worker")
+        if ctypes.CDLL(None, use_errno=True).ptrace(PTRACE_SEIZE, worker, None, None) != 0:
+            process.kill()
+            raise Skip(f"ptrace: {os.strerror(ctypes.get_errno())}")
+        kill(process.pid, signal.SIGTERM)
+        kill(worker, signal.SIGKILL)
+        time.sleep(0.5)
+        os.waitpid(worker, WALL)
+        _, text = process.communicate(timeout=10)
+        assert process.returncode == 128 + signal.SIGTERM and b"died" not in text, (process.returncode, text)
 
 
 @claim
@@ -547,7 +549,9 @@ def plain_lines_elsewhere(folder):
     process = primectl("local", "--from", "10^18", "--length", "6e9", "--store", os.path.join(folder, "store"),
                        "--threads", "1")
     lines = process.stderr.splitlines()
-    assert lines and all(re.match(r" *[0-9.]+%  .* left$", line) for line in lines), process.stderr
+    # on a machine that is slow and busy a block may take its time, which is told
+    form = re.compile(r" *[0-9.]+%  .* (left|no new block for .*)$")
+    assert lines and all(form.match(line) for line in lines), process.stderr
     assert "\r" not in process.stderr and "%" not in process.stdout
 
 
