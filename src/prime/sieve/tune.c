@@ -6,6 +6,9 @@
  * right when that changes. All threads work in every measurement, as they will later: what counts is the cache that is
  * left for each of them, and the memory that they share.
  *
+ * On a slow machine windows are smaller and have fewer primes, lest its work should wait for minutes: first a small
+ * window says how slow it is. A slow machine has small caches as a rule, so that there is still more than they hold.
+ *
  * Sizes are sought one after the other, from the smallest cache outwards, each among a few candidates. The candidates
  * take turns, and the best time of each counts: a disturbance only ever makes a time longer. One that is not clearly
  * better than what is usual is left alone, lest two runs on one machine end in different sizes by chance.
@@ -43,6 +46,8 @@
 #define TURNS 3                         /* of which the best counts */
 #define WIDER 3                         /* windows for costs have so much more than those for sizes */
 #define NARROW 16                       /* a narrow window has so much less */
+#define SLOW 2.0                        /* times the default costs: windows get smaller, in proportion, … */
+#define SHRINK_MAX 16.0                 /* … but not more than so */
 #define MEMORY_PARTS 4                  /* the bitmap, and lists of hits of twice its size, and a rest */
 #define WINDOW_BYTES_MIN ((size_t) 64 << 10)
 #define BETTER 0.97                     /* times the usual time: clearly better */
@@ -50,8 +55,9 @@
 #define FEW 0.05                        /* a difference is at least so much of the default: no cost is zero */
 
 #define LIMIT_BLOCK UINT64_C(262144)    /* up to here, the first-level cache decides */
-#define LIMIT_BIG UINT64_C(40000000)    /* 2.4 million primes */
-#define LIMIT_COST UINT64_C(200000000)  /* 11 million, of which most have less than a hit in a narrow window */
+#define LIMIT_BIG UINT64_C(40000000)    /* 2.4 million primes; on a slow machine less, as its windows are */
+#define LIMIT_BIG_MIN (UINT64_C(4) * TURN_PRIME_END) /* behind all that is not collected */
+#define LIMIT_COST UINT64_C(200000000)  /* 11 million, or less; most have less than a hit in a narrow window */
 #define PLACE_BITS 62                   /* where windows are sieved: the square root is behind LIMIT_BIG */
 #define WORDS_BITS 1024                 /* where a start has many words */
 #define WORDS ((WORDS_BITS - 65 + 31) / 32.0)
@@ -68,8 +74,22 @@ typedef struct Tune {
         uint8_t *bitmap;
         size_t bitmap_bytes;
         uint64_t usual, wide, narrow; /* lengths of windows */
+        uint64_t limit_big, limit_cost;
         double test_nsec;      /* so long shall tests last, of all threads */
 } Tune;
+
+/* How much is measured: all that there is room for, or a part of it. */
+static void tune_set_lengths(Tune *tune, double shrink) {
+        size_t n_bytes = MAX((size_t) ((double) tune->bitmap_bytes / shrink),
+                             MIN(tune->bitmap_bytes, WINDOW_BYTES_MIN));
+
+        tune->usual = 30 * (uint64_t) (n_bytes / WIDER);
+        tune->wide = WIDER * tune->usual;
+        tune->narrow = tune->wide / NARROW / 30 * 30;
+        tune->limit_big = MAX((uint64_t) ((double) LIMIT_BIG / shrink), LIMIT_BIG_MIN);
+        tune->limit_cost = (uint64_t) ((double) LIMIT_COST / shrink);
+        tune->test_nsec = fmax(TEST_NSEC * (double) (tune->usual / 30) / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
+}
 
 static int tune_init(Tune *tune, const TuneMachine *machine) {
         unsigned n = machine->team ? MAX(machine->team->n_threads, 1U) : 1;
@@ -85,14 +105,9 @@ static int tune_init(Tune *tune, const TuneMachine *machine) {
                 .bitmap_bytes = MIN(wanted, MAX(room, WINDOW_BYTES_MIN)) / WIDER * WIDER,
         };
         tune->environment.memory_max = MAX(memory, fixed + MEMORY_PARTS * tune->bitmap_bytes);
-        tune->wide = 30 * (uint64_t) tune->bitmap_bytes;
-        tune->usual = tune->wide / WIDER;
-        tune->narrow = tune->wide / NARROW / 30 * 30;
-        tune->test_nsec = fmax(TEST_NSEC * (double) (tune->usual / 30) / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
+        tune_set_lengths(tune, 1);
         tune->bitmap = large_memory(tune->bitmap_bytes);
-        if (!tune->bitmap)
-                return -ENOMEM;
-        return 0;
+        return tune->bitmap ? 0 : -ENOMEM;
 }
 
 static void tune_done(Tune *tune) {
@@ -160,6 +175,31 @@ static void place_init(mpz_t ret, unsigned n_bits) {
         mpz_sub_ui(ret, ret, mpz_fdiv_ui(ret, 30));
 }
 
+/* How slow the machine is decides how much is measured. */
+static int tune_look(Tune *tune) {
+        _cleanup_(window_freep) Window *window = window_new(&tune->environment, sieve_tuning_default());
+        CostPlace place = { .start = ldexp(1, PLACE_BITS), .n_bits = PLACE_BITS, .n_threads = 1 };
+        double nsec, usual;
+        mpz_t start;
+        int r;
+
+        if (!window)
+                return -ENOMEM;
+        tune_set_lengths(tune, SHRINK_MAX);
+        place_init(start, PLACE_BITS);
+        r = tune_compare(tune,
+                         &(Probe) { .start = &start, .length = tune->usual, .limit = tune->limit_big,
+                                    .window = window },
+                         1, INFINITY, &nsec);
+        mpz_clear(start);
+        if (r < 0)
+                return r;
+        place.base_numbers = (double) tune->limit_big; /* the first turn made them */
+        usual = cost_of_sieve(&sieve_costs_default, &place, (double) tune->usual, (double) tune->limit_big);
+        tune_set_lengths(tune, CLAMP(nsec / usual / SLOW, 1.0, SHRINK_MAX));
+        return 0;
+}
+
 /* Sizes */
 
 #define CANDIDATES_MAX 8
@@ -225,7 +265,7 @@ static int tune_segment(Tune *tune, SieveTuning *tuning) {
                 if (candidate.segment_bytes != tuning->segment_bytes && candidate.segment_bytes > tuning->block_bytes)
                         candidates[n++] = candidate;
         }
-        return tune_choose(tune, candidates, n, LIMIT_BIG, tuning);
+        return tune_choose(tune, candidates, n, tune->limit_big, tuning);
 }
 
 /* The third-level cache, if there is one. */
@@ -245,7 +285,7 @@ static int tune_span(Tune *tune, SieveTuning *tuning) {
                 if (candidate.span_bytes != tuning->span_bytes && candidate.span_bytes > tuning->segment_bytes)
                         candidates[n++] = candidate;
         }
-        return tune_choose(tune, candidates, n, LIMIT_BIG, tuning);
+        return tune_choose(tune, candidates, n, tune->limit_big, tuning);
 }
 
 /* Where lists of hits take over, and how much of the bitmap each list is for. */
@@ -260,7 +300,7 @@ static int tune_lists(Tune *tune, SieveTuning *tuning) {
                         candidates[n] = *tuning;
                         candidates[n++].region_bytes = regions[i];
                 }
-        r = tune_choose(tune, candidates, n, LIMIT_BIG, tuning);
+        r = tune_choose(tune, candidates, n, tune->limit_big, tuning);
         if (r < 0)
                 return r;
 
@@ -273,7 +313,7 @@ static int tune_lists(Tune *tune, SieveTuning *tuning) {
                 if (candidate.large_end != tuning->large_end && candidate.large_end <= TURN_PRIME_END)
                         candidates[n++] = candidate;
         }
-        return tune_choose(tune, candidates, n, LIMIT_BIG, tuning);
+        return tune_choose(tune, candidates, n, tune->limit_big, tuning);
 }
 
 static int tune_all_sizes(Tune *tune, SieveTuning *ret) {
@@ -309,8 +349,9 @@ static double n_primes(double limit) {
 }
 
 static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
-        const double primes = n_primes((double) LIMIT_COST) - n_primes((double) COST_BIG_FROM);
+        const double primes = n_primes((double) tune->limit_cost) - n_primes((double) COST_BIG_FROM);
         const SieveCosts *usual = &sieve_costs_default;
+        const uint64_t many = tune->limit_cost;
         double nsec[6], wide = (double) tune->wide, narrow = (double) tune->narrow, hits, per_number;
         mpz_t start, far;
         int r;
@@ -321,10 +362,10 @@ static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
                          (Probe[]) {
                                  { .start = &start, .length = tune->wide, .limit = COST_MEDIUM_FROM, .window = window },
                                  { .start = &start, .length = tune->wide, .limit = COST_BIG_FROM, .window = window },
-                                 { .start = &start, .length = tune->wide, .limit = LIMIT_COST, .window = window },
+                                 { .start = &start, .length = tune->wide, .limit = many, .window = window },
                                  { .start = &start, .length = tune->narrow, .limit = COST_BIG_FROM, .window = window },
-                                 { .start = &start, .length = tune->narrow, .limit = LIMIT_COST, .window = window },
-                                 { .start = &far, .length = tune->narrow, .limit = LIMIT_COST, .window = window },
+                                 { .start = &start, .length = tune->narrow, .limit = many, .window = window },
+                                 { .start = &far, .length = tune->narrow, .limit = many, .window = window },
                          },
                          ELEMENTSOF(nsec), INFINITY, nsec);
         mpz_clears(start, far, NULL);
@@ -334,7 +375,7 @@ static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
         costs->number_nsec = at_least(nsec[0] / wide, usual->number_nsec);
         costs->mark_nsec = at_least((nsec[1] - nsec[0]) / wide / multiples(COST_MEDIUM_FROM, COST_BIG_FROM),
                                     usual->mark_nsec);
-        hits = multiples(COST_BIG_FROM, LIMIT_COST);
+        hits = multiples(COST_BIG_FROM, (double) tune->limit_cost);
         per_number = ((nsec[2] - nsec[1]) - (nsec[4] - nsec[3])) / (wide - narrow);
         costs->hit_nsec = at_least(per_number / hits, usual->hit_nsec);
         costs->prime_nsec = at_least((nsec[4] - nsec[3] - narrow * hits * costs->hit_nsec) / primes, usual->prime_nsec);
@@ -517,7 +558,9 @@ int tune_sizes(const TuneMachine *machine, SieveTuning *ret) {
         r = tune_init(&tune, machine);
         if (r < 0)
                 return r;
-        r = tune_all_sizes(&tune, ret);
+        r = tune_look(&tune);
+        if (r >= 0)
+                r = tune_all_sizes(&tune, ret);
         tune_done(&tune);
         return r;
 }
@@ -529,7 +572,9 @@ int tune_costs(const TuneMachine *machine, const SieveTuning *tuning, SieveCosts
         r = tune_init(&tune, machine);
         if (r < 0)
                 return r;
-        r = tune_all_costs(&tune, tuning, ret);
+        r = tune_look(&tune);
+        if (r >= 0)
+                r = tune_all_costs(&tune, tuning, ret);
         tune_done(&tune);
         return r;
 }

@@ -22,8 +22,9 @@ typedef struct TuneMachine {
 #define TUNE_WINDOW_BYTES ((size_t) 8 << 20) /* more than the caches of one core hold */
 
 /*
- * Takes about ten seconds on a fast core, some minutes on a slow one. Each figure is the best of several, so that
- * short disturbances do no harm. Returns 0, -ECANCELED, -ENOMEM, or -EIO: the clock does not run.
+ * Takes about ten seconds on a fast core, and half a minute on a very slow one, where less is measured. Each figure is
+ * the best of several, so that short disturbances do no harm. Returns 0, -ECANCELED, -ENOMEM, or -EIO: the clock does
+ * not run.
  */
 int tune_measure(const TuneMachine *machine, SieveProfile *ret);
 
