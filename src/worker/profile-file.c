@@ -96,6 +96,18 @@ static int make_folders(const char *path) {
         }
 }
 
+int profile_file_prepare(const char *path, Problem *problem) {
+        _cleanup_free_ char *folder = file_parent(path);
+        int r;
+
+        if (!folder)
+                return -ENOMEM;
+        r = make_folders(path);
+        if (r >= 0 && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0)
+                r = -errno;
+        return r < 0 ? problem_set(problem, -r, "Cannot write %s: %m", path) : 0;
+}
+
 static int write_new(const char *path, const char *text) {
         _cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 

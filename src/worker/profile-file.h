@@ -19,5 +19,8 @@ char *profile_file_path(void);
 /* 0; -ENOENT, without a sentence; -ESTALE, -EINVAL as sieve_profile_parse(); or another error. */
 int profile_file_read(const char *path, SieveProfile *ret, Problem *problem);
 
+/* Makes the folder for it, and those above, where they are not there, and sees whether it can be written in. */
+int profile_file_prepare(const char *path, Problem *problem);
+
 /* Makes the folder, and those above, where they are not there. Several may write at once. 0 or negative errno. */
 int profile_file_write(const char *path, const SieveProfile *profile, Problem *problem);

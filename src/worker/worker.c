@@ -142,7 +142,10 @@ static void worker_keep_profile(Worker *worker) {
                 log_debug("%s", problem.text);
 }
 
-/* What a worker before this one has measured, or else it will be measured when there is enough to do. */
+/*
+ * What a worker before this one has measured, or else it will be measured when there is enough to do, unless that could
+ * not be kept: it would be measured at each start.
+ */
 static void worker_take_profile(Worker *worker) {
         Problem problem = PROBLEM_NONE;
         SieveProfile profile;
@@ -158,6 +161,12 @@ static void worker_take_profile(Worker *worker) {
         }
         if (r != -ENOENT)
                 log_debug("%s", problem.text);
+        problem = PROBLEM_NONE;
+        r = profile_file_prepare(worker->profile_path, &problem);
+        if (r < 0) {
+                log_debug("This machine is not measured: %s", problem.text);
+                return;
+        }
         crew_measure(worker->crew, MEASURE_AFTER_USEC);
 }
 

@@ -104,6 +104,20 @@ static void test_not_one(void) {
         CHECK_EQUAL(profile_file_read(path, &found, NULL), -ESTALE);
 }
 
+static void test_prepare(void) {
+        _cleanup_free_ char *path = make_path("some/where/profile"), *parent = make_path("some/where");
+        struct stat status;
+
+        CHECK_EQUAL(profile_file_prepare(path, NULL), 0);
+        CHECK(stat(path, &status) < 0 && stat(parent, &status) == 0 && S_ISDIR(status.st_mode));
+        CHECK_EQUAL(profile_file_prepare(path, NULL), 0);
+        if (geteuid() == 0)
+                return; /* may write everywhere */
+        CHECK(chmod(parent, 0500) == 0);
+        CHECK_EQUAL(profile_file_prepare(path, NULL), -EACCES);
+        CHECK(chmod(parent, 0700) == 0);
+}
+
 static void test_no_place(void) {
         _cleanup_free_ char *file = make_path("file"), *path = make_path("file/profile");
         SieveProfile profile = sieve_profile_default();
@@ -111,6 +125,9 @@ static void test_no_place(void) {
 
         replace(file, "x", 1);
         CHECK(profile_file_write(path, &profile, &problem) < 0);
+        CHECK(strstr(problem.text, path) != NULL);
+        problem = PROBLEM_NONE;
+        CHECK(profile_file_prepare(path, &problem) < 0);
         CHECK(strstr(problem.text, path) != NULL);
 }
 
@@ -147,6 +164,7 @@ int main(void) {
         RUN(test_place);
         RUN(test_comes_back);
         RUN(test_not_one);
+        RUN(test_prepare);
         RUN(test_no_place);
         RUN(test_many_writers);
         (void) snprintf(command, sizeof command, "rm -rf '%s'", folder);
