@@ -68,11 +68,16 @@ def need_root():
         raise Skip("needs root")
 
 
-def need_no_sanitizer():
-    """Skips the rest of a claim about memory."""
+def is_sanitized():
+    """The programs are built with a sanitizer, which makes them slow and large."""
     with open(PRIMECTL, "rb") as file:
         text = file.read()
-    if b"__asan_init" in text or b"__tsan_init" in text:
+    return b"__asan_init" in text or b"__tsan_init" in text
+
+
+def need_no_sanitizer():
+    """Skips the rest of a claim about memory."""
+    if is_sanitized():
         raise Skip("a sanitizer needs memory of its own")
 
 

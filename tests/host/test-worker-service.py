@@ -13,7 +13,7 @@ import stat
 import subprocess
 import time
 
-from harness import claim, primectl, run, store_files, wait_until
+from harness import claim, is_sanitized, primectl, run, store_files, wait_until
 from service import WORKER, Bus, Master
 
 PI_3E9 = 144449537
@@ -207,7 +207,9 @@ def shares_by_priority(folder):
             time.sleep(1)
             done = [after - earlier for after, earlier in zip(blocks(), before)]
         print(f"# {done} blocks in {time.monotonic() - began:.1f} s")
-        assert 2 <= done[0] / done[1] <= 4.5, done
+        # a master that a sanitizer slows down has its next lease there too late at times, and its turn goes by
+        least, most = (1.2, 6) if is_sanitized() else (2, 4.5)
+        assert least <= done[0] / done[1] <= most, done
 
 
 @claim
