@@ -152,6 +152,7 @@ void master_check_finished(Master *master, MasterJob *job) {
         job->finished = true;
         if (!at_start) {
                 job->finished_usec = clock_now_usec();
+                job->looked_usec = 0; /* the room is looked at once more */
                 for (size_t i = 0; i < master->n_workers; i++)
                         master_flush_ranges(master, master->workers[i], job, USEC_INFINITY);
                 store_totals(job->store, &totals);

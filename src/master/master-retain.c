@@ -6,7 +6,8 @@
  * Segments lose their bitmaps one for each turn of the event loop, however many there are: each is a file that is
  * written, synced and renamed, and workers must not wait for all of them. Two things ask for it. Somebody who wants one
  * store to be smaller; and, where the rules say so, lack of room: then segments go until every running job has what one
- * that was stopped would need to go on, so that it is not one segment for each look.
+ * that was stopped would need to go on, so that it is not one segment for each look; and those of a job that ended
+ * meanwhile, until the stores are as small as they shall be.
  *
  * Bitmaps of other jobs' stores make room for a job as well, if they lie on its file system, or if it is not that which
  * is full. Those of the job that was added first go first: its segments are the oldest.
@@ -106,23 +107,40 @@ void master_make_room(Master *master) {
 
 /* room */
 
+/*
+ * As master_look_for_room(). A job that is finished needs no room, but its store keeps to `max_use`: the last blocks
+ * may have come faster than segments could go.
+ */
+static int master_find_lack(const Master *master, const MasterJob *job, bool stopped, RoomLack *ret, Problem *problem) {
+        MasterJobState state = master_job_state(job);
+        int r;
+
+        if (state != MASTER_JOB_RUNNING && (state != MASTER_JOB_FINISHED || !master->rules.drop_oldest))
+                return 0;
+        r = master_look_for_room(master, job, stopped, ret, problem);
+        if (r >= 0 || state == MASTER_JOB_RUNNING)
+                return r;
+        ret->free_bytes = 0;
+        return ret->use_bytes > 0 ? r : 0;
+}
+
 void master_check_room(Master *master, MasterJob *job, usec_t now) {
         Problem problem = PROBLEM_NONE;
         uint64_t used_bytes;
         RoomLack lack;
         int r;
 
-        if (master->stopping || master_job_state(job) != MASTER_JOB_RUNNING)
+        if (master->stopping)
                 return;
         used_bytes = master_used_bytes(master);
         if (now < job->looked_usec + ROOM_LOOK_USEC && used_bytes < job->looked_bytes + ROOM_LOOK_BYTES)
                 return;
         job->looked_usec = now;
         job->looked_bytes = used_bytes;
-        r = master_look_for_room(master, job, false, &lack, &problem);
+        r = master_find_lack(master, job, false, &lack, &problem);
         if (r < 0 && master_can_make_room(master, job, &lack))
                 master_make_room(master);
-        else if (r < 0)
+        else if (r < 0 && !job->finished)
                 master_fail_job(master, job, r, &problem);
 }
 
@@ -153,26 +171,27 @@ static void master_end_dropping(Master *master) {
         master_changed(master);
 }
 
-/* One segment, for the first running job that lacks room. */
+/* One segment, for the first job that lacks room. */
 static void master_drop_one(Master *master) {
         for (size_t i = 0; i < master->n_jobs; i++) {
                 MasterJob *job = master->jobs[i], *next;
                 Problem problem = PROBLEM_NONE;
                 RoomLack lack;
 
-                if (master_job_state(job) != MASTER_JOB_RUNNING ||
-                    master_look_for_room(master, job, true, &lack, NULL) >= 0)
+                if (master_find_lack(master, job, true, &lack, NULL) >= 0)
                         continue;
                 next = master->rules.drop_oldest ? master_next_to_drop(master, job, &lack) : NULL;
                 if (next) {
                         int r = master_drop_segment(master, next, &problem);
 
+                        if (r < 0 && job->finished && room_is_lack(r))
+                                continue; /* it does not need what cannot be had */
                         /* Without room for even a few digests, who lacks it waits; it is tried again. */
                         if (r < 0)
                                 master_fail_job(master, room_is_lack(r) ? job : next, r, &problem);
                         return;
                 }
-                if (master_look_for_room(master, job, false, NULL, &problem) < 0)
+                if (!job->finished && master_look_for_room(master, job, false, NULL, &problem) < 0)
                         master_fail_job(master, job, -ENOSPC, &problem);
         }
         master_end_dropping(master);

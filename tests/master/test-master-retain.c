@@ -158,6 +158,22 @@ static void test_the_oldest_bitmaps_go(void) {
         stage_free(stage);
 }
 
+/* The last blocks come faster than the room is looked at: what is too much goes when the job has ended. */
+static void test_a_finished_job_keeps_to_the_limit(void) {
+        const MasterRules rules = { .room.max_use = { .bytes = MAX_USE }, .drop_oldest = true };
+        FaultyDisk faulty;
+        Stage *stage = stage_with_rules(&rules, &faulty);
+        PlayedWorker *worker = stage_join(stage, 1);
+
+        send_blocks(stage, worker, 0, N_BLOCKS);
+        RUN_UNTIL(stage, job_state(stage) == MASTER_JOB_FINISHED);
+        RUN_UNTIL(stage, job_bytes(stage, "first") < MAX_USE);
+        CHECK(job_bytes(stage, "first") > packed_bytes(stage, 1));
+        CHECK_EQUAL(job_status(stage, "first").totals.n_primes, N_PRIMES);
+        CHECK_EQUAL(job_state(stage), MASTER_JOB_FINISHED);
+        stage_free(stage);
+}
+
 /* Others filled the disk: everything goes, then work waits, without trying what cannot help again and again. */
 static void test_nothing_is_left_to_drop(void) {
         FaultyDisk faulty;
@@ -367,6 +383,7 @@ int main(void) {
         RUN(test_stores_use_no_more_than_they_may);
         RUN(test_keep_free_is_what_was_said);
         RUN(test_the_oldest_bitmaps_go);
+        RUN(test_a_finished_job_keeps_to_the_limit);
         RUN(test_nothing_is_left_to_drop);
         RUN(test_a_failed_job_makes_room);
         RUN(test_no_room_to_make_room);
