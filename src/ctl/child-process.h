@@ -23,7 +23,7 @@ int child_start(const int *fds, unsigned n_fds, char *const argv[], pid_t *ret);
 /* Waits for the end of a child, which it tells once. */
 typedef struct ChildWatch ChildWatch;
 
-/* The child is reaped. It may free the watch, and must not wait for the child. */
+/* The child is dead, and need not be waited for. It may free the watch. */
 typedef void ChildEnded(const siginfo_t *info, void *userdata);
 
 /*

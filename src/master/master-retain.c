@@ -108,20 +108,28 @@ void master_make_room(Master *master) {
 /* room */
 
 /*
- * As master_look_for_room(). A job that is finished needs no room, but its store keeps to `max_use`: the last blocks
+ * A job that is finished needs no room, but its store keeps to a `max_use` that is the same for all: the last blocks
  * may have come faster than segments could go.
  */
+static bool job_is_to_shrink(const Master *master, const MasterJob *job) {
+        const RoomShare *max_use = &master->rules.room.max_use;
+
+        return master_job_state(job) == MASTER_JOB_FINISHED && job->store && master->rules.drop_oldest &&
+               max_use->bytes > 0 && master_used_bytes(master) > max_use->bytes;
+}
+
+/* As master_look_for_room(), for a job that runs or is to shrink; else 0. */
 static int master_find_lack(const Master *master, const MasterJob *job, bool stopped, RoomLack *ret, Problem *problem) {
-        MasterJobState state = master_job_state(job);
+        bool shrinks = job_is_to_shrink(master, job);
         int r;
 
-        if (state != MASTER_JOB_RUNNING && (state != MASTER_JOB_FINISHED || !master->rules.drop_oldest))
+        *ret = (RoomLack) {};
+        if (!shrinks && master_job_state(job) != MASTER_JOB_RUNNING)
                 return 0;
         r = master_look_for_room(master, job, stopped, ret, problem);
-        if (r >= 0 || state == MASTER_JOB_RUNNING)
-                return r;
-        ret->free_bytes = 0;
-        return ret->use_bytes > 0 ? r : 0;
+        if (shrinks)
+                ret->free_bytes = 0;
+        return !shrinks || ret->use_bytes > 0 ? r : 0;
 }
 
 void master_check_room(Master *master, MasterJob *job, usec_t now) {
@@ -130,7 +138,7 @@ void master_check_room(Master *master, MasterJob *job, usec_t now) {
         RoomLack lack;
         int r;
 
-        if (master->stopping)
+        if (master->stopping || (master_job_state(job) != MASTER_JOB_RUNNING && !job_is_to_shrink(master, job)))
                 return;
         used_bytes = master_used_bytes(master);
         if (now < job->looked_usec + ROOM_LOOK_USEC && used_bytes < job->looked_bytes + ROOM_LOOK_BYTES)

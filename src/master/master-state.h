@@ -102,7 +102,10 @@ int master_look_for_room(const Master *master, const MasterJob *job, bool stoppe
 /* The rules allow to drop bitmaps, and there may be some whose end helps the job. */
 bool master_can_make_room(const Master *master, const MasterJob *job, const RoomLack *lack);
 void master_make_room(Master *master); /* begins with it */
-/* Makes room for a running job that has too little, or fails it. Looks once a second at most. */
+/*
+ * Makes room for a running job that has too little, or fails it; makes the store of a finished one smaller, if the
+ * rules say so. Looks once a second at most.
+ */
 void master_check_room(Master *master, MasterJob *job, usec_t now);
 /* Whoever asked for a vacuum of the job's store, if anybody did, is told of its end. */
 void master_end_vacuum(MasterJob *job, int error, const char *sentence);

@@ -199,6 +199,8 @@ def shares_by_priority(folder):
             return [sum(worker["blocks"] for worker in each.workers().values()) for each in (bus, other_bus)]
 
         wait_until(lambda: all(blocks()), 60)
+        if is_sanitized():
+            return  # such masters cannot store as fast as the worker computes, and share what they can
         before, began = blocks(), time.monotonic()
         done = [0, 0]
         # many turns of each: on a busy machine they take longer
@@ -207,8 +209,7 @@ def shares_by_priority(folder):
             time.sleep(1)
             done = [after - earlier for after, earlier in zip(blocks(), before)]
         print(f"# {done} blocks in {time.monotonic() - began:.1f} s")
-        # masters that a sanitizer slows down cannot store as fast as the worker computes, and share what they can
-        assert is_sanitized() or 2 <= done[0] / done[1] <= 4.5, done
+        assert 2 <= done[0] / done[1] <= 4.5, done
 
 
 @claim

@@ -174,6 +174,28 @@ static void test_a_finished_job_keeps_to_the_limit(void) {
         stage_free(stage);
 }
 
+/* A segment of a finished store that is gone: the job is told so, and nothing else happens. */
+static void test_a_finished_store_is_damaged(void) {
+        FaultyDisk faulty;
+        Stage *stage = stage_with_rules(&(MasterRules) { .drop_oldest = true }, &faulty);
+        PlayedWorker *worker = stage_join(stage, 1);
+        char path[128];
+
+        send_blocks(stage, worker, 0, N_BLOCKS);
+        RUN_UNTIL(stage, job_state(stage) == MASTER_JOB_FINISHED);
+        (void) snprintf(path, sizeof path, "%s/first/000000000000.primes", stage->folder);
+        CHECK(unlink(path) == 0);
+        for (unsigned i = 0; i < 3; i++) {
+                master_set_rules(stage->master, &(MasterRules) {
+                        .room.max_use = { .bytes = MAX_USE - i }, .drop_oldest = true,
+                });
+                run_for(stage, LOOK_USEC);
+        }
+        CHECK_EQUAL(job_state(stage), MASTER_JOB_FINISHED);
+        CHECK(job_status(stage, "first").problem[0] != '\0');
+        stage_free(stage);
+}
+
 /* Others filled the disk: everything goes, then work waits, without trying what cannot help again and again. */
 static void test_nothing_is_left_to_drop(void) {
         FaultyDisk faulty;
@@ -384,6 +406,7 @@ int main(void) {
         RUN(test_keep_free_is_what_was_said);
         RUN(test_the_oldest_bitmaps_go);
         RUN(test_a_finished_job_keeps_to_the_limit);
+        RUN(test_a_finished_store_is_damaged);
         RUN(test_nothing_is_left_to_drop);
         RUN(test_a_failed_job_makes_room);
         RUN(test_no_room_to_make_room);

@@ -47,7 +47,8 @@
 #define WIDER 3                         /* windows for costs have so much more than those for sizes */
 #define NARROW 16                       /* a narrow window has so much less */
 #define SLOW 2.0                        /* times the default costs: windows get smaller, in proportion, … */
-#define SHRINK_MAX 16.0                 /* … but not more than so */
+#define SHRINK_MAX 16.0                 /* … but not more than so; and for each thread a megabyte and more is left */
+#define SHRINK_BITMAP_MAX 4.0
 #define MEMORY_PARTS 4                  /* the bitmap, and lists of hits of twice its size, and a rest */
 #define WINDOW_BYTES_MIN ((size_t) 64 << 10)
 #define BETTER 0.97                     /* times the usual time: clearly better */
@@ -80,7 +81,7 @@ typedef struct Tune {
 
 /* How much is measured: all that there is room for, or a part of it. */
 static void tune_set_lengths(Tune *tune, double shrink) {
-        size_t n_bytes = MAX((size_t) ((double) tune->bitmap_bytes / shrink),
+        size_t n_bytes = MAX((size_t) ((double) tune->bitmap_bytes / MIN(shrink, SHRINK_BITMAP_MAX)),
                              MIN(tune->bitmap_bytes, WINDOW_BYTES_MIN));
 
         tune->usual = 30 * (uint64_t) (n_bytes / WIDER);
@@ -88,7 +89,6 @@ static void tune_set_lengths(Tune *tune, double shrink) {
         tune->narrow = tune->wide / NARROW / 30 * 30;
         tune->limit_big = MAX((uint64_t) ((double) LIMIT_BIG / shrink), LIMIT_BIG_MIN);
         tune->limit_cost = (uint64_t) ((double) LIMIT_COST / shrink);
-        tune->test_nsec = fmax(TEST_NSEC * (double) (tune->usual / 30) / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
 }
 
 static int tune_init(Tune *tune, const TuneMachine *machine) {
@@ -106,6 +106,7 @@ static int tune_init(Tune *tune, const TuneMachine *machine) {
         };
         tune->environment.memory_max = MAX(memory, fixed + MEMORY_PARTS * tune->bitmap_bytes);
         tune_set_lengths(tune, 1);
+        tune->test_nsec = fmax(TEST_NSEC * (double) (tune->usual / 30) / (double) TUNE_WINDOW_BYTES, TEST_NSEC_MIN);
         tune->bitmap = large_memory(tune->bitmap_bytes);
         return tune->bitmap ? 0 : -ENOMEM;
 }
