@@ -350,9 +350,9 @@ static double n_primes(double limit) {
 }
 
 static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
-        const double primes = n_primes((double) tune->limit_cost) - n_primes((double) COST_BIG_FROM);
-        const SieveCosts *usual = &sieve_costs_default;
         const uint64_t many = tune->limit_cost;
+        const double primes = n_primes((double) many) - n_primes((double) COST_BIG_FROM);
+        const SieveCosts *usual = &sieve_costs_default;
         double nsec[6], wide = (double) tune->wide, narrow = (double) tune->narrow, hits, per_number;
         mpz_t start, far;
         int r;
@@ -376,7 +376,7 @@ static int tune_sieve_costs(Tune *tune, Window *window, SieveCosts *costs) {
         costs->number_nsec = at_least(nsec[0] / wide, usual->number_nsec);
         costs->mark_nsec = at_least((nsec[1] - nsec[0]) / wide / multiples(COST_MEDIUM_FROM, COST_BIG_FROM),
                                     usual->mark_nsec);
-        hits = multiples(COST_BIG_FROM, (double) tune->limit_cost);
+        hits = multiples(COST_BIG_FROM, (double) many);
         per_number = ((nsec[2] - nsec[1]) - (nsec[4] - nsec[3])) / (wide - narrow);
         costs->hit_nsec = at_least(per_number / hits, usual->hit_nsec);
         costs->prime_nsec = at_least((nsec[4] - nsec[3] - narrow * hits * costs->hit_nsec) / primes, usual->prime_nsec);
@@ -552,14 +552,18 @@ static int tune_all_costs(Tune *tune, const SieveTuning *tuning, SieveCosts *ret
         return r;
 }
 
+/* As much as the machine can bear. To be followed by tune_done(), whatever it returns. */
+static int tune_begin(Tune *tune, const TuneMachine *machine) {
+        int r = tune_init(tune, machine);
+
+        return r < 0 ? r : tune_look(tune);
+}
+
 int tune_sizes(const TuneMachine *machine, SieveTuning *ret) {
         Tune tune;
         int r;
 
-        r = tune_init(&tune, machine);
-        if (r < 0)
-                return r;
-        r = tune_look(&tune);
+        r = tune_begin(&tune, machine);
         if (r >= 0)
                 r = tune_all_sizes(&tune, ret);
         tune_done(&tune);
@@ -570,10 +574,7 @@ int tune_costs(const TuneMachine *machine, const SieveTuning *tuning, SieveCosts
         Tune tune;
         int r;
 
-        r = tune_init(&tune, machine);
-        if (r < 0)
-                return r;
-        r = tune_look(&tune);
+        r = tune_begin(&tune, machine);
         if (r >= 0)
                 r = tune_all_costs(&tune, tuning, ret);
         tune_done(&tune);
@@ -582,14 +583,16 @@ int tune_costs(const TuneMachine *machine, const SieveTuning *tuning, SieveCosts
 
 int tune_measure(const TuneMachine *machine, SieveProfile *ret) {
         SieveProfile profile;
+        Tune tune;
         int r;
 
-        r = tune_sizes(machine, &profile.tuning);
-        if (r < 0)
-                return r;
-        r = tune_costs(machine, &profile.tuning, &profile.costs);
-        if (r < 0)
-                return r;
-        *ret = profile;
-        return 0;
+        r = tune_begin(&tune, machine);
+        if (r >= 0)
+                r = tune_all_sizes(&tune, &profile.tuning);
+        if (r >= 0)
+                r = tune_all_costs(&tune, &profile.tuning, &profile.costs);
+        if (r >= 0)
+                *ret = profile;
+        tune_done(&tune);
+        return r;
 }
