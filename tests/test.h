@@ -61,19 +61,28 @@ static const char *tests_current = "";
                 fflush(stdout);                                                                              \
         } while (0)
 
-/* A claim that this machine cannot check: the reason is shown by `check`. */
-/* Which makes computing twenty times slower. */
-#if defined(__SANITIZE_THREAD__)
-#define TEST_WITH_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TEST_WITH_THREAD_SANITIZER 1
-#endif
-#endif
-#ifndef TEST_WITH_THREAD_SANITIZER
-#define TEST_WITH_THREAD_SANITIZER 0
+#ifdef __has_feature
+#define TEST_HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define TEST_HAS_FEATURE(feature) 0
 #endif
 
+/* How many times slower the build makes what is tested. */
+#if defined(__SANITIZE_THREAD__) || TEST_HAS_FEATURE(thread_sanitizer)
+#define TEST_WITH_THREAD_SANITIZER 1
+#define TEST_SLOWNESS 20
+#elif defined(__SANITIZE_ADDRESS__) || TEST_HAS_FEATURE(address_sanitizer)
+#define TEST_WITH_THREAD_SANITIZER 0
+#define TEST_SLOWNESS 4
+#else
+#define TEST_WITH_THREAD_SANITIZER 0
+#define TEST_SLOWNESS 1
+#endif
+
+/* How long something may take, in microseconds, that takes at most so many seconds in an ordinary build. */
+#define TEST_PATIENCE(seconds) ((usec_t) ((seconds) * TEST_SLOWNESS * USEC_PER_SEC))
+
+/* A claim that this machine cannot check: the reason is shown by `check`. */
 #define SKIP(function, reason)                                                                               \
         do {                                                                                                 \
                 printf("ok %d - %s # SKIP %s\n", ++tests_run, #function, reason);                            \

@@ -51,7 +51,7 @@ typedef struct FakeAvahi {
 /* Runs the loop until `condition`, at most `seconds`. */
 #define RUN_UNTIL(event, condition, seconds)                                                                 \
         do {                                                                                                 \
-                usec_t _end = clock_now_usec() + (usec_t) ((seconds) * USEC_PER_SEC);                        \
+                usec_t _end = clock_now_usec() + TEST_PATIENCE(seconds);                                     \
                 while (!(condition) && clock_now_usec() < _end)                                              \
                         CHECK(sd_event_run(event, 10 * USEC_PER_MSEC) >= 0);                                 \
         } while (0)

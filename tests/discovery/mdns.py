@@ -14,6 +14,8 @@ import signal
 import subprocess
 import time
 
+from harness import patience
+
 NEEDS = ("ip", "avahi-daemon", "dbus-daemon", "mount")
 PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -76,7 +78,7 @@ class Lines:
 
     def wait(self, condition, seconds=10, after=0):
         """Waits for a line behind the first `after` ones for which condition() holds; returns it."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience(seconds)
         while True:
             for line in self.all()[after:]:
                 if condition(line):
@@ -93,7 +95,7 @@ class Lines:
         if self.process.stdin:
             self.process.stdin.close()
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(patience(10))
 
 
 class Host:
@@ -153,7 +155,7 @@ class Host:
         if os.path.exists(self.bus_path):
             os.unlink(self.bus_path)
         self.bus = self.start(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
-        end = time.monotonic() + 10
+        end = time.monotonic() + patience(10)
         while not os.path.exists(self.bus_path):
             if time.monotonic() > end:
                 raise AssertionError("no bus: " + repr(self.bus.all()))
@@ -168,7 +170,7 @@ class Host:
 
     def stop_avahi(self, number=signal.SIGTERM):
         self.avahi.process.send_signal(number)
-        self.avahi.process.wait(10)
+        self.avahi.process.wait(patience(10))
 
     def avahi_is_running(self):
         return "org.freedesktop.Avahi" in self.run("busctl", "--system", "--no-pager", "list").stdout

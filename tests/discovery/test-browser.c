@@ -279,7 +279,7 @@ static void test_hangs(void) {
         began = clock_now_usec();
         scene = begin();
         RUN_UNTIL(event, fake.n_kept > 0, 5);
-        CHECK(clock_now_usec() - began < USEC_PER_SEC);
+        CHECK(clock_now_usec() - began < TEST_PATIENCE(1));
         CHECK_EQUAL(state, DISCOVERY_STARTING);
         fake_wake(&fake);
         wait_for_browser();

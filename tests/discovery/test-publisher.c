@@ -235,7 +235,7 @@ static void test_hangs(void) {
                 CHECK_EQUAL(publisher_set_work(scene.publisher, i % 2 == 0, "a job"), 0);
                 CHECK(sd_event_run(event, 0) >= 0);
         }
-        CHECK(clock_now_usec() - began < USEC_PER_SEC);
+        CHECK(clock_now_usec() - began < TEST_PATIENCE(1));
         RUN_UNTIL(event, fake.n_kept > 0, 5);
         CHECK_EQUAL(fake.n_kept, 1); /* one call at a time */
         fake_wake(&fake);

@@ -23,7 +23,7 @@ import tempfile
 import time
 
 import harness
-from harness import children, kill, primectl, start_local, store_files
+from harness import children, kill, patience, primectl, start_local, store_files
 
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 300
 SPOOL_KILLS = KILLS // 6
@@ -115,7 +115,7 @@ class Campaign:
                               "--threads", "1", env=env)
         if not chosen:
             self.random_kills(process, store)
-        status = process.wait(timeout=120)
+        status = process.wait(timeout=patience(120))
         if os.path.exists(self.log):
             with open(self.log, encoding="utf-8") as file:
                 killed_at = file.read()

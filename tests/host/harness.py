@@ -5,6 +5,7 @@ A test program is called with the build directory as its first argument. It list
 with run(), as tests/test.h does it in C.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -68,11 +69,22 @@ def need_root():
         raise Skip("needs root")
 
 
-def is_sanitized():
-    """The programs are built with a sanitizer, which makes them slow and large."""
+@functools.cache
+def slowness():
+    """How many times slower the build makes the programs: 1 without a sanitizer (tests/test.h has the same)."""
     with open(PRIMECTL, "rb") as file:
         text = file.read()
-    return b"__asan_init" in text or b"__tsan_init" in text
+    return 20 if b"__tsan_init" in text else 4 if b"__asan_init" in text else 1
+
+
+def is_sanitized():
+    """The programs are built with a sanitizer, which makes them slow and large."""
+    return slowness() > 1
+
+
+def patience(seconds):
+    """How long something may take that takes at most so many seconds in an ordinary build."""
+    return seconds * slowness()
 
 
 def need_no_sanitizer():
@@ -84,7 +96,7 @@ def need_no_sanitizer():
 def primectl(*arguments, check=True, timeout=300, **options):
     """Runs primectl; returns the finished process with its output as text."""
     process = subprocess.run([PRIMECTL, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                             stdin=subprocess.DEVNULL, timeout=timeout, **options)
+                             stdin=subprocess.DEVNULL, timeout=patience(timeout), **options)
     if check and process.returncode != 0:
         raise AssertionError(f"primectl {' '.join(arguments)}: status {process.returncode}\n{process.stderr}")
     return process
@@ -120,8 +132,8 @@ def children(pid):
 
 
 def wait_until(condition, seconds=30, pause=0.002):
-    """Waits until condition() is true; returns its value."""
-    end = time.monotonic() + seconds
+    """Waits until condition() is true, at most patience(seconds); returns its value."""
+    end = time.monotonic() + patience(seconds)
     while time.monotonic() < end:
         value = condition()
         if value:

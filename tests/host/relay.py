@@ -9,7 +9,7 @@ import socket
 import subprocess
 import threading
 
-from harness import BUILD
+from harness import BUILD, patience
 
 MASTER = os.path.join(BUILD, "src", "master", "primed-master")
 
@@ -98,7 +98,7 @@ class Relay:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(20)
+                self.process.wait(patience(20))
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

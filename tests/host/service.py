@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 
-from harness import BUILD, Skip, wait_for_socket, wait_until
+from harness import BUILD, Skip, patience, wait_for_socket, wait_until
 
 MASTER = os.path.join(BUILD, "src", "master", "primed-master")
 WORKER = os.path.join(BUILD, "src", "worker", "primed-worker")
@@ -103,13 +103,13 @@ class Bus:
         """Calls org.primed.Master1; the values of the answer, or raises BusError."""
         if method in CHANGES and not user:
             self.need_root()
-        words = ["busctl", "--system", "--json=short", "--auto-start=no", "--timeout=60", "call", "org.primed.Master1",
-                 "/org/primed/Master1", "org.primed.Master1", method, *arguments]
+        words = ["busctl", "--system", "--json=short", "--auto-start=no", f"--timeout={patience(60)}", "call",
+                 "org.primed.Master1", "/org/primed/Master1", "org.primed.Master1", method, *arguments]
         if user:
             need("setpriv")
             words = ["setpriv", f"--reuid={user}", "--clear-groups", *words]
         done = subprocess.run(words, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              check=False, timeout=90)
+                              check=False, timeout=patience(90))
         if done.returncode != 0:
             raise BusError(done.stderr.strip())
         return json.loads(done.stdout)["data"] if done.stdout.strip() else None
@@ -117,7 +117,7 @@ class Bus:
     def property(self, name):
         done = subprocess.run(["busctl", "--system", "--json=short", "get-property", "org.primed.Master1",
                                "/org/primed/Master1", "org.primed.Master1", name],
-                              env=self.environment, stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+                              env=self.environment, stdout=subprocess.PIPE, text=True, check=True, timeout=patience(60))
         return json.loads(done.stdout)["data"]
 
     def status(self, **options):
@@ -216,7 +216,7 @@ class Master:
     def stop(self, number=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(timeout=60) if self.process else None
+        return self.process.wait(timeout=patience(60)) if self.process else None
 
     def reload(self):
         count = self.hear().count("READY=1")

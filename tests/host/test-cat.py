@@ -11,7 +11,7 @@ import subprocess
 import time
 
 import harness
-from harness import PRIMECTL, claim, kill, local, primectl, start_local, wait_until
+from harness import PRIMECTL, claim, kill, local, patience, primectl, start_local, wait_until
 
 FORMATS = ("text", "csv", "json", "u64le", "gaps", "bfile")
 SUFFIXES = {"text": "txt", "json": "jsonl"}
@@ -47,7 +47,7 @@ def written(style, primes, rank, step=1):
 
 def cat(store, *arguments, unfinished=False):
     process = subprocess.run([PRIMECTL, "cat", "--store", store, *arguments], stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False, timeout=60)
+                             stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, check=False, timeout=patience(60))
     told = process.stderr.startswith(b"primectl: The store is not complete: ") if unfinished else not process.stderr
     assert process.returncode == 0 and told, f"{arguments}: {process.returncode} {process.stderr}"
     return process.stdout
@@ -143,11 +143,12 @@ def output_that_fails(folder):
     for words in ([f"--format={style}" for style in FORMATS], ["-r"], ["-f"]):
         for word in words:
             line = f"set -o pipefail; '{PRIMECTL}' cat --store '{store}' {word} | head -c 100 | wc -c"
-            process = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, timeout=30)
+            process = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False,
+                                     timeout=patience(30))
             assert process.stdout.strip() == "100" and process.stderr == "" and process.returncode == 0, process
             with open("/dev/full", "wb") as full:
                 process = subprocess.run([PRIMECTL, "cat", "--store", store, word], stdout=full,
-                                         stderr=subprocess.PIPE, text=True, check=False, timeout=30)
+                                         stderr=subprocess.PIPE, text=True, check=False, timeout=patience(30))
             assert process.returncode == 1 and "space" in process.stderr, process
 
 
@@ -165,7 +166,7 @@ def slow_reader_of_a_nonblocking_pipe(folder):
         pieces.append(piece)
         time.sleep(0.001)
     os.close(read_end)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=patience(30)) == 0
     assert b"".join(pieces) == written("text", primes_between(0, 3000000), 1)
 
 
@@ -191,12 +192,12 @@ def follows_a_running_job(folder):
         first = os.path.getsize(outputs["all"][1])
         wait_until(lambda: os.path.getsize(outputs["all"][1]) > first, pause=0.05)
         assert job.poll() is None, "the job was faster than its readers: make it longer"
-        assert job.wait(timeout=300) == 0
+        assert job.wait(timeout=patience(300)) == 0
         for name, (process, _) in outputs.items():
-            assert process.wait(timeout=30) == 0 and process.stderr.read() == b"", name
+            assert process.wait(timeout=patience(30)) == 0 and process.stderr.read() == b"", name
     finally:
         kill(job.pid, signal.SIGINT)
-        job.wait(timeout=30)
+        job.wait(timeout=patience(30))
         for process, _ in outputs.values():
             kill(process.pid)
             process.wait()
@@ -222,7 +223,7 @@ def follow_ends_cleanly(folder):
     wait_until(lambda: os.path.exists(os.path.join(store, "job")) and
                primectl("count", "--store", store).stdout != "0\n", pause=0.2)
     kill(job.pid, signal.SIGINT)
-    job.wait(timeout=30)
+    job.wait(timeout=patience(30))
     whole = cat(store, unfinished=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         path = os.path.join(folder, "output")
@@ -230,7 +231,7 @@ def follow_ends_cleanly(folder):
             process = start_cat(store, file, "-f")
         wait_until(lambda: os.path.getsize(path) == len(whole))
         kill(process.pid, number)
-        assert process.wait(timeout=5) == 0 and process.stderr.read() == b""
+        assert process.wait(timeout=patience(5)) == 0 and process.stderr.read() == b""
         with open(path, "rb") as file:
             assert file.read() == whole
     # in the middle of the output: the reader gets whole lines
@@ -239,13 +240,13 @@ def follow_ends_cleanly(folder):
     kill(process.pid, signal.SIGTERM)
     time.sleep(0.2)
     found += process.stdout.read()
-    assert process.wait(timeout=5) == 0 and whole.startswith(found) and found.endswith(b"\n")
+    assert process.wait(timeout=patience(5)) == 0 and whole.startswith(found) and found.endswith(b"\n")
     # waiting, without anything to write
     process = start_cat(store, subprocess.PIPE, "-f", "-n", "0")
     time.sleep(0.5)
     assert process.poll() is None
     process.stdout.close()
-    assert process.wait(timeout=5) == 0
+    assert process.wait(timeout=patience(5)) == 0
     # a job that goes on after a pause is still followed
     path = os.path.join(folder, "output")
     with open(path, "wb") as file:
@@ -254,11 +255,11 @@ def follow_ends_cleanly(folder):
     job = start_local(store, "--threads", "1")
     wait_until(lambda: os.path.getsize(path) > 0)
     kill(job.pid, signal.SIGINT)
-    job.wait(timeout=30)
+    job.wait(timeout=patience(30))
     more = cat(store, unfinished=True)[len(whole):]
     wait_until(lambda: os.path.getsize(path) == len(more))
     kill(process.pid, signal.SIGTERM)
-    assert process.wait(timeout=5) == 0
+    assert process.wait(timeout=patience(5)) == 0
     with open(path, "rb") as file:
         assert file.read() == more
 
@@ -333,7 +334,7 @@ def export_goes_on(folder):
         else:
             time.sleep(random.uniform(0, span * (0.2 + attempt / 15)))
         kill(process.pid, signal.SIGINT if attempt % 5 == 4 else signal.SIGKILL)
-        output = process.communicate(timeout=60)[0]
+        output = process.communicate(timeout=patience(60))[0]
         if process.returncode == 0:
             break
         assert process.returncode in (-signal.SIGKILL, 128 + signal.SIGINT, -signal.SIGINT), process.returncode
@@ -361,7 +362,7 @@ def export_grows_with_its_store(folder):
     job = start_local(store, "--to", "6e9", "--threads", "1", "--segment-blocks", "3")
     wait_until(lambda: os.path.exists(os.path.join(store, "000000000000.primes")))
     kill(job.pid, signal.SIGINT)
-    job.wait(timeout=30)
+    job.wait(timeout=patience(30))
     words = ["--per-file", "1e6", "0", "5e8"]
     first = export(store, target, *words, check=False)
     assert first.returncode in (0, 1)

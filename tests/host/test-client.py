@@ -14,7 +14,7 @@ import termios
 import time
 
 import harness
-from harness import BUILD, PRIMECTL, claim, local, primectl, wait_until
+from harness import BUILD, PRIMECTL, claim, local, patience, primectl, wait_until
 from service import Bus
 
 CANNED = os.path.join(BUILD, "tests", "host", "canned-daemons")
@@ -135,7 +135,7 @@ def on_terminal(arguments, env, columns=80, keys=b""):
                                env={**env, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
     os.close(terminal)
     os.write(screen, keys)
-    output, end = b"", time.monotonic() + 20
+    output, end = b"", time.monotonic() + patience(20)
     while time.monotonic() < end:
         if not select.select([screen], [], [], 0.1)[0]:
             if process.poll() is not None:
@@ -146,7 +146,7 @@ def on_terminal(arguments, env, columns=80, keys=b""):
         except OSError:
             break
     os.close(screen)
-    assert process.wait(5) == 0
+    assert process.wait(patience(5)) == 0
     return output.decode()
 
 
@@ -456,7 +456,7 @@ def start_waits(folder):
         assert process.poll() is None
         daemons.start()
         daemons.change(MASTER, "ListJobs", [job("0-1", "finished", primes="t:168")])
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=patience(20))
         assert process.returncode == 0 and "Finished 0-1: 168 primes in /srv/0-1; unaudited." in output, output
         assert "waiting for its return" in output, output
         daemons.change(MASTER, "ListJobs", [job("0-1", "failed", problem="s:The disk is full.")])
@@ -474,7 +474,7 @@ def waiting_can_be_interrupted(folder):
         wait_until(lambda: len(daemons.calls()) > 1)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=10)
+        output, _ = process.communicate(timeout=patience(10))
         assert process.returncode == 130 and "The job goes on" in output, output
         assert daemons.calls()[1:] == ["AddJob 0 1000"]
 

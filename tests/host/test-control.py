@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import harness
-from harness import PRIMECTL, claim, local, primectl, store_files, wait_until
+from harness import PRIMECTL, claim, local, patience, primectl, store_files, wait_until
 from service import Bus, Master, need
 
 
@@ -32,7 +32,7 @@ class Host:
         for process in self.joined:
             process.send_signal(signal.SIGINT)
         for process in self.joined:
-            process.wait(30)
+            process.wait(patience(30))
         self.master.__exit__()
         self.bus.stop()
 
@@ -175,7 +175,7 @@ def others_only_look(folder):
         def look(*arguments):
             return subprocess.run([*prefix, PRIMECTL, *arguments], text=True, env=host.bus.environment,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  check=False, timeout=30)
+                                  check=False, timeout=patience(30))
 
         looked = look("jobs")
         if prefix and (looked.returncode == 127 or "Permission denied" in looked.stderr):

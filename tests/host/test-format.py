@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import harness
-from harness import SOURCE, claim, kill, local, primectl, start_local, wait_until
+from harness import SOURCE, claim, kill, local, patience, primectl, start_local, wait_until
 
 READER = os.path.join(SOURCE, "tests", "store", "independent-reader.py")
 DATA = os.path.join(SOURCE, "tests", "data", "store-format-1")
@@ -20,7 +20,8 @@ KEPT = {"from-0": 669, "at-10-12": 1433, "half-done": 1107}  # stores and how ma
 
 
 def read_independently(store, check=True):
-    process = subprocess.run([sys.executable, READER, store], capture_output=True, text=True, check=False, timeout=300)
+    process = subprocess.run([sys.executable, READER, store], capture_output=True, text=True, check=False,
+                             timeout=patience(300))
     assert not check or process.returncode == 0, process.stderr
     return process
 
@@ -72,7 +73,7 @@ def open_segment(folder):
         wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 2000)
     finally:
         kill(process.pid, signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
     found = compare(store)
     with open(path, "ab") as file, open(path, "rb") as whole:
         file.write(whole.read(264)[64:])

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import harness
-from harness import PRIMECTL, claim, children, kill, wait_until
+from harness import PRIMECTL, children, claim, kill, patience, wait_until
 from relay import Relay
 
 
@@ -219,13 +219,13 @@ def shows_a_live_line(folder):
                                    stdin=subprocess.DEVNULL, stdout=terminal, stderr=terminal)
         os.close(terminal)
         output = b""
-        end = time.monotonic() + 20
+        end = time.monotonic() + patience(20)
         while b"with 1 thread, for 2" not in output and time.monotonic() < end:
             if select.select([screen], [], [], 0.2)[0]:
                 output += os.read(screen, 65536)
         assert re.search(rb"\r\x1b\[KWorking for \S+ with 1 thread, for 2", output), output
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(patience(20)) == 0
     finally:
         os.close(screen)
         relay.close()

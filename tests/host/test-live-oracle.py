@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 import harness
-from harness import claim, local
+from harness import claim, local, patience
 
 FACTOR = int(sys.argv.pop(2)) if len(sys.argv) > 2 and sys.argv[2].isdigit() else 1
 SEED = int(os.environ.get("PRIMED_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -32,14 +32,14 @@ def need(program):
 def primesieve(first, end):
     """The primes in [first, end), one a line, by primesieve, whose intervals include their end."""
     return subprocess.run(["primesieve", str(first), str(end - 1), "-p", "-q"], stdout=subprocess.PIPE,
-                          check=True, timeout=300).stdout
+                          check=True, timeout=patience(300)).stdout
 
 
 def gp(first, end):
     """The same by PARI/GP."""
     script = f"default(breakloop, 0); forprime(p = {first}, {end} - 1, print(p))\n"
     return subprocess.run(["gp", "-q", "-f"], input=script.encode(), stdout=subprocess.PIPE, check=True,
-                          timeout=300).stdout
+                          timeout=patience(300)).stdout
 
 
 def choose_start(source, low_bits, high_bits, width):
@@ -63,7 +63,7 @@ def check_windows(folder, windows, oracle):
         store = os.path.join(folder, str(number))
         local(store, "--from", str(first), "--to", str(end), "--threads", str(threads))
         found = subprocess.run([harness.PRIMECTL, "cat", "--store", store], stdout=subprocess.PIPE, check=True,
-                               timeout=300).stdout
+                               timeout=patience(300)).stdout
         expected = oracle(first, end)
         n_primes += expected.count(b"\n")
         assert found == expected, f"[{first}, {end}), {threads} threads: {describe_difference(found, expected)}"

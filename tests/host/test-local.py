@@ -12,7 +12,7 @@ import subprocess
 import time
 
 import harness
-from harness import Skip, children, claim, kill, local, primectl, start_local, store_files, wait_until
+from harness import Skip, children, claim, kill, local, patience, primectl, start_local, store_files, wait_until
 
 PTRACE_SEIZE = 0x4206  # linux/ptrace.h
 WALL = 0x40000000  # __WALL of linux/wait.h
@@ -87,7 +87,7 @@ def huge_integers_are_warned_of(folder):
         for _ in range(2):  # the second one at once
             kill(process.pid, signal.SIGINT)
             time.sleep(0.1)
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=patience(30))[1]
         assert errors.count("Testing a single number of this size takes about ") == expected, (start, options, errors)
 
 
@@ -114,11 +114,11 @@ def interrupted_and_continued(folder):
         time.sleep(0.25 * 1.1 ** interrupted)  # on a slow machine it must get somewhere, too
         kill(process.pid, signal.SIGINT)
         began = time.monotonic()
-        status = process.wait(timeout=30)
+        status = process.wait(timeout=patience(30))
         if status == 0:
             break
         assert status == 128 + signal.SIGINT, status
-        assert time.monotonic() - began < 6, "promised are 2 seconds"
+        assert time.monotonic() - began < patience(6), "promised are 2 seconds"
         interrupted += 1
     assert interrupted >= 1 and status == 0
     assert store_files(store) == store_files(reference)
@@ -131,7 +131,7 @@ def continues_without_an_interval(folder):
     process = start_local(store, "--to", "5e9", "--segment-blocks", "5")
     wait_until(lambda: os.path.exists(os.path.join(store, "000000000005.primes")))
     kill(process.pid, signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=patience(30))
     summary = local(store)
     assert summary["primes"] == "234954223" and summary["to"] == "5000000000", summary
 
@@ -145,7 +145,7 @@ def stops_within_two_seconds(folder):
         time.sleep(1.5)
         began = time.monotonic()
         kill(process.pid, signal.SIGINT)
-        process.wait(timeout=60)
+        process.wait(timeout=patience(60))
         span = time.monotonic() - began
         print(f"# {place}: stopped after {span:.2f} s")
         assert span < 6, place
@@ -163,9 +163,9 @@ def group_signal_drops_nothing(folder):
         time.sleep(attempt * 0.07)
         os.killpg(process.pid, signal.SIGTERM)
         began = time.monotonic()
-        errors = process.communicate(timeout=30)[1]
+        errors = process.communicate(timeout=patience(30))[1]
         assert errors == b"" and process.returncode == 128 + signal.SIGTERM, (attempt, process.returncode, errors)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < patience(5)
 
 
 @claim
@@ -179,7 +179,7 @@ def second_signal_ends_it_at_once(folder):
         kill(process.pid, signal.SIGTERM)
         time.sleep(0.01 * number)
         kill(process.pid, signal.SIGTERM)
-        _, text = process.communicate(timeout=10)
+        _, text = process.communicate(timeout=patience(10))
         assert process.returncode == 128 + signal.SIGTERM and b"died" not in text, (process.returncode, text)
 
 
@@ -199,7 +199,7 @@ def traced_worker_is_no_burden(folder):
         kill(worker, signal.SIGKILL)
         time.sleep(0.5)
         os.waitpid(worker, WALL)
-        _, text = process.communicate(timeout=10)
+        _, text = process.communicate(timeout=patience(10))
         assert process.returncode == 128 + signal.SIGTERM and b"died" not in text, (process.returncode, text)
 
 
@@ -211,7 +211,7 @@ def interrupted_at_birth(folder):
                               stderr=subprocess.PIPE)
         time.sleep(0.001 * number)
         kill(process.pid, signal.SIGINT)
-        _, text = process.communicate(timeout=30)
+        _, text = process.communicate(timeout=patience(30))
         # before primectl has arranged for it the signal does what it does by default
         assert process.returncode in (128 + signal.SIGINT, -signal.SIGINT) and text == b"", (process.returncode, text)
 
@@ -225,7 +225,7 @@ def ignored_signals_stay_ignored(folder):
     wait_until(lambda: children(process.pid) or process.poll() is not None)
     time.sleep(0.3)
     kill(process.pid, signal.SIGHUP)
-    assert process.wait(timeout=60) == 0
+    assert process.wait(timeout=patience(60)) == 0
 
 
 @claim
@@ -236,7 +236,7 @@ def dead_worker_is_replaced(folder):
     found = wait_until(lambda: [p for p, n in children(process.pid).items() if n == "primed-worker"])
     time.sleep(0.2)
     assert kill(found[0])
-    _, text = process.communicate(timeout=60)
+    _, text = process.communicate(timeout=patience(60))
     assert process.returncode == 0 and b"started again" in text, text
     assert local(store)["primes"] == "189961812"
 
@@ -249,7 +249,7 @@ def dead_master_ends_it(folder):
     found = wait_until(lambda: [p for p, n in children(process.pid).items() if n == "primed-master"])
     time.sleep(0.3)
     assert kill(found[0])
-    _, text = process.communicate(timeout=60)
+    _, text = process.communicate(timeout=patience(60))
     assert process.returncode == 1 and b"start the same command again to continue" in text, text
     assert local(store)["primes"] == "189961812"
 
@@ -402,7 +402,7 @@ def locked_store(folder):
         refused(1, str(master[0]), arguments=["--store", store, "--from", "2^1024", "--length", "1e6"])
     finally:
         kill(process.pid, signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
 
 
 @claim
@@ -445,7 +445,7 @@ def full_disk(folder):
     os.mkdir(disk)
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
     process = subprocess.run(["unshare", *root, "--mount", "sh", "-c", script, "sh", disk, harness.PRIMECTL],
-                             capture_output=True, text=True, check=False, timeout=200)
+                             capture_output=True, text=True, check=False, timeout=patience(200))
     if process.returncode == 77 or "unshare:" in process.stderr:
         raise Skip("cannot mount a small tmpfs: run as root, or where users may make user namespaces")
     for word in ("ended 143", "verify 0", "again 0", "50847534", "verified 0"):
@@ -468,7 +468,7 @@ def tiny_file_system(folder):
     os.mkdir(disk)
     root = [] if os.geteuid() == 0 else ["--map-root-user"]
     process = subprocess.run(["unshare", *root, "--mount", "sh", "-c", script, "sh", disk, harness.PRIMECTL],
-                             capture_output=True, text=True, check=False, timeout=100)
+                             capture_output=True, text=True, check=False, timeout=patience(100))
     if process.returncode == 77 or "unshare:" in process.stderr:
         raise Skip("cannot mount a small tmpfs: run as root, or where users may make user namespaces")
     errors = process.stderr
@@ -536,7 +536,7 @@ def progress_on_a_terminal(folder):
     store = os.path.join(folder, "store")
     command = f"'{harness.PRIMECTL}' local --to 4e9 --store '{store}'"
     process = subprocess.run(["script", "-qec", command, "/dev/null"], stdin=subprocess.DEVNULL,
-                             capture_output=True, check=False, timeout=120)
+                             capture_output=True, check=False, timeout=patience(120))
     text = process.stdout.decode()
     assert re.search(r"\r\x1b\[K\[[#.]+\] +[0-9.]+%  [0-9.]+ [MG] numbers  [0-9.]+ [MG]/s  [0-9,]+ primes  .* left",
                      text), text[:2000]
@@ -590,7 +590,7 @@ def numbers_longer_than_arguments(folder):
     job = os.path.join(store, "job")
     wait_until(lambda: os.path.exists(job))
     kill(process.pid, signal.SIGINT)
-    status = process.wait(timeout=30)
+    status = process.wait(timeout=patience(30))
     assert status == 128 + signal.SIGINT, status
     assert os.path.getsize(job) > 2 * 301029, os.path.getsize(job)
 
@@ -602,10 +602,10 @@ def closed_and_full_output(folder):
     for options in ([], ["--json"]):
         process = subprocess.run(["bash", "-c", '"$0" "$@" >/dev/full', harness.PRIMECTL, "local", "--to", "1000",
                                   "--store", store, *options], capture_output=True, text=True, check=False,
-                                 timeout=30)
+                                 timeout=patience(30))
         assert process.returncode == 1 and "space" in process.stderr, process
     process = subprocess.run(["bash", "-c", '"$0" "$@" >&- 2>&- <&-', harness.PRIMECTL, "local", "--to", "1e7",
-                              "--store", store + "2"], check=False, timeout=30)
+                              "--store", store + "2"], check=False, timeout=patience(30))
     assert process.returncode == 0
     assert primectl("count", "--store", store + "2").stdout.split()[0] == "664579"
 
@@ -620,7 +620,7 @@ def json_however_it_ends(folder):
     assert process.returncode == 1 and summary["state"] == "failed" and "another job" in summary["problem"], process
     odd = os.fsencode(folder) + b"/\xff\xfe store"
     process = subprocess.run([harness.PRIMECTL, "local", "--json", "--quiet", "--to", "1000", "--store", odd],
-                             capture_output=True, check=False, timeout=30)
+                             capture_output=True, check=False, timeout=patience(30))
     assert process.returncode == 0 and json.loads(process.stdout.decode())["primes"] == "168", process
 
 

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 
 import harness
-from harness import Skip, claim, need_no_sanitizer, primectl
+from harness import Skip, claim, need_no_sanitizer, patience, primectl
 
 # Where windows are sieved, sieved and tested, and tested alone; and how many numbers.
 PLACES = (("0", "3e6"), ("10^15", "6e5"), ("2^64-3e5", "6e5"), ("2^80", "3e4"), ("2^127", "3e4"), ("2^256", "3e4"),
@@ -30,7 +30,8 @@ def memcheck(folder, *command):
         ["valgrind", "--tool=memcheck", "--quiet", "--trace-children=yes", "--vgdb=no", "--leak-check=full",
          "--errors-for-leak-kinds=definite", "--show-leak-kinds=definite", "--num-callers=25",
          f"--log-file={logs}/%p", *command],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=500, check=False)
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        timeout=patience(500), check=False)
     names = os.listdir(logs)
     for name in names:
         with open(os.path.join(logs, name), encoding="utf-8", errors="replace") as file:

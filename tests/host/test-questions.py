@@ -9,7 +9,7 @@ import random
 import subprocess
 
 import harness
-from harness import PRIMECTL, claim, local, primectl
+from harness import PRIMECTL, claim, local, patience, primectl
 
 LIMIT = 130_000_000  # five blocks, three segments
 BLOCK = 30 << 20
@@ -239,13 +239,13 @@ def outputs(folder):
     store = os.path.join(folder, "store")
     local(store, "--to", "1e7")
     command = f"set -o pipefail; '{PRIMECTL}' twins --list --store '{store}' | head -n 1"
-    process = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=30)
+    process = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, timeout=patience(30))
     assert process.stdout == "3 5\n" and process.stderr == "" and process.returncode == 0, process
     for words in (["twins", "--list"], ["gaps", "--min=2"], ["count"], ["nth", "5"], ["is-prime", "7"], ["coverage"],
                   ["classes"], ["next", "5", "-n", "100000"], ["random"]):
         with open("/dev/full", "wb") as full:
             process = subprocess.run([PRIMECTL, *words, "--store", store], stdout=full, stderr=subprocess.PIPE,
-                                     text=True, check=False, timeout=30)
+                                     text=True, check=False, timeout=patience(30))
         assert process.returncode == (4 if words[0] == "is-prime" else 1) and "space" in process.stderr, process
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 
-from harness import PRIMECTL, Skip, claim, kill, local, primectl, run, start_local, store_files, wait_until
+from harness import PRIMECTL, Skip, claim, kill, local, patience, primectl, run, start_local, store_files, wait_until
 from service import Bus, BusError, Master, Worker
 
 END = "3e9"
@@ -131,7 +131,7 @@ def others_may_not(folder):
         store = bus.jobs()["0-open"]["store"]
         process = subprocess.run([*prefix, PRIMECTL, "store", "rotate", "--store", store], stdin=subprocess.DEVNULL,
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=bus.environment,
-                                 timeout=60, check=False)
+                                 timeout=patience(60), check=False)
         assert process.returncode == 1, process
         assert "only root may do this" in process.stderr, process.stderr
         assert len(process.stderr.splitlines()) == 1, process.stderr
@@ -170,7 +170,7 @@ def an_interrupted_store_is_rotated(folder):
     process = start_local(store, "--to", END)
     wait_until(lambda: is_begun(store), 60)
     process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
+    assert process.wait(timeout=patience(60)) == 130
     text = primectl("store", "rotate", "--store", store).stdout
     assert text.startswith("Ended a file of the store"), text
     assert not is_begun(store)
@@ -190,7 +190,7 @@ def a_store_in_use_is_left_alone(folder):
     refused = primectl("store", "thin", "--store", store, check=False)
     assert refused.returncode == 1 and f"pid {pid}" in refused.stderr, refused.stderr
     kill(process.pid)
-    process.wait(timeout=60)
+    process.wait(timeout=patience(60))
 
 
 @claim

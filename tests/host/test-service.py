@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 
-from harness import claim, run, wait_until
+from harness import claim, patience, run, wait_until
 from service import Bus, BusError, Master, Worker
 
 PI_E9 = 50847534
@@ -32,7 +32,7 @@ def refuses_to_start(master, wanted):
     before = len(master.said())
     master.told = []
     master.launch()
-    assert master.process.wait(timeout=30) == 1
+    assert master.process.wait(timeout=patience(30)) == 1
     said = master.said()[before:]
     assert wanted in said, said
     assert len(said.splitlines()) == 1, said
@@ -341,7 +341,7 @@ def needs_its_socket(folder):
         master.stop()
         before = len(master.said())
         master.launch(listen=False)
-        assert master.process.wait(timeout=30) == 1
+        assert master.process.wait(timeout=patience(30)) == 1
         assert "primed-master.socket" in master.said()[before:]
 
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 
 import harness
-from harness import children, claim, kill, local, primectl, start_local, store_files, wait_until
+from harness import children, claim, kill, local, patience, primectl, start_local, store_files, wait_until
 
 BLOCK = 31457280
 LIMIT = 20 * BLOCK - 29
@@ -160,7 +160,7 @@ def damage_before_sealing(folder):
         wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 5 * 10**6)
     finally:
         kill(process.pid, signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
     before = int(info(store)["blocks"]) + int(info(store)["spool_blocks"])
     assert before > 5
     flip(path, 500, 2)  # in the first block
@@ -174,7 +174,7 @@ def damage_before_sealing(folder):
         wait_until(lambda: int(info(store)["blocks"]) > before)
     finally:
         kill(process.pid, signal.SIGINT)
-        errors = process.communicate(timeout=30)[1].decode()
+        errors = process.communicate(timeout=patience(30))[1].decode()
     assert "1 damaged or unfinished place in files that are not sealed" in errors, errors
     assert primectl("verify", "--store", store).returncode == 0
 
@@ -191,10 +191,10 @@ def keep_is_remembered(folder):
             wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > size + 136 * 5)
         finally:
             kill(process.pid, signal.SIGINT)
-            process.wait(timeout=30)
+            process.wait(timeout=patience(30))
         process = start_local(store, *word)
     kill(process.pid, signal.SIGINT)
-    process.wait(timeout=30)
+    process.wait(timeout=patience(30))
     assert (os.path.getsize(path) - 64) % 136 == 0, os.path.getsize(path)
 
 
@@ -209,7 +209,7 @@ def repair_refuses(folder):
         assert refused.returncode == 1 and re.search(r"in use by the process with the pid \d+", refused.stderr), refused
     finally:
         kill(process.pid, signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
     for place in (os.path.join(folder, "nothing"), folder):
         refused = primectl("verify", "--repair", "--store", place, check=False)
         assert refused.returncode == 1 and place in refused.stderr, refused
@@ -291,7 +291,7 @@ def whoever_computes(folder):
                                       "--threads", "1")
                 n_lives += 1
                 n_kills += disturb(process, draw)
-                status = process.wait(timeout=120)
+                status = process.wait(timeout=patience(120))
             files = store_files(store)
             assert files == expected, [name for name in {*files, *expected} if files.get(name) != expected.get(name)]
             assert info(store)["chain"] == info(reference)["chain"]

@@ -8,7 +8,7 @@ import signal
 import subprocess
 
 import harness
-from harness import PRIMECTL, claim, kill, local, primectl, start_local, wait_until
+from harness import PRIMECTL, claim, kill, local, patience, primectl, start_local, wait_until
 
 
 def primes_below(limit):
@@ -65,7 +65,7 @@ def broken_pipe_is_no_error(folder):
     store = os.path.join(folder, "store")
     local(store, "--to", "2e7")
     process = subprocess.run(["bash", "-c", f"set -o pipefail; '{PRIMECTL}' cat --store '{store}' | head -n 2"],
-                             capture_output=True, text=True, check=False, timeout=30)
+                             capture_output=True, text=True, check=False, timeout=patience(30))
     assert process.stdout == "2\n3\n" and process.stderr == "" and process.returncode == 0, process
 
 
@@ -76,7 +76,7 @@ def full_output_disk_is_an_error(folder):
     local(store, "--to", "1e6")
     with open("/dev/full", "wb") as full:
         process = subprocess.run([PRIMECTL, "cat", "--store", store], stdout=full, stderr=subprocess.PIPE, text=True,
-                                 check=False, timeout=30)
+                                 check=False, timeout=patience(30))
     assert process.returncode == 1 and "space" in process.stderr, process
 
 
@@ -124,7 +124,7 @@ def info_of_a_half_done_store(folder):
             primectl("verify", "--store", store)
     finally:
         kill(process.pid, signal.SIGINT)
-        process.wait(timeout=30)
+        process.wait(timeout=patience(30))
     info = json.loads(primectl("info", "--json", "--store", store).stdout)
     primectl("verify", "--store", store)
     text = primectl("info", "--store", store).stdout

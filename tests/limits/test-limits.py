@@ -14,7 +14,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "host"))
 
 import harness  # noqa: E402
-from harness import BUILD, Skip, claim  # noqa: E402
+from harness import BUILD, Skip, claim, patience  # noqa: E402
 
 LIMITS = os.path.join(BUILD, "src", "limits", "primed-limits")
 PLAYED_SYSTEMD = os.path.join(BUILD, "tests", "limits", "played-systemd")
@@ -112,7 +112,7 @@ class Host:
     def run(self, *arguments):
         """Exit status and standard error."""
         done = subprocess.run(self.command(*arguments), capture_output=True, text=True, env=self.environment,
-                              timeout=60, check=False)
+                              timeout=patience(60), check=False)
         assert done.returncode in (0, 1), done
         return done.returncode, done.stderr
 
@@ -310,7 +310,7 @@ def settles(folder):
         process = subprocess.Popen(host.command("--settle"), stderr=subprocess.DEVNULL, env=host.environment)
         time.sleep(0.06)
         host.write('cpu_quota = "20%"; ')
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=patience(30)) == 0
         assert host.calls()[-1] == "set primed-worker.slice 1 CPUQuotaPerSecUSec 200000"
 
 
@@ -318,10 +318,10 @@ def settles(folder):
 def usage(folder):
     """wrong options are told in one line"""
     for arguments in (["--no-such-option"], ["word"]):
-        done = subprocess.run([LIMITS, *arguments], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([LIMITS, *arguments], capture_output=True, text=True, timeout=patience(10), check=False)
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done
     for arguments in (["--help"], ["--version"]):
-        done = subprocess.run([LIMITS, *arguments], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([LIMITS, *arguments], capture_output=True, text=True, timeout=patience(10), check=False)
         assert done.returncode == 0 and "primed-limits" in done.stdout and done.stderr == "", done
 
 

@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "host"))
 
 import harness  # noqa: E402
-from harness import BUILD, SOURCE, Skip, claim  # noqa: E402
+from harness import BUILD, SOURCE, Skip, claim, patience  # noqa: E402
 
 GENERATOR = os.path.join(BUILD, "src", "listen", "primed-listen-generator")
 SOCKET = "primed-master.socket.d/50-primed-listen.conf"
@@ -29,7 +29,7 @@ def generate(folder, config, expected_status=0):
     os.mkdir(output)
     environment = {name: value for name, value in os.environ.items() if name not in ("SYSTEMD_SCOPE", "JOURNAL_STREAM")}
     done = subprocess.run([GENERATOR, f"--config={path}", output, "/no/early", "/no/late"], capture_output=True,
-                          text=True, env=environment, timeout=20, check=False)
+                          text=True, env=environment, timeout=patience(20), check=False)
     assert done.returncode == expected_status, done
     files = {}
     for parent, _, names in os.walk(output):
@@ -81,7 +81,7 @@ def broken_config_closes_the_socket(folder):
         # Of systemd's language it uses only what shlex knows, but for what is written twice or escaped.
         words = shlex.split(commands[0].replace("%%", "%").replace("$$", "$"))
         words[2] = words[2].replace("\\n", "\n")
-        done = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=patience(10), check=False)
         assert done.returncode == 1 and done.stdout == "" and len(done.stderr.splitlines()) == 1, done
         said = errors[:errors.index(" primed-master.socket")].split(": ", 1)[-1]
         assert done.stderr.strip().endswith(re.sub("[^ -~]", "?", said.encode().decode("latin-1"))), (done, errors)
@@ -100,7 +100,8 @@ def unreadable_config_closes_the_socket(folder):
 def usage(folder):
     """wrong usage is told in one line"""
     for arguments in ([], ["a", "b"], ["--no-such-option"]):
-        done = subprocess.run([GENERATOR, *arguments], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([GENERATOR, *arguments], capture_output=True, text=True, check=False,
+                              timeout=patience(10))
         assert done.returncode == 2 and len(done.stderr.splitlines()) == 1, done
 
 
@@ -143,7 +144,7 @@ def assert_verified(folder, files):
         file.write("[Service]\nExecStart=/bin/true\n")
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", os.path.join(units, "primed-master.socket"),
                            os.path.join(units, "primed-master.service")],
-                          capture_output=True, text=True, timeout=60, check=False)
+                          capture_output=True, text=True, timeout=patience(60), check=False)
     assert done.returncode == 0 and units not in done.stderr, done
 
 

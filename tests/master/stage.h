@@ -147,7 +147,7 @@ static inline void on_closed(Link *link, int error, const char *reason, void *us
 
 #define RUN_UNTIL(stage, condition)                                                                          \
         do {                                                                                                 \
-                usec_t _end = clock_now_usec() + 20 * USEC_PER_SEC;                                          \
+                usec_t _end = clock_now_usec() + TEST_PATIENCE(60);                                          \
                 while (!(condition)) {                                                                       \
                         CHECK(clock_now_usec() < _end);                                                      \
                         CHECK(sd_event_run((stage)->event, 10 * USEC_PER_MSEC) >= 0);                        \

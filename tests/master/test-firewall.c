@@ -153,7 +153,7 @@ static void remove_file(const char *path) {
 static void check_once(uint16_t port, Told *told) {
         const FirewallSettings settings = { .port = port, .root = root, .passed_path = passed_path,
                                             .on_changed = on_changed, .userdata = told };
-        usec_t end = clock_now_usec() + 300 * USEC_PER_MSEC;
+        usec_t end = clock_now_usec() + TEST_PATIENCE(0.3);
         Firewall *firewall = NULL;
         sd_bus *bus = NULL;
         unsigned n;

@@ -183,7 +183,7 @@ static void test_a_steal_within_one_worker_loses_nothing(void) {
         static const usec_t pace_usec[2] = { 400 * USEC_PER_MSEC, 10 * USEC_PER_MSEC };
         Stage *stage = stage_new();
         PlayedWorker *worker = stage_join(stage, 2);
-        usec_t due[2] = {}, end = clock_now_usec() + 20 * USEC_PER_SEC;
+        usec_t due[2] = {}, end = clock_now_usec() + 40 * USEC_PER_SEC;
 
         while (!worker->closed && sd_event_get_state(stage->event) != SD_EVENT_FINISHED) {
                 CHECK(clock_now_usec() < end); /* a lost lease expires after a minute */

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import BUILD, Skip, wait_for_socket, wait_until
+from harness import BUILD, Skip, patience, wait_for_socket, wait_until
 
 SCOUT = os.path.join(BUILD, "src", "scout", "primed-scout")
 RSS_MAX = 4 << 20  # bytes
@@ -69,7 +69,8 @@ class Bus:
         """Calls org.primed.Worker1; the answer with its variants opened, None when nobody answers."""
         done = subprocess.run(["busctl", f"--address=unix:path={self.path}", "--json=short", "--auto-start=no",
                                "--timeout=10", "call", "org.primed.Worker1", "/org/primed/Worker1",
-                               "org.primed.Worker1", method], capture_output=True, text=True, check=False, timeout=60)
+                               "org.primed.Worker1", method], capture_output=True, text=True, check=False,
+                              timeout=patience(60))
         if done.returncode != 0:
             return None
         value = json.loads(done.stdout)["data"][0]
@@ -275,7 +276,7 @@ class Stage:
     def wait_state(self, state, seconds=15):
         """Waits until GetStatus tells this state; returns the whole answer."""
         answer = None
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience(seconds)
         while time.monotonic() < end:
             answer = self.bus.call("GetStatus")
             if answer and answer["state"] == state:
@@ -298,7 +299,7 @@ class Stage:
         """SIGTERM; returns the exit status and how long it took."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(10), time.monotonic() - began
+        return self.process.wait(patience(10)), time.monotonic() - began
 
     def measure(self):
         """measure() of the scout."""

@@ -12,7 +12,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "host"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import SOURCE, claim, need_no_sanitizer, run, wait_until  # pylint: disable=wrong-import-position
+from harness import SOURCE, claim, need_no_sanitizer, patience, run, wait_until  # pylint: disable=wrong-import-position
 from stage import RSS_MAX, SCOUT, Master, Stage, Worker  # pylint: disable=wrong-import-position
 
 
@@ -411,7 +411,7 @@ def is_introspectable(folder):
         wait_until(lambda: stage.bus.call("GetStatus"))
         address = f"--address=unix:path={stage.bus.path}"
         words = ["busctl", address, "introspect", "org.primed.Worker1", "/org/primed/Worker1", "org.primed.Worker1"]
-        output = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
+        output = subprocess.run(words, capture_output=True, text=True, check=True, timeout=patience(30)).stdout
         for member in (".GetStatus", ".ListMasters", ".Version", ".State"):
             assert member in output, output
         monitor = subprocess.Popen(["busctl", address, "--json=short", "monitor", "org.primed.Worker1"],
@@ -470,7 +470,7 @@ def stays_small(folder):
 def usage(folder):
     """--help and --version succeed, mistakes get one line and status 2"""
     def scout(*arguments):
-        return subprocess.run([SCOUT, *arguments], capture_output=True, text=True, check=False, timeout=20)
+        return subprocess.run([SCOUT, *arguments], capture_output=True, text=True, check=False, timeout=patience(20))
 
     done = scout("--help")
     assert done.returncode == 0 and "--worker-socket=PATH" in done.stdout and not done.stderr

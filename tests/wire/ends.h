@@ -116,9 +116,9 @@ static inline void run_for(sd_event *event, usec_t span_usec) {
         CHECK(!run_until(event, &never, span_usec));
 }
 
-/* Runs until `*counter` has reached `goal`; fails when that takes more than 20 s. */
+/* Runs until `*counter` has reached `goal`; fails when that takes more than 20 s, or what a sanitizer makes of it. */
 static inline void run_until_count(sd_event *event, const unsigned *counter, unsigned goal) {
-        usec_t end = clock_now_usec() + 20 * USEC_PER_SEC;
+        usec_t end = clock_now_usec() + TEST_PATIENCE(20);
 
         while (*counter < goal) {
                 CHECK(clock_now_usec() < end);
@@ -126,7 +126,7 @@ static inline void run_until_count(sd_event *event, const unsigned *counter, uns
         }
 }
 
-#define WAIT(event, condition) CHECK(run_until(event, &(condition), 20 * USEC_PER_SEC))
+#define WAIT(event, condition) CHECK(run_until(event, &(condition), TEST_PATIENCE(20)))
 
 static inline void pair_new(int fds[static 2]) {
         CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);

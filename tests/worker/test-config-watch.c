@@ -64,7 +64,7 @@ static void run_for(Stage *stage, usec_t span) {
 }
 
 static void wait_cores(Stage *stage, unsigned cores) {
-        usec_t end = clock_now_usec() + 10 * USEC_PER_SEC;
+        usec_t end = clock_now_usec() + TEST_PATIENCE(10);
 
         while (!config_watch_config(stage->watch) || config_watch_config(stage->watch)->cores != cores) {
                 CHECK(clock_now_usec() < end);

@@ -303,7 +303,7 @@ static void test_stop_does_not_wait_for_ever(void) {
         (void) usleep(100000);
         begin = clock_now_usec();
         (void) crew_stop(crew, 200 * USEC_PER_MSEC);
-        CHECK(clock_now_usec() - begin < 2 * USEC_PER_SEC);
+        CHECK(clock_now_usec() - begin < TEST_PATIENCE(2));
         crew_free(crew);
         crew_job_unref(job);
         crew_client_unref(client);
@@ -541,7 +541,7 @@ static void test_duty_cycle_of_a_team(void) {
         span = clock_now_usec() - begin;
         printf("# %.3f of one processor\n", (double) pair.used_usec[0] / (double) span);
         CHECK(pair.used_usec[0] <= span * 48 / 100);
-        CHECK(pair.used_usec[0] >= span * 15 / 100);
+        CHECK(pair.used_usec[0] >= span * 15 / 100 / TEST_SLOWNESS);
         pair_done(&pair);
 }
 
@@ -559,7 +559,7 @@ static void test_duty_cycle_of_one_client(void) {
         span = clock_now_usec() - begin;
         printf("# %.3f of the time\n", (double) pair.used_usec[0] / (double) span);
         CHECK(pair.used_usec[0] <= span * 30 / 100);
-        CHECK(pair.used_usec[0] >= span * 10 / 100);
+        CHECK(pair.used_usec[0] >= span * 10 / 100 / TEST_SLOWNESS);
         /* the other one is not capped */
         while (pair.n_results[1] < 10) {
                 pair_feed(&pair, 1);
@@ -610,14 +610,14 @@ static void test_as_many_clients_as_there_are_rows(void) {
 /* Everything at once, for the sanitizers; no byte is lost from the account. */
 static void test_clients_come_and_go(void) {
         CrewRemainder remainders[CREW_REMAINDERS_MAX];
-        usec_t end = clock_now_usec() + 3 * USEC_PER_SEC;
+        usec_t begin = clock_now_usec();
         bool attached[2] = { true, true };
         Random random;
         Pair pair;
 
         random_init(&random, 7919);
         pair_init(&pair, 4, 4U << 20);
-        while (clock_now_usec() < end) {
+        while (clock_now_usec() - begin < 3 * USEC_PER_SEC || pair.n_results[0] == 0 || pair.n_results[1] == 0) {
                 unsigned which = (unsigned) random_below(&random, 2);
                 size_t n = 0;
 
@@ -658,7 +658,6 @@ static void test_clients_come_and_go(void) {
                         crew_job_unref(remainders[i].job);
         }
         printf("# %" PRIu64 " and %" PRIu64 " blocks\n", pair.n_results[0], pair.n_results[1]);
-        CHECK(pair.n_results[0] > 0 && pair.n_results[1] > 0);
         for (unsigned i = 0; i < 2; i++)
                 if (attached[i])
                         crew_detach(pair.crew, pair.clients[i]);
