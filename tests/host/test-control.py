@@ -110,7 +110,7 @@ def steers_jobs(folder):
         assert host.run("pause") == f"Paused {name}; 'primectl resume {name}' lets it go on.\n"
         assert host.jobs()[name]["state"] == "paused"
         # What workers have not finished they hand back; only what is on its way comes in. Promised are 2 s.
-        time.sleep(3)
+        time.sleep(patience(3))
         rest = host.jobs()[name]["blocks_in_order"]
         time.sleep(1)
         assert host.jobs()[name]["blocks_in_order"] == rest

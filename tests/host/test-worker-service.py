@@ -245,7 +245,7 @@ def forgets_a_cancelled_job(folder):
         wait_until(lambda: bus.jobs()[name]["blocks_in_order"] > 3, 60)
         # what arrives now is read by nobody: the blocks stay with the worker
         master.process.send_signal(signal.SIGSTOP)
-        time.sleep(2)
+        time.sleep(min(patience(2), 8))
         master.stop(signal.SIGKILL)
         channel.expect("lost")
         service.wait_status("[1-9][0-9]* finished blocks? wait")
