@@ -180,6 +180,10 @@ void master_fail_job(Master *master, MasterJob *job, int error, const Problem *p
                 told = *problem;
         else if (lacks_space)
                 (void) problem_set(&told, error, "%.900s Once there is room the job goes on by itself.", problem->text);
+        else if (job->finished)
+                (void) problem_set(&told, error, "%.700s 'primectl verify --repair --store %s' puts aside what is "
+                                   "damaged; 'primectl start' with the same interval computes it again.",
+                                   problem->text, job->store_path);
         else
                 (void) problem_set(&told, error, "%.900s 'primectl resume %s' starts it again.", problem->text,
                                    job->name);
