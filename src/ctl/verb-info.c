@@ -31,7 +31,7 @@ typedef struct StoreInfo {
         mpz_t coverage, gap_at;
         ReaderTotals totals;
         Facts facts;
-        uint64_t n_proved, n_bpsw;
+        uint64_t n_proved, n_bpsw, n_digest;
         ReaderWorker *workers;
         size_t n_workers;
         double percent; /* of the job's numbers; negative when the job is open */
@@ -49,12 +49,15 @@ static void help(void) {
 static int info_read(StoreInfo *info, Problem *problem) {
         const Grid *grid = reader_grid(info->reader);
         uint64_t frontier = reader_frontier(info->reader);
+        StoreKeep last;
         int r;
 
         r = reader_totals(info->reader, &info->totals, problem);
         if (r < 0)
                 return r;
         r = reader_facts(info->reader, &info->facts, &info->n_proved, &info->n_bpsw, problem);
+        if (r >= 0)
+                r = reader_kept(info->reader, &info->n_digest, &last, problem);
         if (r < 0)
                 return r;
         r = reader_workers(info->reader, &info->workers, &info->n_workers, problem);
@@ -161,6 +164,9 @@ static int print_text(const StoreInfo *info) {
         if (totals->n_quarantined > 0)
                 printf(", %" PRIu64 " damaged and put aside", totals->n_quarantined);
         printf("\n");
+        if (info->n_digest > 0)
+                printf("Kept:         digests of %s block%s, primes of %s\n", text_grouped(info->n_digest, a),
+                       text_plural(info->n_digest), text_grouped(totals->n_blocks - info->n_digest, b));
         if (totals->spool_files > 0)
                 printf("Spool:        %" PRIu64 " block%s with %s prime%s, %s\n", totals->spool_blocks,
                        text_plural(totals->spool_blocks), text_grouped(totals->spool_primes, a),
@@ -209,7 +215,7 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
         int r;
 
         object = json_pack("{s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o, s:s, s:o, s:o, "
-                           "s:o, s:o, s:s, s:o, s:s}",
+                           "s:o, s:o, s:s, s:o, s:s, s:o}",
                            "store", json_text(info->path), "format", (int) STORE_FORMAT,
                            "from", json_number(grid->from),
                            "to", grid->open ? json_null() : json_number(grid->to),
@@ -225,7 +231,8 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
                            "largest_gap", json_u64(info->facts.gap),
                            "largest_gap_after", info->facts.gap > 0 ? json_number(info->gap_at) : json_null(),
                            "twin_pairs", json_u64(info->facts.twins), "classes", json_classes(info->facts.classes),
-                           "chain", info->chain, "workers", json_workers(info), "audit", "unaudited");
+                           "chain", info->chain, "workers", json_workers(info), "audit", "unaudited",
+                           "digest_blocks", json_u64(info->n_digest));
         if (!object)
                 return -ENOMEM;
         r = json_dumpf(object, stdout,

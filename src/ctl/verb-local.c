@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -38,6 +40,14 @@
 #define MEMORY_DEFAULT (UINT64_C(320) << 20) /* of one worker, as without --memory */
 #define BYTES_PER_PRIME_MIN 0.001 /* digests alone take less, and it says nothing */
 #define WORKERS_MAX 64 /* so many processes of one machine help nobody */
+
+/* What the store that is to go on, or has ended, is like. */
+typedef struct StoreState {
+        Certainty certainty;   /* 0: nothing is said of it */
+        StoreKeep keep;        /* of its last block; 0: there is no store yet */
+        uint64_t n_digest;     /* so many blocks are kept as digests */
+        bool complete;
+} StoreState;
 
 /* One call of the verb: what was asked for, and what happened. */
 typedef struct LocalRun {
@@ -358,9 +368,28 @@ static json_t *json_digits(uint64_t value) {
         return json_string(digits);
 }
 
+/* What cannot be read is not told: the master said so. */
+static StoreState look_at_store(const LocalRun *run) {
+        _cleanup_(reader_closep) Reader *reader = NULL;
+        StoreState state = {};
+
+        if (reader_open(run->store_path, &reader, NULL) < 0)
+                return state;
+        if (reader_frontier(reader) > 0 && reader_kept(reader, &state.n_digest, &state.keep, NULL) < 0)
+                state.keep = 0;
+        (void) store_certainty(run->store_path, &state.certainty, NULL);
+        state.complete = reader_frontier(reader) == reader_grid(reader)->n_blocks;
+        return state;
+}
+
+static const char *reached_certainty(const LocalRun *run, const StoreState *state) {
+        return certainty_name(state->certainty ?: certainty_at(run->certainty, run->to));
+}
+
 /* However it ended: one object. */
 static int print_json(const LocalRun *run) {
         const Report *report = &run->report;
+        const StoreState state = look_at_store(run);
         _cleanup_free_ char *from = number_format(run->from), *to = number_format(run->to);
         json_t *object;
         int r;
@@ -369,7 +398,7 @@ static int print_json(const LocalRun *run) {
                            "state", outcome_name(run), "problem", json_text(run->problem.text),
                            "from", from ?: "", "to", to ?: "",
                            "primes", json_digits(report->primes), "blocks", json_digits(report->blocks_in_order),
-                           "certainty", certainty_name(certainty_at(run->certainty, run->to)), "audit", "unaudited",
+                           "certainty", reached_certainty(run, &state), "audit", "unaudited",
                            "seconds", (double) report->elapsed_usec / 1e6, "numbers_per_second", run_rate(report),
                            "bytes_per_prime", bytes_per_prime(report),
                            "bytes", (json_int_t) (report->segment_bytes + report->spool_bytes),
@@ -384,6 +413,7 @@ static int print_json(const LocalRun *run) {
 
 static void print_summary(const LocalRun *run) {
         const Report *report = &run->report;
+        const StoreState state = look_at_store(run);
         _cleanup_free_ char *from = number_format_short(run->from), *to = number_format_short(run->to);
         char span[TEXT_SIZE], rate[TEXT_SIZE], bytes[TEXT_SIZE];
         uint64_t n_new = report->blocks_in_order + report->blocks_spooled - report->blocks_at_start;
@@ -401,7 +431,10 @@ static void print_summary(const LocalRun *run) {
                 printf(", %.3f bytes per prime", bytes_per_prime(report));
         putchar('\n');
         printf("  store   %s\n", run->store_path);
-        printf("  state   complete, %s, unaudited\n", certainty_name(certainty_at(run->certainty, run->to)));
+        if (state.n_digest > 0)
+                printf("  keeps   digests of %" PRIu64 " block%s, primes of %" PRIu64 "\n", state.n_digest,
+                       text_plural(state.n_digest), report->blocks_in_order - state.n_digest);
+        printf("  state   complete, %s, unaudited\n", reached_certainty(run, &state));
         if (report->disagreements > 0)
                 printf("  ! %" PRIu64 " blocks were answered twice and differently: a machine computes wrongly\n",
                        report->disagreements);
@@ -579,11 +612,39 @@ static uint64_t share_memory(unsigned n_workers) {
         return MAX(bytes, WORKER_MEMORY_MIN);
 }
 
+/* Files that root writes into the store of another user would be that user's trouble. 0 or negative errno. */
+static int check_owner(LocalRun *run) {
+        const struct passwd *owner;
+        struct stat st;
+
+        if (geteuid() != 0 || stat(run->store_path, &st) < 0 || st.st_uid == 0)
+                return 0;
+        owner = getpwuid(st.st_uid);
+        return problem_set(&run->problem, EPERM, "The store '%s' belongs to the user %.100s, who could not go on with "
+                           "files that root wrote into it: run this as that user (runuser -u %.100s -- …), or let the "
+                           "master do it, if the store is one of its jobs ('primectl jobs').", run->store_path,
+                           owner ? owner->pw_name : "of another host", owner ? owner->pw_name : "USER");
+}
+
+/* Somebody took the primes out of it and may not think that it stays so. */
+static void tell_kept(const LocalRun *run) {
+        StoreState state;
+
+        if (run->quiet || run->keep != 0)
+                return;
+        state = look_at_store(run);
+        if (state.keep == STORE_KEEP_DIGEST && !state.complete)
+                log_notice("The store keeps digests of what comes, as of its last block; with --keep full it keeps the "
+                           "primes.");
+}
+
 /* Returns the exit status. */
 static int run_whole(LocalRun *run) {
         int r;
 
         r = run_prepare(run);
+        if (r >= 0)
+                r = check_owner(run);
         if (r >= 0)
                 r = certainty_check(run->certainty, run->to, &run->problem);
         if (r >= 0)
@@ -603,6 +664,7 @@ static int run_whole(LocalRun *run) {
                 run->memory_bytes = share_memory(run->n_workers);
         if (!run->quiet)
                 slow_test_warn(run->from);
+        tell_kept(run);
         if (run_cluster(run) < 0)
                 run->outcome = LOCAL_FAILED;
         return run_end(run);

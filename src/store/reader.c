@@ -160,7 +160,8 @@ static int reader_lost_segment(const Reader *reader, const ManifestEntry *entry,
         layout_sealed_name(entry->first_block, name);
         return problem_set(problem, EBADMSG, "The segment '%s' of the store '%s' is missing. Put back a copy of it, or "
                            "start the job again: its blocks are then computed again. To read what is before it until "
-                           "then, 'primectl verify --repair' makes the hole known.", name, reader->path);
+                           "then, 'primectl verify --repair --store \"%s\"' makes the hole known.", name, reader->path,
+                           reader->path);
 }
 
 static int reader_stray_segment(const Reader *reader, uint64_t first_block, Problem *problem) {
@@ -168,8 +169,8 @@ static int reader_stray_segment(const Reader *reader, uint64_t first_block, Prob
 
         layout_sealed_name(first_block, name);
         return problem_set(problem, EBADMSG, "The file '%s' is no segment that the manifest of the store '%s' lists, "
-                           "but lies between those: move it away, or let 'primectl verify --repair' put it aside.",
-                           name, reader->path);
+                           "but lies between those: move it away, or let 'primectl verify --repair --store "
+                           "\"%s\"' put it aside.", name, reader->path, reader->path);
 }
 
 /* The listed segments must be there, and no others among them. */
@@ -508,6 +509,34 @@ int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret
         *ret = facts;
         *ret_proved = proved;
         *ret_bpsw = bpsw;
+        return 0;
+}
+
+static uint64_t footer_digest_blocks(const Footer *footer) {
+        uint64_t n = 0;
+
+        for (uint64_t i = 0; i < footer->n_blocks; i++)
+                n += footer->entries[i].packed_size == 0;
+        return n;
+}
+
+int reader_kept(Reader *reader, uint64_t *ret_digest_blocks, StoreKeep *ret_last, Problem *problem) {
+        const Footer *open = &reader->open.footer;
+        StoreKeep last = STORE_KEEP_FULL;
+        uint64_t n = 0;
+        int r;
+
+        for (size_t i = 0; i < reader->manifest.n_entries; i++) {
+                r = reader_load_entry(reader, reader->manifest.entries + i, problem);
+                if (r < 0)
+                        return r;
+                n += footer_digest_blocks(&reader->sealed.footer);
+                last = footer_last_keep(&reader->sealed.footer);
+        }
+        if (open->n_blocks > 0)
+                last = footer_last_keep(open);
+        *ret_digest_blocks = n + footer_digest_blocks(open);
+        *ret_last = last;
         return 0;
 }
 

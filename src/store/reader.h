@@ -18,6 +18,7 @@
 #include "base/problem.h"
 #include "prime/grid.h"
 #include "store/facts.h"
+#include "store/footer.h"
 
 typedef struct Reader Reader;
 
@@ -69,6 +70,12 @@ int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem);
  * size and footer, and that it is the one in the manifest: -EBADMSG names the file and the cure.
  */
 int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem);
+
+/*
+ * Of how many blocks up to the frontier only a digest was kept, and what was kept of the last of them, which is how the
+ * next one will be kept unless somebody says otherwise; STORE_KEEP_FULL where there is none. Errors as reader_facts().
+ */
+int reader_kept(Reader *reader, uint64_t *ret_digest_blocks, StoreKeep *ret_last, Problem *problem);
 
 /*
  * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes; one of which only a

@@ -444,7 +444,8 @@ void store_totals(const Store *store, StoreTotals *ret) {
         };
         if (store->segment) {
                 ret->n_primes += segment_footer(store->segment)->facts.count;
-                ret->segment_bytes += segment_bytes(store->segment);
+                ret->open_bytes = segment_bytes(store->segment);
+                ret->segment_bytes += ret->open_bytes;
         }
 }
 

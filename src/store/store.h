@@ -83,7 +83,8 @@ typedef struct StoreVacuum {
 typedef struct StoreTotals {
         uint64_t n_blocks, n_primes;   /* in order, up to the frontier */
         uint64_t spool_blocks, spool_primes;
-        uint64_t segment_bytes;        /* of sealed and open segments */
+        uint64_t segment_bytes;        /* of sealed and open segments, */
+        uint64_t open_bytes;           /* and of the open one alone */
         uint64_t spool_bytes;
         uint64_t n_segments;           /* sealed */
 } StoreTotals;
@@ -155,6 +156,11 @@ const IntervalSet *store_present(const Store *store);    /* with the spool */
  */
 int store_has_digest(const Store *store, uint64_t sequence, const uint8_t digest[static SHA256_SIZE]);
 void store_totals(const Store *store, StoreTotals *ret);
+/*
+ * What the store in the folder `path`, which need not be open, has on the disk now: the bytes and n_segments of
+ * `totals`, which otherwise stays as it is. 0, -ENOMEM, or an error of the file system.
+ */
+int store_measure(const char *path, StoreTotals *totals);
 uint64_t store_segment_blocks(const Store *store);
 /*
  * How many damaged places there were, when it was opened, in the files that are not sealed; their blocks are
