@@ -61,10 +61,15 @@ void master_arm_chores(Master *master) {
 static void master_retry_job(Master *master, MasterJob *job, usec_t now) {
         Problem problem = PROBLEM_NONE;
         RoomLack lack;
+        int r;
 
         job->retry_usec = now + ROOM_LOOK_USEC;
-        if (master_look_for_room(master, job, true, &lack, &problem) < 0 && !master_can_make_room(master, job, &lack))
+        master_measure_closed(master);
+        r = master_look_for_room(master, job, true, &lack, &problem);
+        if (r < 0 && !master_can_make_room(master, job, &lack)) {
+                master_tell_lack(master, job, r, &problem);
                 return;
+        }
         job->retry_pause_usec = CLAMP(job->retry_pause_usec * 2, ROOM_LOOK_USEC, RETRY_PAUSE_MAX_USEC);
         if (master_revive_job(master, job, &problem) < 0) {
                 log_debug("Job '%s' cannot go on yet: %s", job->name, problem.text);

@@ -52,16 +52,21 @@ static int job_id(const Grid *grid, Certainty certainty, uint64_t *ret) {
         return 0;
 }
 
+#define SEGMENTS_PER_USE 8
+
 /* What the settings leave open, by the rules. */
 static StoreOptions job_store_options(const MasterJobSettings *settings, const MasterRules *rules, const Grid *grid) {
         StoreOptions options = settings->store_options;
         uint64_t span = rules->segment_span / grid->block_length;
+        uint64_t bytes = rules->segment_bytes ?: STORE_SEGMENT_SIZE_DEFAULT;
 
+        /* What is dropped first shall be the oldest part, not all there is. */
+        if (rules->room.max_use.bytes > 0)
+                bytes = MIN(bytes, rules->room.max_use.bytes / SEGMENTS_PER_USE);
         options.keep = options.keep ?: rules->keep; /* 0: as the store has it so far */
         if (options.segment_blocks > 0)
                 return options;
-        options.segment_blocks = store_segment_blocks_for(grid, rules->segment_bytes ?: STORE_SEGMENT_SIZE_DEFAULT,
-                                                          options.keep);
+        options.segment_blocks = store_segment_blocks_for(grid, bytes, options.keep);
         if (rules->segment_span > 0)
                 options.segment_blocks = CLAMP(span, UINT64_C(1), options.segment_blocks);
         return options;

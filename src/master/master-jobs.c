@@ -169,6 +169,16 @@ void master_check_finished(Master *master, MasterJob *job) {
                 (void) sd_event_exit(master->event, EXIT_SUCCESS);
 }
 
+void master_tell_lack(Master *master, MasterJob *job, int error, const Problem *why) {
+        Problem told = PROBLEM_NONE;
+
+        (void) problem_set(&told, error, "%.900s Once there is room the job goes on by itself.", why->text);
+        if (strcmp(told.text, job->problem.text) == 0)
+                return;
+        job->problem = told;
+        master_changed(master);
+}
+
 void master_fail_job(Master *master, MasterJob *job, int error, const Problem *problem) {
         usec_t now = clock_now_usec();
         bool lacks_space = room_is_lack(error);
@@ -215,6 +225,7 @@ int master_revive_job(Master *master, MasterJob *job, Problem *problem) {
         RoomLack lack;
         int r;
 
+        master_measure_closed(master);
         r = master_look_for_room(master, job, false, &lack, &why);
         make_room = r < 0 && master_can_make_room(master, job, &lack);
         if (r < 0 && !make_room)

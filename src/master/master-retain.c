@@ -10,7 +10,8 @@
  * meanwhile, until the stores are as small as they shall be.
  *
  * Bitmaps of other jobs' stores make room for a job as well, if they lie on its file system, or if it is not that which
- * is full. Those of the job that was added first go first: its segments are the oldest.
+ * is full. Those of the job that was added first go first: its segments are the oldest. Where no sealed segment has
+ * any, an open one that is long enough to help is sealed before its time.
  */
 
 #include <errno.h>
@@ -28,6 +29,7 @@
 #define ROOM_LOOK_USEC USEC_PER_SEC
 #define ROOM_LOOK_BYTES (UINT64_C(4) << 20)
 #define TELL_USEC (5 * USEC_PER_SEC)
+#define OPEN_BYTES_MIN (UINT64_C(1) << 20) /* many short segments would be no help either */
 
 uint64_t master_used_bytes(const Master *master) {
         uint64_t bytes = 0;
@@ -41,6 +43,18 @@ uint64_t master_used_bytes(const Master *master) {
                 bytes += totals.segment_bytes + totals.spool_bytes;
         }
         return bytes;
+}
+
+void master_measure_closed(Master *master) {
+        for (size_t i = 0; i < master->n_jobs; i++) {
+                MasterJob *job = master->jobs[i];
+                uint64_t before = job->last_totals.segment_bytes;
+
+                if (job->store || store_measure(job->store_path, &job->last_totals) < 0)
+                        continue;
+                if (job->last_totals.segment_bytes != before)
+                        job->n_dropped = 0;
+        }
 }
 
 int master_look_for_room(const Master *master, const MasterJob *job, bool stopped, RoomLack *ret, Problem *problem) {
@@ -66,12 +80,23 @@ int master_look_for_room(const Master *master, const MasterJob *job, bool stoppe
 
 /* what can be dropped */
 
-static bool job_may_have_bitmaps(const MasterJob *job) {
+static StoreTotals job_totals(const MasterJob *job) {
         StoreTotals totals = job->last_totals;
 
         if (job->store)
                 store_totals(job->store, &totals);
-        return totals.n_segments > job->n_dropped;
+        return totals;
+}
+
+static bool job_may_have_bitmaps(const MasterJob *job) {
+        return job_totals(job).n_segments > job->n_dropped;
+}
+
+/* Would it help to seal the open segment, and drop its bitmaps? */
+static bool job_may_be_sealed(const MasterJob *job, const RoomLack *lack) {
+        uint64_t wanted = MAX(lack->free_bytes, lack->use_bytes);
+
+        return job_totals(job).open_bytes >= MAX(wanted, OPEN_BYTES_MIN);
 }
 
 static bool job_is_beside(const MasterJob *job, const MasterJob *other) {
@@ -81,12 +106,16 @@ static bool job_is_beside(const MasterJob *job, const MasterJob *other) {
                (stat(job->store_path, &a) >= 0 && stat(other->store_path, &b) >= 0 && a.st_dev == b.st_dev);
 }
 
-/* The job whose bitmaps are the next to go, for `job` to have room. NULL: none has any. */
-static MasterJob *master_next_to_drop(const Master *master, const MasterJob *job, const RoomLack *lack) {
+/*
+ * The job whose bitmaps are the next to go, for `job` to have room: those of sealed segments or, `unsealed`, of its
+ * open one. NULL: none has any.
+ */
+static MasterJob *master_next_to_drop(const Master *master, const MasterJob *job, const RoomLack *lack, bool unsealed) {
         for (size_t i = 0; i < master->n_jobs; i++) {
                 MasterJob *other = master->jobs[i];
 
-                if ((other->store || other == job) && job_may_have_bitmaps(other) &&
+                if ((other->store || other == job) &&
+                    (unsealed ? job_may_be_sealed(other, lack) : job_may_have_bitmaps(other)) &&
                     (lack->free_bytes == 0 || job_is_beside(job, other)))
                         return other;
         }
@@ -94,7 +123,8 @@ static MasterJob *master_next_to_drop(const Master *master, const MasterJob *job
 }
 
 bool master_can_make_room(const Master *master, const MasterJob *job, const RoomLack *lack) {
-        return master->rules.drop_oldest && master_next_to_drop(master, job, lack);
+        return master->rules.drop_oldest && (master_next_to_drop(master, job, lack, false) ||
+                                             master_next_to_drop(master, job, lack, true));
 }
 
 void master_make_room(Master *master) {
@@ -152,6 +182,13 @@ void master_check_room(Master *master, MasterJob *job, usec_t now) {
                 master_fail_job(master, job, r, &problem);
 }
 
+/* Seals what is open: it is dropped next. 0 or a failure of the job's store. */
+static int master_seal_open(Master *master, MasterJob *job, Problem *problem) {
+        int r = master_commit_job(master, job, problem);
+
+        return r < 0 ? r : store_rotate(job->store, NULL, problem);
+}
+
 /* Looks at one segment of the job's store. 0 or a failure of it. */
 static int master_drop_segment(Master *master, MasterJob *job, Problem *problem) {
         StoreTotals totals;
@@ -182,15 +219,22 @@ static void master_end_dropping(Master *master) {
 /* One segment, for the first job that lacks room. */
 static void master_drop_one(Master *master) {
         for (size_t i = 0; i < master->n_jobs; i++) {
-                MasterJob *job = master->jobs[i], *next;
+                MasterJob *job = master->jobs[i], *next = NULL;
                 Problem problem = PROBLEM_NONE;
+                bool unsealed = false;
                 RoomLack lack;
 
                 if (master_find_lack(master, job, true, &lack, NULL) >= 0)
                         continue;
-                next = master->rules.drop_oldest ? master_next_to_drop(master, job, &lack) : NULL;
+                if (master->rules.drop_oldest)
+                        next = master_next_to_drop(master, job, &lack, false);
+                if (master->rules.drop_oldest && !next) {
+                        next = master_next_to_drop(master, job, &lack, true);
+                        unsealed = next;
+                }
                 if (next) {
-                        int r = master_drop_segment(master, next, &problem);
+                        int r = unsealed ? master_seal_open(master, next, &problem) :
+                                           master_drop_segment(master, next, &problem);
 
                         if (r < 0 && job->finished && room_is_lack(r))
                                 continue; /* it does not need what cannot be had */

@@ -91,12 +91,16 @@ void master_fail(Master *master);
 MasterJob *master_job_by_id(const Master *master, uint64_t id);
 /* The job's store does not take anything any more. */
 void master_fail_job(Master *master, MasterJob *job, int error, const Problem *problem);
+/* The job's problem is a lack of room, as it is now. */
+void master_tell_lack(Master *master, MasterJob *job, int error, const Problem *why);
 /* Opens the store again and goes on. Negative errno with a sentence: it is as failed as before. */
 int master_revive_job(Master *master, MasterJob *job, Problem *problem);
 void master_check_finished(Master *master, MasterJob *job);
 
 /* master-retain.c */
 uint64_t master_used_bytes(const Master *master); /* by the stores of all jobs */
+/* Stores that failed are closed, and somebody may have made them smaller: looks what they have now. */
+void master_measure_closed(Master *master);
 /* room_check() by the rules. */
 int master_look_for_room(const Master *master, const MasterJob *job, bool stopped, RoomLack *ret, Problem *problem);
 /* The rules allow to drop bitmaps, and there may be some whose end helps the job. */

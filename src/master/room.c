@@ -56,7 +56,7 @@ static int lack_of_use(uint64_t used, uint64_t wanted, Problem *problem) {
 
         return problem_set(problem, ENOSPC, "The stores use %s, but are to use at most %s ('max_use' in master.conf); "
                            "what was found is safe. Allow them more there, or let them keep less: 'primectl store "
-                           "vacuum', 'primectl store thin', or 'when_full' in master.conf.",
+                           "vacuum', 'primectl store thin', or 'when_full = \"drop-oldest\"' in master.conf.",
                            text_bytes(used, uses), text_bytes(wanted, may));
 }
 
