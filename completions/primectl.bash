@@ -62,11 +62,7 @@ _primectl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 case $word in
-                --certainty)
-                mapfile -t COMPREPLY < <(compgen -W 'proved bpsw' -- "$current")
-                return
-                ;;
-        -H | --host)
+                -H | --host)
                         [[ ${COMP_WORDS[i + 1]} == '=' ]] && ((i++))
                         ((i++))
                         [[ $i -lt $COMP_CWORD ]] && host=(-H "${COMP_WORDS[i]}")
@@ -88,6 +84,10 @@ _primectl() {
                 ;;
         --job)
                 mapfile -t COMPREPLY < <(compgen -W "$(__primectl_jobs)" -- "$current")
+                return
+                ;;
+        --certainty)
+                mapfile -t COMPREPLY < <(compgen -W 'proved bpsw' -- "$current")
                 return
                 ;;
         --keep)

@@ -55,6 +55,9 @@ check "$(printf '%s\nhelp\n' "$verbs" | sort | tr '\n' ' ' | sed 's/ $//')" prim
 check 'start status' primectl sta
 check 'pretty' primectl jobs --json = p
 check 'off pretty short' primectl jobs --json =
+check 'bpsw proved' primectl local --certainty ''
+check 'digest full' primectl local --certainty proved --keep ''
+check '--priority' primectl start --certainty proved --pri
 check '0-1000 0-open' primectl pause ''
 check '0-open' primectl cancel 0-1000 0-o
 check '7-9' primectl -H other resume ''
