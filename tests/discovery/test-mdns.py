@@ -390,12 +390,17 @@ def strangers(folder):
         # A service of this kind at the reader's own loopback address.
         first.start(["avahi-publish", "-a", "-R", "trap.local", "127.0.0.1"])
         first.start(["avahi-publish", "-s", "-H", "trap.local", "trap", kind, "22", "v=0", good])
-        first.start(["avahi-publish", "-s", "\033[31mred\n\u202e" + "\u00e4" * 20, kind, "5", "v=0", "id=" + IDS[2],
-                     "job=\033[2J\a", "work=1"])
+        red = first.start(["avahi-publish", "-s", "\033[31mred\n\u202e" + "\u00e4" * 20, kind, "5", "v=0",
+                           "id=" + IDS[2], "job=\033[2J\a", "work=1"])
         for number in range(20):
             first.start(["avahi-publish", "-s", f"noise {number}", kind, "1", "v=0"])
         publish(first, IDS[0])
-        known = wait_for(browser, lambda known: IDS[0] in known and IDS[2] in known, 20)
+        red.wait(lambda line: line.startswith("Established"), 20)
+        try:
+            known = wait_for(browser, lambda known: IDS[0] in known and IDS[2] in known, 20)
+        except AssertionError:
+            print("# red: " + repr(red.all()), red.process.poll(), "avahi: " + repr(second.avahi.all()[-20:]))
+            raise
         time.sleep(3)
         known = masters(browser)
         assert sorted(known) == [IDS[0], IDS[2]], sorted(known)
