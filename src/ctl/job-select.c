@@ -103,7 +103,8 @@ static int select_only(const json_t *jobs, const char *states, const char *verb,
         if (json_array_size(selected) == 1)
                 return 0;
         if (json_array_size(selected) == 0) {
-                log_error("There is no job to %s.", verb);
+                log_error(json_array_size(jobs) > 0 ? "There is no unfinished job to %s: name the one that is meant." :
+                                                      "There is no job to %s.", verb);
                 return -ENOENT;
         }
         names = list_names(selected);

@@ -3,15 +3,13 @@
 /*
  * Changes to a store, here or by the master.
  *
- * store_open() makes what is not there, so the file `job` is read first. Files that root writes into the store of
- * another user would be that user's trouble, so root takes the owner's rights for the while.
+ * store_open() makes what is not there, so the file `job` is read first.
  */
 
 #include "ctl/store-change.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 #include "bus/bus.h"
 #include "ctl/answer.h"
 #include "ctl/client.h"
+#include "ctl/owner-rights.h"
 #include "store/job-file.h"
 #include "store/store.h"
 
@@ -47,11 +46,13 @@ static int change_open(Store *store, const StoreChange *change, StoreChanged *re
                 ret->n_bytes += done.n_bytes;
                 more = r > 0;
         }
+        store_totals(store, &after);
+        ret->n_beyond = store_present(store)->n_members - after.n_blocks - after.spool_blocks;
         return r < 0 ? r : 0;
 }
 
-/* The grid of the store that is there, and who owns it. */
-static int look_at(const char *path, Grid *ret_grid, struct stat *ret_st, Problem *problem) {
+/* The grid of the store that is there. */
+static int look_at(const char *path, Grid *ret_grid, Problem *problem) {
         uint8_t digest[SHA256_SIZE];
         uint64_t segment_blocks;
         int fd, r;
@@ -60,8 +61,7 @@ static int look_at(const char *path, Grid *ret_grid, struct stat *ret_st, Proble
         if (fd < 0)
                 return problem_set(problem, errno, "Cannot open the store '%s': %m. Say with --store or --job where it "
                                    "is.", path);
-        r = fstat(fd, ret_st) < 0 ? problem_set(problem, errno, "Cannot look at the store '%s': %m.", path) :
-                                    job_file_read(fd, path, ret_grid, &segment_blocks, digest, problem);
+        r = job_file_read(fd, path, ret_grid, &segment_blocks, digest, problem);
         (void) fd_close(fd);
         return r;
 }
@@ -69,27 +69,22 @@ static int look_at(const char *path, Grid *ret_grid, struct stat *ret_st, Proble
 static int change_here(const char *path, const StoreChange *change, StoreChanged *ret, Problem *problem) {
         _cleanup_(store_closep) Store *store = NULL;
         const StoreOptions options = {};
-        struct stat st;
         Grid grid;
-        bool lend;
-        int r;
+        bool taken;
+        int r, k;
 
-        r = look_at(path, &grid, &st, problem);
+        r = look_at(path, &grid, problem);
         if (r < 0)
                 return r;
-        lend = geteuid() == 0 && st.st_uid != 0;
-        /* Root's other groups are given up for good: nothing later needs them. */
-        if (lend && (setgroups(0, NULL) < 0 || setegid(st.st_gid) < 0 || seteuid(st.st_uid) < 0))
-                r = problem_set(problem, errno, "Cannot act as the owner of the store '%s': %m.", path);
+        r = owner_rights_take(path, &taken, problem);
         if (r >= 0)
                 r = store_open(&disk_system, path, &grid, &options, &store, problem);
         if (r >= 0)
                 r = change_open(store, change, ret, problem);
         store = store_close(store);
         grid_done(&grid);
-        if (lend && (seteuid(0) < 0 || setegid(getgid()) < 0))
-                return problem_set(problem, errno, "Cannot be root again: %m.");
-        return r;
+        k = owner_rights_end(taken, problem);
+        return k < 0 ? k : r;
 }
 
 /* by the master */
@@ -159,6 +154,17 @@ static int change_by_master(const char *path, const StoreChange *change, StoreCh
                 r = ask_vacuum(bus, name, change, ret);
         sd_bus_flush_close_unref(bus);
         return r;
+}
+
+char *store_change_job_of(const char *path) {
+        sd_bus *bus = NULL;
+        char *name;
+
+        if (bus_open_system(NULL, &bus, NULL) < 0)
+                return NULL;
+        name = master_job_of(bus, path);
+        sd_bus_flush_close_unref(bus);
+        return name;
 }
 
 int store_change_run(const char *path, const StoreChange *change, StoreChanged *ret) {

@@ -20,7 +20,11 @@ typedef struct StoreChanged {
         uint64_t n_ended;  /* segments that were sealed */
         uint64_t n_thinned;
         uint64_t n_bytes;  /* that this freed */
+        uint64_t n_beyond; /* blocks in files behind a hole, which keep what they have until it is filled */
 } StoreChanged;
+
+/* The job of the master on this host whose store this is. NULL: none, or no master answers. The caller frees. */
+char *store_change_job_of(const char *path);
 
 /* `path` as from store_verb_path(). Exit status; it logs what is wrong. `ret` says what was done in any case. */
 int store_change_run(const char *path, const StoreChange *change, StoreChanged *ret);

@@ -49,6 +49,9 @@ static void tell(const char *path, const StoreChange *change, const StoreChanged
                        text_bytes(changed->n_bytes, freed));
         else
                 printf("There is nothing to free: the store %s is small enough, or has no file with primes.\n", path);
+        if (change->vacuum && changed->n_beyond > 0)
+                printf("The files behind a hole keep what they have (%" PRIu64 " block%s), until it is filled: start "
+                       "the job again.\n", changed->n_beyond, text_plural(changed->n_beyond));
 }
 
 static int tell_json(const char *path, const StoreChanged *changed, JsonMode mode) {

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "ctl/owner-rights.h"
+#include "ctl/store-change.h"
 #include "ctl/store-verb.h"
 #include "ctl/verb.h"
 #include "store/repair.h"
@@ -106,13 +108,13 @@ static void print_intact(const VerifyReport *report) {
 }
 
 /* Faults that were found; how many of them were not shown. */
-static int end_damaged(const VerifyLine *line, bool repair) {
+static int end_damaged(const char *path, const VerifyLine *line, bool repair) {
         char n[TEXT_SIZE];
 
         if (line->n_faults > FAULTS_SHOWN_MAX)
                 log_error("%s faults in all.", text_grouped(line->n_faults, n));
         if (!repair)
-                log_error("'primectl verify --repair' puts damaged files aside.");
+                log_error("'primectl verify --repair --store \"%s\"' puts damaged files aside.", path);
         return EXIT_FAILURE;
 }
 
@@ -129,7 +131,7 @@ static int look(const char *path, const VerifyOptions *options, VerifyLine *line
                 return EXIT_FAILURE;
         }
         if (r < 0)
-                return end_damaged(line, fault.kind == VERIFY_JOB);
+                return end_damaged(path, line, fault.kind == VERIFY_JOB);
         if (quiet)
                 return EXIT_SUCCESS;
         print_intact(&report);
@@ -140,7 +142,8 @@ static int look(const char *path, const VerifyOptions *options, VerifyLine *line
         return EXIT_SUCCESS;
 }
 
-static void print_repaired(const RepairReport *report, const char *path) {
+/* `job`: of the master, which the store belongs to, or NULL. */
+static void print_repaired(const RepairReport *report, const char *path, const char *job) {
         char a[TEXT_SIZE], b[TEXT_SIZE];
 
         if (report->n_faults == 0) {
@@ -155,26 +158,42 @@ static void print_repaired(const RepairReport *report, const char *path) {
         printf(", %s block%s left", text_grouped(report->n_present, b), text_plural(report->n_present));
         if (report->n_hole_blocks > 0)
                 printf(", %s missing before the last of them", text_grouped(report->n_hole_blocks, a));
-        printf(".\nWhat is missing is found again when the job is started again:\n  primectl local --store '%s'\n",
-               path);
+        if (job)
+                printf(".\nWhat is missing is found again when the master goes on with the job %s: 'primectl resume "
+                       "%s', or 'primectl start' with the same interval if it was finished.\n", job, job);
+        else
+                printf(".\nWhat is missing is found again when the job is started again:\n"
+                       "  primectl local --store '%s'\n", path);
 }
 
 static int repair(const char *path, const VerifyOptions *options, VerifyLine *line, bool quiet) {
         const RepairOptions repair_options = { *options, on_quarantine, line };
+        _cleanup_free_ char *job = store_change_job_of(path);
         Problem problem = PROBLEM_NONE;
         RepairReport report;
+        bool taken;
         int r;
 
-        r = repair_store(path, &repair_options, &report, &problem);
+        r = owner_rights_take(path, &taken, &problem);
+        if (r >= 0)
+                r = repair_store(path, &repair_options, &report, &problem);
+        if (owner_rights_end(taken, &problem) < 0)
+                r = -EPERM;
         line_clear(line);
+        if (r == -EBUSY && job) {
+                log_error("The store '%s' is open, for it is the master's. Take it from there, repair it, and give it "
+                          "back: 'primectl cancel %s', 'primectl verify --repair --store \"%s\"', and 'primectl "
+                          "start' with the same interval.", path, job, path);
+                return EXIT_FAILURE;
+        }
         if (r < 0) {
                 log_error("%s", problem.text);
                 return EXIT_FAILURE;
         }
         if (line->n_faults > FAULTS_SHOWN_MAX)
-                (void) end_damaged(line, true);
+                (void) end_damaged(path, line, true);
         if (!quiet)
-                print_repaired(&report, path);
+                print_repaired(&report, path, job);
         if (fflush(stdout) < 0) {
                 log_error("Failed to write the result: %m.");
                 return EXIT_FAILURE;

@@ -153,8 +153,8 @@ int folder_check_kind(const char *path, const char *name, int error, Problem *pr
         if (error != -ENOTSUP && error != -ELOOP && error != -EISDIR)
                 return 0;
         return problem_set(problem, EBADMSG, "'%s' in the store '%s' is no regular file. Put back a copy of the file, "
-                           "or let 'primectl verify --repair' put it aside and start the job again: what is missing is "
-                           "then found again.", name, path);
+                           "or let 'primectl verify --repair --store \"%s\"' put it aside and start the job again: "
+                           "what is missing is then found again.", name, path, path);
 }
 
 /* opening */

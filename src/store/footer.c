@@ -238,8 +238,8 @@ int footer_decode(const uint8_t *data, size_t size, Footer *ret) {
 
 static int footer_problem(const char *name, Problem *problem) {
         return problem_set(problem, EBADMSG, "The end of the sealed segment '%s' is damaged or cut off. Put back a "
-                           "copy of the file, or let 'primectl verify --repair' put it aside and start the job again: "
-                           "its blocks are then computed again, no other file is touched.", name);
+                           "copy of the file, or let 'primectl verify --repair --store=DIR' put it aside and start "
+                           "the job again: its blocks are then computed again, no other file is touched.", name);
 }
 
 /* Is the footer one of a segment that may lie here, in a file of this size? */

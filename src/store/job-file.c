@@ -85,8 +85,10 @@ static int job_file_value_u64(const char *text, const char *key, uint64_t *ret) 
 }
 
 static int job_file_damaged(Problem *problem) {
-        return problem_set(problem, EBADMSG, "The file 'job' of the store is damaged: put back a copy of it. The "
-                           "primes themselves are in the other files, do not delete them.");
+        return problem_set(problem, EBADMSG, "The file 'job' of the store is damaged: put back a copy of it, or "
+                           "the one of another store of the same job (the same numbers, the same number of blocks in "
+                           "a segment): it is the same. The primes themselves are in the other files, do not delete "
+                           "them.");
 }
 
 static int job_file_grid(const char *text, Grid *ret) {

@@ -118,11 +118,13 @@ int file_header_check(const uint8_t *data, size_t size, FileKind kind, uint64_t 
                       const uint8_t job_digest[static SHA256_SIZE], const char *name, Problem *problem) {
         if (size < FILE_HEADER_SIZE || memcmp(data, LAYOUT_MAGIC, LAYOUT_MAGIC_SIZE) != 0)
                 return problem_set(problem, EBADMSG, "The file '%s' does not begin as a file of a store does: it is "
-                                   "damaged. Put back a copy of it, or move it away.", name);
+                                   "damaged. Put back a copy of it, or let 'primectl verify --repair --store=DIR' put "
+                                   "it aside: what was in it is then computed again.", name);
         if (get_le64(data + 56) != checksum_xxh3(data, 56) || get_le32(data + 8) != STORE_FORMAT ||
             get_le32(data + 12) != (uint32_t) kind || get_le64(data + 16) != number)
                 return problem_set(problem, EBADMSG, "The first 64 bytes of the file '%s' are damaged, or it has the "
-                                   "wrong name. Put back a copy of it, or move it away.", name);
+                                   "wrong name. Put back a copy of it, or let 'primectl verify --repair --store=DIR' "
+                                   "put it aside: what was in it is then computed again.", name);
         if (memcmp(data + 24, job_digest, SHA256_SIZE) != 0)
                 return problem_set(problem, EEXIST, "The file '%s' belongs to the store of another job: move it "
                                    "away.", name);

@@ -16,9 +16,9 @@
 static int reader_damaged(const Reader *reader, const ReaderSegment *segment, uint64_t sequence, const char *what,
                           Problem *problem) {
         return problem_set(problem, EBADMSG, "Block %" PRIu64 " in the file '%s' of the store '%s' is damaged (%s). "
-                           "Put back a copy of the file, or let 'primectl verify --repair' put it aside and start the "
-                           "job again: its blocks are then computed again.", sequence, segment->name, reader->path,
-                           what);
+                           "Put back a copy of the file, or let 'primectl verify --repair --store \"%s\"' put it "
+                           "aside and start the job again: its blocks are then computed again.", sequence,
+                           segment->name, reader->path, what, reader->path);
 }
 
 /* packed blocks */

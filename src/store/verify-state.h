@@ -11,8 +11,8 @@
 #include "store/verify.h"
 
 #define VERIFY_CURE_SEGMENT                                                                                          \
-        "Put back a copy of the file, or let 'primectl verify --repair' put it aside and start the job again: its "  \
-        "blocks are then computed again, no other file is touched."
+        "Put back a copy of the file, or let 'primectl verify --repair --store=DIR' put it aside and start the job "  \
+        "again: its blocks are then computed again, no other file is touched."
 #define VERIFY_CURE_OPEN "Start the job again: the blocks around it stay, this one is computed again."
 
 typedef struct Verifier {

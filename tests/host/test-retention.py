@@ -247,6 +247,59 @@ def max_use_pauses_work(folder):
 
 
 @claim
+def less_by_hand_lets_it_go_on(folder):
+    """What the sentence about max_use offers helps: after 'primectl store vacuum' the job goes on by itself"""
+    with Bus(folder) as bus, Master(folder, bus, 'max_use = "8M";') as master, Worker("--threads=2") as worker:
+        name = bus.add("0", END)
+        worker.join(master.port)
+        job = wait_until(lambda: bus.jobs()[name]["state"] == "failed" and bus.jobs()[name], 60)
+        done = change("vacuum", "--store", job["store"], "--max-use", "1M")
+        assert int(done["bytes_freed"]) > 4 << 20, done
+        wait_until(lambda: bus.jobs()[name]["state"] == "running", 30)
+        assert bus.jobs()[name]["problem"] == ""
+
+
+@claim
+def a_masters_store_is_repaired(folder):
+    """verify --repair of a store that the master has open tells the way, and the way leads there"""
+    with Bus(folder) as bus, Master(folder, bus, 'segment_size = "1M";') as master, Worker("--threads=2") as worker:
+        here = {"env": bus.environment}
+        name = bus.add("0", "1e9")
+        worker.join(master.port)
+        job = wait_until(lambda: bus.jobs()[name]["state"] == "finished" and bus.jobs()[name], 60)
+        path = os.path.join(job["store"], "000000000002.primes")
+        with open(path, "r+b") as file:
+            file.truncate(1000)
+        busy = primectl("verify", "--repair", "--store", job["store"], check=False, **here)
+        assert busy.returncode == 1 and f"'primectl cancel {name}'" in busy.stderr, busy
+        bus.change("CancelJob", name)
+        done = primectl("verify", "--repair", "--store", job["store"], **here)
+        assert "1 file put aside" in done.stdout and "primectl local" in done.stdout, done
+        assert bus.add("0", "1e9") == name
+        worker.join(master.port)
+        wait_until(lambda: bus.jobs()[name]["state"] == "finished", 60)
+        assert bus.jobs()[name]["primes"] == 50847534
+    assert primectl("verify", "--store", job["store"]).stdout.startswith("Intact")
+
+
+@claim
+def what_is_open_is_dropped(folder):
+    """With when_full = "drop-oldest" a file that is not ended makes room, too, when there is no other"""
+    with Bus(folder) as bus, Master(folder, bus, 'segment_size = "16M"; max_use = "256M";') as master, \
+            Worker("--threads=1") as worker:
+        name = bus.add("0", END)
+        worker.join(master.port)
+        wait_until(lambda: bus.jobs()[name]["bytes"] > 3 << 20, 60)
+        master.configure('max_use = "2M"; when_full = "drop-oldest";')
+        master.reload()
+        job = wait_until(lambda: bus.jobs()[name]["state"] == "finished" and bus.jobs()[name], 120)
+        assert job["primes"] == PRIMES, job
+        wait_until(lambda: bus.jobs()[name]["bytes"] < 2 << 20, 30)
+        store = job["store"]
+    assert info(store)["chain"] == undisturbed(folder)
+
+
+@claim
 def the_oldest_are_dropped(folder):
     """With when_full = "drop-oldest" the job ends, within max_use, and its answers are right"""
     config = 'segment_size = "1M"; max_use = "24M"; when_full = "drop-oldest";'

@@ -106,6 +106,53 @@ def repair(folder):
 
 
 @claim
+def root_acts_as_the_owner(folder):
+    """What root repairs or thins in the store of another user, that user can go on with; root's own job is refused"""
+    harness.need_root()
+    os.chmod(folder, 0o755)
+    store = make(folder)
+    before = store_files(store)
+    flip(os.path.join(store, "000000000004.primes"), 100000, 3)
+    os.unlink(os.path.join(store, "manifest"))
+    for name in [".", *os.listdir(store)]:
+        os.chown(os.path.join(store, name), 65534, 65534)
+    refused = primectl("local", "--store", store, check=False)
+    assert refused.returncode == 1 and "belongs to the user nobody" in refused.stderr, refused
+    primectl("verify", "--repair", "--store", store, umask=0o077)
+    primectl("store", "thin", "--store", store, umask=0o077)
+    for name in set(os.listdir(store)) - {"lock"}:
+        status = os.stat(os.path.join(store, name))
+        assert status.st_uid == 65534 and status.st_mode & 0o777 == 0o644, (name, status)
+    prefix = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    done = subprocess.run([*prefix, harness.PRIMECTL, "local", "--store", store, "--quiet", "--keep", "full"],
+                          capture_output=True, text=True, check=False, timeout=patience(60))
+    assert done.returncode == 0, done
+    assert json.loads(primectl("info", "--json", "--store", store).stdout)["primes"] == PRIMES
+    assert before["job"] == store_files(store)["job"]
+
+
+@claim
+def kept_and_proved(folder):
+    """local says what a store keeps and how sure it is, whatever this call asked for"""
+    proved = os.path.join(folder, "proved")
+    local(proved, "--from", "10^30", "--length", "1e5", "--certainty", "proved")
+    assert local(proved, "--from", "10^30", "--length", "1e5", "--certainty", "bpsw")["certainty"] == "proved"
+    thin = os.path.join(folder, "thin")
+    primectl("local", "--store", thin, "--to", "1e8", "--quiet")
+    primectl("store", "thin", "--store", thin)
+    again = primectl("local", "--store", thin, "--to", "1e8", "--keep", "full")
+    assert "  keeps   digests of 4 blocks, primes of 0\n" in again.stdout, again
+    assert "Kept:         digests of 4 blocks, primes of 0\n" in primectl("info", "--store", thin).stdout
+    assert json.loads(primectl("info", "--json", "--store", thin).stdout)["digest_blocks"] == "4"
+    # one that is not complete
+    store = make(folder)
+    os.unlink(os.path.join(store, "000000000016.primes"))
+    primectl("store", "thin", "--store", store)
+    said = primectl("local", "--store", store).stderr
+    assert "The store keeps digests of what comes" in said, said
+
+
+@claim
 def lost_segment(folder):
     """a store that lost a segment, or got a foreign one, answers nothing short: it names the file and the cure"""
     store = make(folder)
