@@ -14,7 +14,7 @@ import signal
 import subprocess
 import time
 
-from harness import patience
+from harness import patience, wait_end
 
 NEEDS = ("ip", "avahi-daemon", "dbus-daemon", "mount")
 PATH = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
@@ -78,7 +78,7 @@ class Lines:
 
     def wait(self, condition, seconds=10, after=0):
         """Waits for a line behind the first `after` ones for which condition() holds; returns it."""
-        end = time.monotonic() + patience(seconds)
+        end = wait_end(seconds)
         while True:
             for line in self.all()[after:]:
                 if condition(line):
@@ -155,7 +155,7 @@ class Host:
         if os.path.exists(self.bus_path):
             os.unlink(self.bus_path)
         self.bus = self.start(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile"])
-        end = time.monotonic() + patience(10)
+        end = wait_end(10)
         while not os.path.exists(self.bus_path):
             if time.monotonic() > end:
                 raise AssertionError("no bus: " + repr(self.bus.all()))

@@ -17,7 +17,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "host")]
 
 import mdns  # noqa: E402
-from harness import BUILD, Skip, claim, patience, run  # noqa: E402
+from harness import BUILD, Skip, claim, patience, run, wait_end  # noqa: E402
 
 BROWSE = os.path.join(BUILD, "tests", "discovery", "browse")
 PUBLISH = os.path.join(BUILD, "tests", "discovery", "publish")
@@ -75,7 +75,7 @@ def masters(lines, after=0):
 
 def wait_for(lines, condition, seconds=SOON):
     """Waits until condition({id: Master}) holds; returns the dictionary."""
-    end = time.monotonic() + patience(seconds)
+    end = wait_end(seconds)
     while True:
         known = masters(lines)
         if condition(known):
@@ -163,7 +163,7 @@ def doorbell(folder):
 
 def _sets(publisher, count):
     """The first `count` lines of a publisher that say that its input was taken."""
-    end = time.monotonic() + patience(SOON)
+    end = wait_end(SOON)
     while True:
         lines = [line for line in publisher.all() if line.endswith(" set")]
         if len(lines) >= count:

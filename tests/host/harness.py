@@ -131,9 +131,14 @@ def children(pid):
     return found
 
 
+def wait_end(seconds):
+    """When to give up waiting for what comes within so many seconds: not before something hangs, on a busy machine."""
+    return time.monotonic() + 3 * patience(seconds)
+
+
 def wait_until(condition, seconds=30, pause=0.002):
-    """Waits until condition() is true, at most patience(seconds); returns its value."""
-    end = time.monotonic() + patience(seconds)
+    """Waits until condition() is true, at most until wait_end(seconds); returns its value."""
+    end = wait_end(seconds)
     while time.monotonic() < end:
         value = condition()
         if value:

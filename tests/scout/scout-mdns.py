@@ -14,7 +14,7 @@ for name in ("host", "discovery", "scout"):
     sys.path.insert(0, os.path.join(TESTS, name))
 import mdns  # pylint: disable=wrong-import-position
 from harness import (  # pylint: disable=wrong-import-position
-    BUILD, Skip, claim, need_no_sanitizer, patience, run, wait_until)
+    BUILD, Skip, claim, need_no_sanitizer, run, wait_end, wait_until)
 from stage import RSS_MAX, SCOUT, Worker, measure  # pylint: disable=wrong-import-position
 
 PUBLISH = os.path.join(BUILD, "tests", "discovery", "publish")
@@ -64,7 +64,7 @@ class WorkerHost:
 
     def wait_masters(self, condition, seconds=15):
         """Waits until ListMasters fulfils the condition; returns it."""
-        end = time.monotonic() + patience(seconds)
+        end = wait_end(seconds)
         while not condition(masters := self.masters()):
             assert time.monotonic() < end, masters
             time.sleep(0.1)

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from harness import BUILD, Skip, patience, wait_for_socket, wait_until
+from harness import BUILD, Skip, patience, wait_end, wait_for_socket, wait_until
 
 SCOUT = os.path.join(BUILD, "src", "scout", "primed-scout")
 RSS_MAX = 4 << 20  # bytes
@@ -276,7 +276,7 @@ class Stage:
     def wait_state(self, state, seconds=15):
         """Waits until GetStatus tells this state; returns the whole answer."""
         answer = None
-        end = time.monotonic() + patience(seconds)
+        end = wait_end(seconds)
         while time.monotonic() < end:
             answer = self.bus.call("GetStatus")
             if answer and answer["state"] == state:
