@@ -614,10 +614,14 @@ static uint64_t share_memory(unsigned n_workers) {
 
 /* Files that root writes into the store of another user would be that user's trouble. 0 or negative errno. */
 static int check_owner(LocalRun *run) {
+        _cleanup_free_ char *job = NULL;
         const struct passwd *owner;
         struct stat st;
 
-        if (geteuid() != 0 || stat(run->store_path, &st) < 0 || st.st_uid == 0)
+        if (asprintf(&job, "%s/job", run->store_path) < 0)
+                return problem_set(&run->problem, ENOMEM, "Out of memory.");
+        /* A folder that is no store yet will be root's. */
+        if (geteuid() != 0 || stat(job, &st) < 0 || st.st_uid == 0)
                 return 0;
         owner = getpwuid(st.st_uid);
         return problem_set(&run->problem, EPERM, "The store '%s' belongs to the user %.100s, who could not go on with "
