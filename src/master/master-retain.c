@@ -31,15 +31,20 @@
 #define TELL_USEC (5 * USEC_PER_SEC)
 #define OPEN_BYTES_MIN (UINT64_C(1) << 20) /* many short segments would be no help either */
 
+static StoreTotals job_totals(const MasterJob *job) {
+        StoreTotals totals = job->last_totals;
+
+        if (job->store)
+                store_totals(job->store, &totals);
+        return totals;
+}
+
 uint64_t master_used_bytes(const Master *master) {
         uint64_t bytes = 0;
 
         for (size_t i = 0; i < master->n_jobs; i++) {
-                const MasterJob *job = master->jobs[i];
-                StoreTotals totals = job->last_totals;
+                StoreTotals totals = job_totals(master->jobs[i]);
 
-                if (job->store)
-                        store_totals(job->store, &totals);
                 bytes += totals.segment_bytes + totals.spool_bytes;
         }
         return bytes;
@@ -80,14 +85,6 @@ int master_look_for_room(const Master *master, const MasterJob *job, bool stoppe
 
 /* what can be dropped */
 
-static StoreTotals job_totals(const MasterJob *job) {
-        StoreTotals totals = job->last_totals;
-
-        if (job->store)
-                store_totals(job->store, &totals);
-        return totals;
-}
-
 static bool job_may_have_bitmaps(const MasterJob *job) {
         return job_totals(job).n_segments > job->n_dropped;
 }
@@ -107,24 +104,34 @@ static bool job_is_beside(const MasterJob *job, const MasterJob *other) {
 }
 
 /*
- * The job whose bitmaps are the next to go, for `job` to have room: those of sealed segments or, `unsealed`, of its
- * open one. NULL: none has any.
+ * The job whose bitmaps are the next to go, for `job` to have room; those of its open segment, if `ret_unsealed` says
+ * so, for there are no others. NULL: none has any, or the rules keep them.
  */
-static MasterJob *master_next_to_drop(const Master *master, const MasterJob *job, const RoomLack *lack, bool unsealed) {
+static MasterJob *master_next_to_drop(const Master *master, const MasterJob *job, const RoomLack *lack,
+                                      bool *ret_unsealed) {
+        MasterJob *unsealed = NULL;
+
+        *ret_unsealed = false;
+        if (!master->rules.drop_oldest)
+                return NULL;
         for (size_t i = 0; i < master->n_jobs; i++) {
                 MasterJob *other = master->jobs[i];
 
-                if ((other->store || other == job) &&
-                    (unsealed ? job_may_be_sealed(other, lack) : job_may_have_bitmaps(other)) &&
-                    (lack->free_bytes == 0 || job_is_beside(job, other)))
+                if ((!other->store && other != job) || (lack->free_bytes > 0 && !job_is_beside(job, other)))
+                        continue;
+                if (job_may_have_bitmaps(other))
                         return other;
+                if (!unsealed && job_may_be_sealed(other, lack))
+                        unsealed = other;
         }
-        return NULL;
+        *ret_unsealed = unsealed;
+        return unsealed;
 }
 
 bool master_can_make_room(const Master *master, const MasterJob *job, const RoomLack *lack) {
-        return master->rules.drop_oldest && (master_next_to_drop(master, job, lack, false) ||
-                                             master_next_to_drop(master, job, lack, true));
+        bool unsealed;
+
+        return master_next_to_drop(master, job, lack, &unsealed);
 }
 
 void master_make_room(Master *master) {
@@ -219,19 +226,14 @@ static void master_end_dropping(Master *master) {
 /* One segment, for the first job that lacks room. */
 static void master_drop_one(Master *master) {
         for (size_t i = 0; i < master->n_jobs; i++) {
-                MasterJob *job = master->jobs[i], *next = NULL;
+                MasterJob *job = master->jobs[i], *next;
                 Problem problem = PROBLEM_NONE;
-                bool unsealed = false;
+                bool unsealed;
                 RoomLack lack;
 
                 if (master_find_lack(master, job, true, &lack, NULL) >= 0)
                         continue;
-                if (master->rules.drop_oldest)
-                        next = master_next_to_drop(master, job, &lack, false);
-                if (master->rules.drop_oldest && !next) {
-                        next = master_next_to_drop(master, job, &lack, true);
-                        unsealed = next;
-                }
+                next = master_next_to_drop(master, job, &lack, &unsealed);
                 if (next) {
                         int r = unsealed ? master_seal_open(master, next, &problem) :
                                            master_drop_segment(master, next, &problem);
