@@ -30,8 +30,7 @@ typedef struct StoreInfo {
         Reader *reader;
         mpz_t coverage, gap_at;
         ReaderTotals totals;
-        Facts facts;
-        uint64_t n_proved, n_bpsw, n_digest;
+        ReaderParts parts;
         ReaderWorker *workers;
         size_t n_workers;
         double percent; /* of the job's numbers; negative when the job is open */
@@ -49,22 +48,19 @@ static void help(void) {
 static int info_read(StoreInfo *info, Problem *problem) {
         const Grid *grid = reader_grid(info->reader);
         uint64_t frontier = reader_frontier(info->reader);
-        StoreKeep last;
         int r;
 
         r = reader_totals(info->reader, &info->totals, problem);
         if (r < 0)
                 return r;
-        r = reader_facts(info->reader, &info->facts, &info->n_proved, &info->n_bpsw, problem);
-        if (r >= 0)
-                r = reader_kept(info->reader, &info->n_digest, &last, problem);
+        r = reader_parts(info->reader, &info->parts, problem);
         if (r < 0)
                 return r;
         r = reader_workers(info->reader, &info->workers, &info->n_workers, problem);
         if (r < 0)
                 return r;
         reader_coverage(info->reader, info->coverage);
-        place_number(grid, &info->facts.gap_at, info->gap_at);
+        place_number(grid, &info->parts.facts.gap_at, info->gap_at);
         if (grid->open)
                 info->percent = -1;
         else if (frontier == grid->n_blocks)
@@ -86,7 +82,7 @@ static double info_bytes_per_prime(const StoreInfo *info) {
 }
 
 static const char *info_certainty(const StoreInfo *info) {
-        return info->n_bpsw == 0 ? "proved" : info->n_proved == 0 ? "bpsw" : "mixed";
+        return info->parts.n_bpsw == 0 ? "proved" : info->parts.n_proved == 0 ? "bpsw" : "mixed";
 }
 
 /* for people */
@@ -124,13 +120,13 @@ static void print_workers(const StoreInfo *info) {
 }
 
 static void print_certainty(const StoreInfo *info) {
-        if (info->n_bpsw == 0)
+        if (info->parts.n_bpsw == 0)
                 printf("Certainty:    proved\n");
-        else if (info->n_proved == 0)
+        else if (info->parts.n_proved == 0)
                 printf("Certainty:    bpsw (no composite is known to pass)\n");
         else
-                printf("Certainty:    proved in %" PRIu64 " block%s, bpsw in %" PRIu64 "\n", info->n_proved,
-                       text_plural(info->n_proved), info->n_bpsw);
+                printf("Certainty:    proved in %" PRIu64 " block%s, bpsw in %" PRIu64 "\n", info->parts.n_proved,
+                       text_plural(info->parts.n_proved), info->parts.n_bpsw);
 }
 
 static int print_text(const StoreInfo *info) {
@@ -164,9 +160,9 @@ static int print_text(const StoreInfo *info) {
         if (totals->n_quarantined > 0)
                 printf(", %" PRIu64 " damaged and put aside", totals->n_quarantined);
         printf("\n");
-        if (info->n_digest > 0)
-                printf("Kept:         digests of %s block%s, primes of %s\n", text_grouped(info->n_digest, a),
-                       text_plural(info->n_digest), text_grouped(totals->n_blocks - info->n_digest, b));
+        if (info->parts.n_digest > 0)
+                printf("Kept:         digests of %s block%s, primes of %s\n", text_grouped(info->parts.n_digest, a),
+                       text_plural(info->parts.n_digest), text_grouped(totals->n_blocks - info->parts.n_digest, b));
         if (totals->spool_files > 0)
                 printf("Spool:        %" PRIu64 " block%s with %s prime%s, %s\n", totals->spool_blocks,
                        text_plural(totals->spool_blocks), text_grouped(totals->spool_primes, a),
@@ -175,9 +171,9 @@ static int print_text(const StoreInfo *info) {
                 printf("Spool:        empty\n");
         if (totals->n_blocks > 0)
                 print_certainty(info);
-        if (info->facts.gap > 0)
-                printf("Largest gap:  %" PRIu64 ", after %s\n", info->facts.gap, gap_at);
-        printf("Twin pairs:   %s\n", text_grouped(info->facts.twins, a));
+        if (info->parts.facts.gap > 0)
+                printf("Largest gap:  %" PRIu64 ", after %s\n", info->parts.facts.gap, gap_at);
+        printf("Twin pairs:   %s\n", text_grouped(info->parts.facts.twins, a));
         if (totals->n_blocks > 0)
                 printf("Chain:        %s\n", info->chain);
         print_workers(info);
@@ -228,11 +224,12 @@ static int print_json(const StoreInfo *info, JsonMode mode) {
                            "segments", json_u64(totals->n_segments), "spool_blocks", json_u64(totals->spool_blocks),
                            "spool_primes", json_u64(totals->spool_primes),
                            "spool_bytes", json_u64(totals->spool_bytes), "certainty", info_certainty(info),
-                           "largest_gap", json_u64(info->facts.gap),
-                           "largest_gap_after", info->facts.gap > 0 ? json_number(info->gap_at) : json_null(),
-                           "twin_pairs", json_u64(info->facts.twins), "classes", json_classes(info->facts.classes),
+                           "largest_gap", json_u64(info->parts.facts.gap),
+                           "largest_gap_after", info->parts.facts.gap > 0 ? json_number(info->gap_at) : json_null(),
+                           "twin_pairs", json_u64(info->parts.facts.twins),
+                           "classes", json_classes(info->parts.facts.classes),
                            "chain", info->chain, "workers", json_workers(info), "audit", "unaudited",
-                           "digest_blocks", json_u64(info->n_digest));
+                           "digest_blocks", json_u64(info->parts.n_digest));
         if (!object)
                 return -ENOMEM;
         r = json_dumpf(object, stdout,

@@ -43,10 +43,9 @@
 
 /* What the store that is to go on, or has ended, is like. */
 typedef struct StoreState {
-        Certainty certainty;   /* 0: nothing is said of it */
+        Certainty certainty;   /* 0: it is not complete */
         StoreKeep keep;        /* of its last block; 0: there is no store yet */
         uint64_t n_digest;     /* so many blocks are kept as digests */
-        bool complete;
 } StoreState;
 
 /* One call of the verb: what was asked for, and what happened. */
@@ -371,15 +370,20 @@ static json_t *json_digits(uint64_t value) {
 /* What cannot be read is not told: the master said so. */
 static StoreState look_at_store(const LocalRun *run) {
         _cleanup_(reader_closep) Reader *reader = NULL;
-        StoreState state = {};
+        uint64_t n_blocks;
+        ReaderParts parts;
 
         if (reader_open(run->store_path, &reader, NULL) < 0)
-                return state;
-        if (reader_frontier(reader) > 0 && reader_kept(reader, &state.n_digest, &state.keep, NULL) < 0)
-                state.keep = 0;
-        (void) store_certainty(run->store_path, &state.certainty, NULL);
-        state.complete = reader_frontier(reader) == reader_grid(reader)->n_blocks;
-        return state;
+                return (StoreState) {};
+        n_blocks = reader_frontier(reader);
+        if (n_blocks == 0 || reader_parts(reader, &parts, NULL) < 0)
+                return (StoreState) {};
+        return (StoreState) {
+                .certainty = n_blocks < reader_grid(reader)->n_blocks ? 0 :
+                             parts.n_bpsw > 0 ? CERTAINTY_BPSW : CERTAINTY_PROVED,
+                .keep = parts.last_keep,
+                .n_digest = parts.n_digest,
+        };
 }
 
 static const char *reached_certainty(const LocalRun *run, const StoreState *state) {
@@ -637,7 +641,7 @@ static void tell_kept(const LocalRun *run) {
         if (run->quiet || run->keep != 0)
                 return;
         state = look_at_store(run);
-        if (state.keep == STORE_KEEP_DIGEST && !state.complete)
+        if (state.keep == STORE_KEEP_DIGEST && state.certainty == 0)
                 log_notice("The store keeps digests of what comes, as of its last block; with --keep full it keeps the "
                            "primes.");
 }

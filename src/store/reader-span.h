@@ -40,7 +40,7 @@ typedef struct ReaderSpans {
 int reader_spans_init(ReaderSpans *spans, Reader *reader, const mpz_t low, const mpz_t high, Problem *problem);
 void reader_spans_done(ReaderSpans *spans);
 
-/* 1 and the next span; 0 at the end; errors as reader_facts() and reader_read_block(). */
+/* 1 and the next span; 0 at the end; errors as reader_parts() and reader_read_block(). */
 int reader_spans_next(ReaderSpans *spans, ReaderSpan *ret, Problem *problem);
 
 /* `span` was told last, and has more than one block: goes back, and tells its blocks one by one. */

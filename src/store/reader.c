@@ -492,51 +492,29 @@ int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block
         return 0;
 }
 
-int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem) {
-        uint64_t proved = reader->open.footer.n_proved, bpsw = reader->open.footer.n_bpsw;
-        Facts facts = {};
-        int r;
-
-        for (size_t i = 0; i < reader->manifest.n_entries; i++) {
-                r = reader_load_entry(reader, reader->manifest.entries + i, problem);
-                if (r < 0)
-                        return r;
-                facts_join(&facts, &reader->sealed.footer.facts, reader->grid.block_length);
-                proved += reader->sealed.footer.n_proved;
-                bpsw += reader->sealed.footer.n_bpsw;
-        }
-        facts_join(&facts, &reader->open.footer.facts, reader->grid.block_length);
-        *ret = facts;
-        *ret_proved = proved;
-        *ret_bpsw = bpsw;
-        return 0;
-}
-
-static uint64_t footer_digest_blocks(const Footer *footer) {
-        uint64_t n = 0;
-
+static void parts_join(const Reader *reader, const Footer *footer, ReaderParts *parts) {
+        if (footer->n_blocks == 0)
+                return;
+        facts_join(&parts->facts, &footer->facts, reader->grid.block_length);
+        parts->n_proved += footer->n_proved;
+        parts->n_bpsw += footer->n_bpsw;
         for (uint64_t i = 0; i < footer->n_blocks; i++)
-                n += footer->entries[i].packed_size == 0;
-        return n;
+                parts->n_digest += footer->entries[i].packed_size == 0;
+        parts->last_keep = footer_last_keep(footer);
 }
 
-int reader_kept(Reader *reader, uint64_t *ret_digest_blocks, StoreKeep *ret_last, Problem *problem) {
-        const Footer *open = &reader->open.footer;
-        StoreKeep last = STORE_KEEP_FULL;
-        uint64_t n = 0;
+int reader_parts(Reader *reader, ReaderParts *ret, Problem *problem) {
+        ReaderParts parts = { .last_keep = STORE_KEEP_FULL };
         int r;
 
         for (size_t i = 0; i < reader->manifest.n_entries; i++) {
                 r = reader_load_entry(reader, reader->manifest.entries + i, problem);
                 if (r < 0)
                         return r;
-                n += footer_digest_blocks(&reader->sealed.footer);
-                last = footer_last_keep(&reader->sealed.footer);
+                parts_join(reader, &reader->sealed.footer, &parts);
         }
-        if (open->n_blocks > 0)
-                last = footer_last_keep(open);
-        *ret_digest_blocks = n + footer_digest_blocks(open);
-        *ret_last = last;
+        parts_join(reader, &reader->open.footer, &parts);
+        *ret = parts;
         return 0;
 }
 

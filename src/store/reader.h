@@ -65,17 +65,20 @@ void reader_coverage(const Reader *reader, mpz_t ret); /* `ret` is initialised b
 
 int reader_totals(Reader *reader, ReaderTotals *ret, Problem *problem);
 
-/*
- * Of all blocks up to the frontier: from the footers, without reading a bitmap. Opens each segment; checks its header,
- * size and footer, and that it is the one in the manifest: -EBADMSG names the file and the cure.
- */
-int reader_facts(Reader *reader, Facts *ret, uint64_t *ret_proved, uint64_t *ret_bpsw, Problem *problem);
+/* What the footers say of all blocks up to the frontier. */
+typedef struct ReaderParts {
+        Facts facts;
+        uint64_t n_proved, n_bpsw; /* blocks of either certainty */
+        uint64_t n_digest;         /* blocks of which only a digest was kept */
+        StoreKeep last_keep;       /* of the last block: how the next one will be kept unless somebody says otherwise;
+                                      STORE_KEEP_FULL where there is none */
+} ReaderParts;
 
 /*
- * Of how many blocks up to the frontier only a digest was kept, and what was kept of the last of them, which is how the
- * next one will be kept unless somebody says otherwise; STORE_KEEP_FULL where there is none. Errors as reader_facts().
+ * From the footers, without reading a bitmap. Opens each segment; checks its header, size and footer, and that it is
+ * the one in the manifest: -EBADMSG names the file and the cure.
  */
-int reader_kept(Reader *reader, uint64_t *ret_digest_blocks, StoreKeep *ret_last, Problem *problem);
+int reader_parts(Reader *reader, ReaderParts *ret, Problem *problem);
 
 /*
  * Unpacks a block below the frontier into `bitmap`, which has room for block_length / 30 bytes; one of which only a
@@ -97,7 +100,7 @@ size_t reader_find_segment(const Reader *reader, uint64_t sequence);
 /*
  * What is known of a segment: its blocks and their joined facts, from its footer; of a block: from its record's header,
  * or where only a digest was kept, from its primes, which are sieved again. -ENOENT: there is none (up to the
- * frontier); errors as reader_facts() and reader_read_block().
+ * frontier); errors as reader_parts() and reader_read_block().
  */
 int reader_segment_facts(Reader *reader, size_t index, uint64_t *ret_first_block, uint64_t *ret_n_blocks, Facts *ret,
                          Problem *problem);
@@ -106,7 +109,7 @@ int reader_block_facts(Reader *reader, uint64_t sequence, Facts *ret, Problem *p
 /*
  * Primes of the store before block `sequence`, which is at most the frontier; and the block that holds the prime number
  * `rank`, counted from 0. From the manifest and one footer. -ENOENT: the store has not so many blocks, or primes;
- * errors as reader_facts().
+ * errors as reader_parts().
  */
 int reader_rank(Reader *reader, uint64_t sequence, uint64_t *ret, Problem *problem);
 int reader_find_rank(Reader *reader, uint64_t rank, uint64_t *ret_sequence, Problem *problem);

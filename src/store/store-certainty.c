@@ -22,8 +22,8 @@ static bool place_is_beyond(const Grid *grid, uint64_t sequence) {
 
 int store_certainty(const char *path, Certainty *ret, Problem *problem) {
         _cleanup_(reader_closep) Reader *reader = NULL;
-        uint64_t n_proved, n_bpsw, n;
-        Facts facts;
+        ReaderParts parts;
+        uint64_t n;
         int r;
 
         *ret = 0;
@@ -33,9 +33,9 @@ int store_certainty(const char *path, Certainty *ret, Problem *problem) {
         n = reader_frontier(reader);
         if (n == 0 || !place_is_beyond(reader_grid(reader), n - 1))
                 return 0;
-        r = reader_facts(reader, &facts, &n_proved, &n_bpsw, problem);
+        r = reader_parts(reader, &parts, problem);
         if (r >= 0)
-                *ret = n_bpsw > 0 ? CERTAINTY_BPSW : CERTAINTY_PROVED;
+                *ret = parts.n_bpsw > 0 ? CERTAINTY_BPSW : CERTAINTY_PROVED;
         return r;
 }
 

@@ -8,7 +8,7 @@
 /*
  * Of the blocks up to the frontier, beyond 2^64 (below, all are proved in any case): CERTAINTY_PROVED when all are
  * proved, CERTAINTY_BPSW when one is not, 0 when there are none, or no store at `path`. 0; errors of reader_open() and
- * reader_facts() with a sentence.
+ * reader_parts() with a sentence.
  */
 int store_certainty(const char *path, Certainty *ret, Problem *problem);
 

@@ -110,8 +110,8 @@ static void test_view_stays(void) {
 /* Facts over the whole store against facts of all blocks in one go. */
 static void test_facts_join_over_borders(void) {
         const char *folder = fixture_folder();
-        Facts expected = {}, found;
-        uint64_t proved, bpsw;
+        Facts expected = {};
+        ReaderParts found;
         Reader *reader;
         Grid grid;
 
@@ -127,10 +127,10 @@ static void test_facts_join_over_borders(void) {
                 fixture_block_done(&block);
         }
         reader = open_reader(folder);
-        CHECK(reader_facts(reader, &found, &proved, &bpsw, NULL) == 0);
-        CHECK(memcmp(&found, &expected, sizeof found) == 0);
-        CHECK_EQUAL(proved, 0);
-        CHECK_EQUAL(bpsw, 27);
+        CHECK(reader_parts(reader, &found, NULL) == 0);
+        CHECK(memcmp(&found.facts, &expected, sizeof expected) == 0);
+        CHECK_EQUAL(found.n_proved, 0);
+        CHECK_EQUAL(found.n_bpsw, 27);
         reader_close(reader);
         grid_done(&grid);
 }

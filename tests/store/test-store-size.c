@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a store has on the disk, seen from outside, is what it says itself; and what reader_kept() makes of it. */
+/* What a store has on the disk, seen from outside, is what it says itself; and what reader_parts() makes of it. */
 
 #include <errno.h>
 #include <string.h>
@@ -24,13 +24,12 @@ static void check_sizes(const char *folder, const Store *store) {
 
 static void check_kept(const char *folder, uint64_t n_digest, StoreKeep last) {
         _cleanup_(reader_closep) Reader *reader = NULL;
-        uint64_t found = 1;
-        StoreKeep keep = 0;
+        ReaderParts parts;
 
         CHECK(reader_open(folder, &reader, NULL) >= 0);
-        CHECK_EQUAL(reader_kept(reader, &found, &keep, NULL), 0);
-        CHECK_EQUAL(found, n_digest);
-        CHECK_EQUAL(keep, last);
+        CHECK_EQUAL(reader_parts(reader, &parts, NULL), 0);
+        CHECK_EQUAL(parts.n_digest, n_digest);
+        CHECK_EQUAL(parts.last_keep, last);
 }
 
 static void test_sizes_are_those_of_the_store(void) {
